@@ -1,0 +1,146 @@
+//! Where things are kept in a store: every key, in one place. All keys are relative to the store's
+//! prefix.
+
+use jiff::civil::Date;
+use uuid::Uuid;
+
+use crate::{BundleId, Sha256Digest};
+
+/// Folder of native bundles, and of an Assay store's own.
+pub const BUNDLES: &str = "bundles/";
+/// Folder of the references by day of storing.
+pub const INDEX: &str = "index/";
+/// Folder of the references by run.
+pub const RUNS: &str = "runs/";
+/// Folder of Assay bundles under both of their identities.
+pub const ASSAY_BUNDLES: &str = "bundles/assay/";
+
+/// The archive of a native bundle.
+pub fn bundle(id: BundleId) -> String {
+    format!("{BUNDLES}{id}.tar.gz")
+}
+
+/// The archive of an Assay bundle, whose id does not cover its bytes.
+pub fn assay_bundle(id: BundleId, archive: Sha256Digest) -> String {
+    format!("{}{}.tar.gz", assay_bundles_of(id), archive.to_hex())
+}
+
+/// The folder of every archive that shares an Assay id.
+pub fn assay_bundles_of(id: BundleId) -> String {
+    format!("{ASSAY_BUNDLES}{id}/")
+}
+
+/// The reference from a run to one of its bundles.
+pub fn run_reference(run_id: &str, id: BundleId) -> String {
+    format!("{}{id}.ref", run_references_of(run_id))
+}
+
+/// The folder of every reference of a run.
+pub fn run_references_of(run_id: &str) -> String {
+    format!("{RUNS}{}/", encode_segment(run_id))
+}
+
+/// The reference from a day of storing to a bundle.
+pub fn index_reference(day: Date, id: BundleId) -> String {
+    format!("{}{id}.ref", index_references_of(day))
+}
+
+/// The folder of every reference of a day of storing.
+pub fn index_references_of(day: Date) -> String {
+    format!("{INDEX}{day}/")
+}
+
+/// The reference from a subject to a bundle about it.
+pub fn subject_reference(subject: &str, id: BundleId) -> String {
+    format!("subjects/{}/{id}.ref", encode_segment(subject))
+}
+
+/// One record about a bundle: a receipt, an extension, a hold, a release.
+pub fn record(id: BundleId, record: Uuid) -> String {
+    format!("{}{record}.json", records_of(id))
+}
+
+/// The folder of every record about a bundle.
+pub fn records_of(id: BundleId) -> String {
+    format!("records/{id}/")
+}
+
+/// The id in the last segment of a reference's key.
+pub fn referenced_id(key: &str) -> Option<BundleId> {
+    let name = key.rsplit('/').next()?;
+    name.strip_suffix(".ref")?.parse().ok()
+}
+
+/// Encodes any text as one key segment, injectively: letters, digits, `-`, `_`, `~` and inner `.`
+/// stand for themselves, every other byte is `%XX`. Never empty, never `.` or `..`, and of at most
+/// three bytes for each byte. (RFC 3986 section 2.3 unreserved characters.)
+pub fn encode_segment(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for (at, byte) in text.bytes().enumerate() {
+        let plain = byte.is_ascii_alphanumeric()
+            || matches!(byte, b'-' | b'_' | b'~')
+            || (byte == b'.' && at > 0);
+        if plain {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    if encoded.is_empty() {
+        encoded.push('%');
+    }
+    encoded
+}
+
+/// The text that [`encode_segment`] encoded, or `None` where it could not have.
+pub fn decode_segment(segment: &str) -> Option<String> {
+    if segment == "%" {
+        return Some(String::new());
+    }
+    let mut bytes = Vec::with_capacity(segment.len());
+    let mut rest = segment.as_bytes();
+    while let [first, tail @ ..] = rest {
+        if *first == b'%' {
+            let [high, low, tail @ ..] = tail else { return None };
+            let digits = [*high, *low];
+            bytes.push(u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?);
+            rest = tail;
+        } else {
+            bytes.push(*first);
+            rest = tail;
+        }
+    }
+    let text = String::from_utf8(bytes).ok()?;
+    (encode_segment(&text) == segment).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_segment_decodes_to_what_was_encoded(text in ".*") {
+            let segment = encode_segment(&text);
+            prop_assert!(!segment.is_empty() && segment != "." && segment != "..");
+            prop_assert!(!segment.contains('/'));
+            prop_assert_eq!(decode_segment(&segment), Some(text));
+        }
+    }
+
+    #[test]
+    fn no_two_spellings_of_a_segment_decode() {
+        for segment in ["%2e", "%41", "a%", "%zz", "", "."] {
+            assert_eq!(decode_segment(segment), None, "{segment}");
+        }
+    }
+
+    #[test]
+    fn a_reference_names_its_bundle() {
+        let id = BundleId(Sha256Digest::of(b"x"));
+        assert_eq!(referenced_id(&run_reference("a/b", id)), Some(id));
+        assert_eq!(referenced_id("runs/a/readme.txt"), None);
+    }
+}

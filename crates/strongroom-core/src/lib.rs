@@ -1,0 +1,24 @@
+//! What evidence *is*: digests, canonical JSON, bundles, retention. Pure: no async runtime, no
+//! network, no database; time, identifiers and the environment come in from the caller.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`digest`] | SHA-256 as one newtype, one text form; the bundle id |
+//! | [`limits`] | every bound on untrusted input, by name |
+//! | [`canonical`] | RFC 8785 canonical JSON and a strict I-JSON parser |
+//! | [`bundle`] | writing, reading and verifying bundles (`strongroom.bundle/v1`, Assay v1) |
+//! | [`observed`] | what was seen, or why it was not |
+//! | [`retention`] | locks, requests for locks and how two of them combine |
+//! | [`layout`] | where things are kept in a store: every key, in one place |
+//! | [`receipt`] | what a store was seen to hold after a write |
+
+pub mod bundle;
+pub mod canonical;
+pub mod digest;
+pub mod layout;
+pub mod limits;
+pub mod observed;
+pub mod receipt;
+pub mod retention;
+
+pub use digest::{BundleId, Sha256Digest};

@@ -1,0 +1,33 @@
+//! Every bound on untrusted input, by name. A refusal by one of these names it and exits 10.
+
+/// Bytes of a native bundle's `manifest.json`.
+pub const MANIFEST_BYTES_MAX: u64 = 64 << 20;
+/// Files in one bundle.
+pub const FILES_MAX: usize = 100_000;
+/// Bytes of one file in a bundle.
+pub const FILE_BYTES_MAX: u64 = 5 << 40;
+/// Bytes of one archive (compressed), unless raised.
+pub const ARCHIVE_BYTES_MAX: u64 = 100 << 30;
+/// Bytes of one path inside a bundle.
+pub const PATH_BYTES_MAX: usize = 1_024;
+/// Nesting of JSON arrays and objects.
+pub const JSON_DEPTH_MAX: usize = 64;
+/// Bytes of one JSON string, after unescaping.
+pub const JSON_STRING_BYTES_MAX: usize = 1 << 20;
+/// The largest integer that every JSON reader keeps exactly (I-JSON, RFC 7493 section 2.2).
+pub const JSON_INTEGER_MAX: u64 = (1 << 53) - 1;
+/// Uncompressed bytes for each compressed byte, once past [`DECOMPRESSION_GRACE_BYTES`].
+/// Deflate cannot exceed 1,032.
+pub const DECOMPRESSION_RATIO_MAX: u64 = 1_000;
+/// Uncompressed bytes that are let through before the ratio counts.
+pub const DECOMPRESSION_GRACE_BYTES: u64 = 64 << 20;
+
+/// The longest lock that is ever asked of a store: 100 years, the most that any provider takes.
+pub const LOCK_DAYS_MAX: u32 = 36_500;
+/// How far this machine's clock and the store's may be apart before anything dated is written.
+pub const CLOCK_SKEW_SECONDS_MAX: u64 = 300;
+
+/// Bytes of a run id, a subject, a producer name.
+pub const NAME_BYTES_MAX: usize = 256;
+/// Bytes of a reference, receipt or record read back from a store.
+pub const RECORD_BYTES_MAX: u64 = 1 << 20;

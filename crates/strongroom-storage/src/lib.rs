@@ -1,0 +1,29 @@
+//! Bytes in stores that others own: what a store must do, what it was seen to do, and the
+//! operations on evidence that stand on it.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`storage`] | the trait [`Storage`], its contract, and the types that cross it |
+//! | [`key`] | [`ObjectKey`], [`VersionId`] |
+//! | [`error`] | [`StorageError`]: the kind decides exit code and retry |
+//! | [`open`] | a URL and settings become a [`Storage`] |
+//! | `s3` `azure` `fs` `memory` | the backends |
+//! | [`status`] | `store-status`: what a store says of itself, observed or not |
+//! | `conformance` | the suite that every backend passes, and that users run on their own bucket |
+//! | `evidence` | push, pull, list, reindex: one operation a file |
+//! | [`clock`] | time and ids come in from outside |
+
+pub mod clock;
+pub mod error;
+pub mod key;
+pub mod open;
+pub mod status;
+pub mod storage;
+
+pub use clock::Clock;
+pub use error::{StorageError, StorageErrorKind};
+pub use key::{ObjectKey, VersionId};
+pub use storage::{
+    Body, CreateOptions, Created, ListPage, ListRequest, ListedObject, ObjectInfo, ObjectReader,
+    ObjectVersion, SeenLock, Storage, StoredChecksum,
+};
