@@ -17,6 +17,9 @@ pub struct Receipt {
     pub schema: String,
     /// The identity of the bundle.
     pub bundle_id: BundleId,
+    /// Every run that the bundle was stored for: its own, and what the push named.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub run_ids: Vec<String>,
     /// SHA-256 of the archive *as stored*: of a recompressed copy it differs from the one pushed.
     pub archive_sha256: Sha256Digest,
     /// The store's URL, without credentials.

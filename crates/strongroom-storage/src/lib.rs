@@ -25,5 +25,5 @@ pub use error::{StorageError, StorageErrorKind};
 pub use key::{ObjectKey, VersionId};
 pub use storage::{
     Body, CreateOptions, Created, ListPage, ListRequest, ListedObject, ObjectInfo, ObjectReader,
-    ObjectVersion, SeenLock, Storage, StoredChecksum,
+    ObjectVersion, SINGLE_WRITE_BYTES_MAX, SeenLock, Storage, StoredChecksum,
 };

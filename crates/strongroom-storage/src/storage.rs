@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
+use std::time::Instant;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -16,6 +17,9 @@ use strongroom_core::retention::{DefaultRetention, Lock, Retention};
 
 use crate::status::StoreStatus;
 use crate::{ObjectKey, StorageError, VersionId};
+
+/// Bodies of at most this many bytes are written by one request, larger ones in parts.
+pub const SINGLE_WRITE_BYTES_MAX: u64 = 8 << 20;
 
 /// A place where objects are kept. Every backend passes the `conformance`
 /// suite.
@@ -118,6 +122,9 @@ pub trait Storage: fmt::Debug + Send + Sync {
         on: bool,
     ) -> Result<(), StorageError>;
 
+    /// Whether this bucket takes locks at all.
+    async fn takes_locks(&self) -> Result<Observed<bool>, StorageError>;
+
     /// The retention that the store gives every new version by itself.
     async fn default_retention(&self) -> Result<Observed<Option<DefaultRetention>>, StorageError>;
 
@@ -185,6 +192,8 @@ pub struct Created {
     pub create_only: CreateOnly,
     /// Whether the lock went out in the write.
     pub lock_in_write: bool,
+    /// Just before the request was sent that made the object visible.
+    pub visible_from: Instant,
     /// The store's clock in the answer to the write.
     pub stored_at: Timestamp,
 }
