@@ -1,0 +1,87 @@
+# shellcheck shell=bash
+# Where the servers and the peers that tests and benchmarks use are installed, and how. Sourced.
+#
+# Python packages go into one virtual environment and npm packages beside it, under the user's cache
+# directory, named after the versions asked for: a changed version gets a directory of its own.
+
+SCRIPTS_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+TOOLS_HOME=${XDG_CACHE_HOME:-$HOME/.cache}/strongroom
+
+say() { printf '%s\n' "$*" >&2; }
+
+die() {
+  say "error: $*"
+  exit 1
+}
+
+# The virtual environment that holds exactly what a requirements file names. Prints its path.
+python_environment() {
+  local requirements=$SCRIPTS_DIR/$1 version environment
+  version=$(sha256sum "$requirements" | cut -c1-12)
+  environment=$TOOLS_HOME/$(basename "$1" .txt)-$version
+  if [ ! -e "$environment/complete" ]; then
+    say "installing $1 into the cache"
+    rm -rf "$environment"
+    mkdir -p "$TOOLS_HOME"
+    if ! python3 -m venv "$environment" >/dev/null 2>&1; then
+      debian_packages python3-venv
+      rm -rf "$environment"
+      python3 -m venv "$environment" >&2
+    fi
+    "$environment/bin/pip" install --quiet --no-input --disable-pip-version-check \
+      --requirement "$requirements" >&2
+    touch "$environment/complete"
+  fi
+  printf '%s\n' "$environment"
+}
+
+# Installs the Debian packages among "$@" that are missing; asks no package index when none is.
+debian_packages() {
+  local package missing=()
+  for package in "$@"; do
+    [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] \
+      || missing+=("$package")
+  done
+  [ ${#missing[@]} -eq 0 ] && return 0
+  [ "$(id -u)" = 0 ] || die "missing packages; run as root: apt-get install -y ${missing[*]}"
+  say "installing ${missing[*]}"
+  local log
+  log=$(mktemp)
+  # The daemons of these packages are ours to start: no service may come up by itself.
+  if ! { apt-get update --quiet \
+    && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install --quiet --yes \
+      --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+    tail -n 30 "$log" >&2
+    rm -f "$log"
+    die "could not install ${missing[*]}"
+  fi
+  rm -f "$log"
+}
+
+ceph_installed() { debian_packages ceph-mon ceph-osd radosgw ceph-common openssl; }
+
+# Prints the directory of the environment with SeaweedFS, moto and boto3.
+servers_environment() { python_environment servers/requirements.txt; }
+
+# Prints the directory that `npm install` filled with Azurite, with `bin/node` in it.
+azurite_directory() {
+  local version=3.37.0 directory node
+  directory=$TOOLS_HOME/azurite-$version
+  if [ ! -e "$directory/complete" ]; then
+    say "installing azurite $version into the cache"
+    rm -rf "$directory"
+    mkdir -p "$directory/bin"
+    node=$(command -v node || true)
+    if [ -n "$node" ] && command -v npm >/dev/null && [ "$("$node" -p 'process.versions.node.split(".")[0]')" -ge 20 ]; then
+      ln -s "$node" "$directory/bin/node"
+      npm install --prefix "$directory" --no-audit --no-fund --loglevel=error "azurite@$version" >&2
+    else
+      # Debian 12's own Node.js is too old for Azurite, so one comes from a Python wheel.
+      node=$(python_environment servers/requirements-node.txt)
+      ln -s "$node/bin/node" "$directory/bin/node"
+      PATH=$node/bin:$PATH npm install --prefix "$directory" --no-audit --no-fund --loglevel=error "azurite@$version" >&2
+    fi
+    touch "$directory/complete"
+  fi
+  printf '%s\n' "$directory"
+}
