@@ -31,3 +31,5 @@ pub const CLOCK_SKEW_SECONDS_MAX: u64 = 300;
 pub const NAME_BYTES_MAX: usize = 256;
 /// Bytes of a reference, receipt or record read back from a store.
 pub const RECORD_BYTES_MAX: u64 = 1 << 20;
+/// Entries in one page of a listing; S3 gives no more either.
+pub const LIST_PAGE_ENTRIES_MAX: usize = 1_000;

@@ -16,9 +16,15 @@
 pub mod clock;
 pub mod error;
 pub mod key;
+pub mod memory;
 pub mod open;
 pub mod status;
 pub mod storage;
+
+mod advisory;
+mod listing;
+mod measured;
+mod ranges;
 
 pub use clock::Clock;
 pub use error::{StorageError, StorageErrorKind};
