@@ -65,22 +65,22 @@ servers_environment() { python_environment servers/requirements.txt; }
 
 # Prints the directory that `npm install` filled with Azurite, with `bin/node` in it.
 azurite_directory() {
-  local version=3.37.0 directory node
-  directory=$TOOLS_HOME/azurite-$version
+  local package=$SCRIPTS_DIR/servers/azurite.json directory node
+  directory=$TOOLS_HOME/azurite-$(sha256sum "$package" | cut -c1-12)
   if [ ! -e "$directory/complete" ]; then
-    say "installing azurite $version into the cache"
+    say "installing azurite into the cache"
     rm -rf "$directory"
     mkdir -p "$directory/bin"
+    cp "$package" "$directory/package.json"
     node=$(command -v node || true)
-    if [ -n "$node" ] && command -v npm >/dev/null && [ "$("$node" -p 'process.versions.node.split(".")[0]')" -ge 20 ]; then
-      ln -s "$node" "$directory/bin/node"
-      npm install --prefix "$directory" --no-audit --no-fund --loglevel=error "azurite@$version" >&2
-    else
+    if [ -z "$node" ] || ! command -v npm >/dev/null \
+      || [ "$("$node" --print 'process.versions.node.split(".")[0]')" -lt 20 ]; then
       # Debian 12's own Node.js is too old for Azurite, so one comes from a Python wheel.
-      node=$(python_environment servers/requirements-node.txt)
-      ln -s "$node/bin/node" "$directory/bin/node"
-      PATH=$node/bin:$PATH npm install --prefix "$directory" --no-audit --no-fund --loglevel=error "azurite@$version" >&2
+      node=$(python_environment servers/requirements-node.txt)/bin/node
     fi
+    ln -s "$node" "$directory/bin/node"
+    PATH=$(dirname "$node"):$PATH \
+      npm install --prefix "$directory" --no-audit --no-fund --loglevel=error >&2
     touch "$directory/complete"
   fi
   printf '%s\n' "$directory"
