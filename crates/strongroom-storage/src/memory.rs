@@ -155,6 +155,7 @@ impl Storage for MemoryStorage {
             integrity: Integrity::Unobserved,
             create_only: CreateOnly::Enforced,
             lock_in_write: !options.lock.is_none(),
+            visible_from: std::time::Instant::now(),
             stored_at: object.stored_at,
         };
         match self.objects().entry(key.as_str().to_owned()) {
@@ -274,6 +275,10 @@ impl Storage for MemoryStorage {
             object.lock.legal_hold = on;
             Ok(())
         })
+    }
+
+    async fn takes_locks(&self) -> Result<Observed<bool>, StorageError> {
+        Ok(Observed::Observed(true))
     }
 
     async fn default_retention(&self) -> Result<Observed<Option<DefaultRetention>>, StorageError> {
