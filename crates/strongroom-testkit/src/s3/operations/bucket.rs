@@ -1,0 +1,250 @@
+//! Buckets and their settings.
+
+#[allow(clippy::wildcard_imports)]
+use s3s::dto::*;
+use s3s::{S3Request, S3Result};
+
+use super::super::bucket::{BucketSettings, Versioning};
+use super::super::refusal::{invalid_argument, no_such_bucket, refuse};
+use super::super::state::Bucket as KeptBucket;
+use super::{Context, conversions};
+
+/// Looks at a bucket.
+fn look<T>(
+    context: &Context<'_>,
+    name: &str,
+    at: impl FnOnce(&KeptBucket) -> S3Result<T>,
+) -> S3Result<T> {
+    at(context.shared.state().buckets.get(name).ok_or_else(no_such_bucket)?)
+}
+
+/// Changes a bucket.
+fn change<T>(
+    context: &Context<'_>,
+    name: &str,
+    by: impl FnOnce(&mut KeptBucket) -> S3Result<T>,
+) -> S3Result<T> {
+    by(context.shared.state().buckets.get_mut(name).ok_or_else(no_such_bucket)?)
+}
+
+pub(super) async fn list_all(
+    context: &Context<'_>,
+    _: S3Request<ListBucketsInput>,
+) -> S3Result<ListBucketsOutput> {
+    let state = context.shared.state();
+    let buckets =
+        state.buckets.keys().map(|name| Bucket { name: Some(name.clone()), ..Bucket::default() });
+    Ok(ListBucketsOutput { buckets: Some(buckets.collect()), ..ListBucketsOutput::default() })
+}
+
+pub(super) async fn create(
+    context: &Context<'_>,
+    request: S3Request<CreateBucketInput>,
+) -> S3Result<CreateBucketOutput> {
+    let input = request.input;
+    let mut state = context.shared.state();
+    if state.buckets.contains_key(&input.bucket) {
+        return Err(refuse(409, "BucketAlreadyOwnedByYou", "The bucket is yours already"));
+    }
+    let settings = match input.object_lock_enabled_for_bucket {
+        Some(true) => BucketSettings::locked(),
+        _ => BucketSettings::plain(),
+    };
+    let location = format!("/{}", input.bucket);
+    state.buckets.insert(input.bucket, KeptBucket::new(settings));
+    Ok(CreateBucketOutput { location: Some(location) })
+}
+
+pub(super) async fn delete(
+    context: &Context<'_>,
+    request: S3Request<DeleteBucketInput>,
+) -> S3Result<DeleteBucketOutput> {
+    let input = request.input;
+    look(context, &input.bucket, |bucket| match bucket.is_empty() {
+        true => Ok(()),
+        false => Err(refuse(409, "BucketNotEmpty", "The bucket is not empty")),
+    })?;
+    context.shared.state().buckets.remove(&input.bucket);
+    Ok(DeleteBucketOutput::default())
+}
+
+pub(super) async fn head(
+    context: &Context<'_>,
+    request: S3Request<HeadBucketInput>,
+) -> S3Result<HeadBucketOutput> {
+    look(context, &request.input.bucket, |_| Ok(()))?;
+    Ok(HeadBucketOutput {
+        bucket_region: Some(context.shared.region.clone()),
+        ..HeadBucketOutput::default()
+    })
+}
+
+pub(super) async fn location(
+    context: &Context<'_>,
+    request: S3Request<GetBucketLocationInput>,
+) -> S3Result<GetBucketLocationOutput> {
+    look(context, &request.input.bucket, |_| Ok(()))?;
+    let region = context.shared.region.clone();
+    Ok(GetBucketLocationOutput {
+        location_constraint: Some(BucketLocationConstraint::from(region)),
+    })
+}
+
+pub(super) async fn versioning(
+    context: &Context<'_>,
+    request: S3Request<GetBucketVersioningInput>,
+) -> S3Result<GetBucketVersioningOutput> {
+    let versioning = look(context, &request.input.bucket, |bucket| Ok(bucket.settings.versioning))?;
+    let status = match versioning {
+        Versioning::Disabled => None,
+        Versioning::Enabled => Some(BucketVersioningStatus::from_static("Enabled")),
+        Versioning::Suspended => Some(BucketVersioningStatus::from_static("Suspended")),
+    };
+    Ok(GetBucketVersioningOutput { status, ..GetBucketVersioningOutput::default() })
+}
+
+pub(super) async fn set_versioning(
+    context: &Context<'_>,
+    request: S3Request<PutBucketVersioningInput>,
+) -> S3Result<PutBucketVersioningOutput> {
+    let input = request.input;
+    let status = input.versioning_configuration.status;
+    let wanted = match status.as_ref().map(BucketVersioningStatus::as_str) {
+        Some("Enabled") => Versioning::Enabled,
+        Some("Suspended") => Versioning::Suspended,
+        _ => return Err(refuse(400, "MalformedXML", "The XML you provided was not well-formed")),
+    };
+    change(context, &input.bucket, |bucket| {
+        if bucket.settings.object_lock && wanted != Versioning::Enabled {
+            return Err(refuse(
+                409,
+                "InvalidBucketState",
+                "An Object Lock configuration is present on this bucket, so the versioning state \
+                 cannot be changed.",
+            ));
+        }
+        bucket.settings.versioning = wanted;
+        Ok(PutBucketVersioningOutput::default())
+    })
+}
+
+pub(super) async fn object_lock(
+    context: &Context<'_>,
+    request: S3Request<GetObjectLockConfigurationInput>,
+) -> S3Result<GetObjectLockConfigurationOutput> {
+    look(context, &request.input.bucket, |bucket| {
+        if !bucket.settings.object_lock {
+            return Err(refuse(
+                404,
+                "ObjectLockConfigurationNotFoundError",
+                "Object Lock configuration does not exist for this bucket",
+            ));
+        }
+        let rule = bucket.settings.default_retention.map(|(mode, days)| ObjectLockRule {
+            default_retention: Some(DefaultRetention {
+                mode: Some(ObjectLockRetentionMode::from_static(conversions::mode_text(mode))),
+                days: i32::try_from(days).ok(),
+                years: None,
+            }),
+        });
+        Ok(GetObjectLockConfigurationOutput {
+            object_lock_configuration: Some(ObjectLockConfiguration {
+                object_lock_enabled: Some(ObjectLockEnabled::from_static("Enabled")),
+                rule,
+            }),
+        })
+    })
+}
+
+pub(super) async fn set_object_lock(
+    context: &Context<'_>,
+    request: S3Request<PutObjectLockConfigurationInput>,
+) -> S3Result<PutObjectLockConfigurationOutput> {
+    let input = request.input;
+    let rule = input.object_lock_configuration.and_then(|configuration| configuration.rule);
+    let default = match rule.and_then(|rule| rule.default_retention) {
+        None => None,
+        Some(default) => {
+            let mode = default.mode.ok_or_else(|| invalid_argument("a mode is missing"))?;
+            let days = default.days.or(default.years.map(|years| years * 365));
+            let days = days.and_then(|days| u32::try_from(days).ok()).filter(|days| *days > 0);
+            let days = days.ok_or_else(|| invalid_argument("a period is missing"))?;
+            Some((conversions::mode(mode.as_str())?, days))
+        }
+    };
+    change(context, &input.bucket, |bucket| {
+        if bucket.settings.versioning != Versioning::Enabled {
+            return Err(refuse(
+                409,
+                "InvalidBucketState",
+                "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration",
+            ));
+        }
+        bucket.settings.object_lock = true;
+        bucket.settings.default_retention = default;
+        Ok(PutObjectLockConfigurationOutput::default())
+    })
+}
+
+pub(super) async fn encryption(
+    context: &Context<'_>,
+    request: S3Request<GetBucketEncryptionInput>,
+) -> S3Result<GetBucketEncryptionOutput> {
+    look(context, &request.input.bucket, |bucket| {
+        let Some(default) = &bucket.settings.encryption else {
+            return Err(refuse(
+                404,
+                "ServerSideEncryptionConfigurationNotFoundError",
+                "The server side encryption configuration was not found",
+            ));
+        };
+        Ok(GetBucketEncryptionOutput {
+            server_side_encryption_configuration: Some(ServerSideEncryptionConfiguration {
+                rules: vec![ServerSideEncryptionRule {
+                    apply_server_side_encryption_by_default: Some(ServerSideEncryptionByDefault {
+                        sse_algorithm: ServerSideEncryption::from(default.algorithm.clone()),
+                        kms_master_key_id: default.key_id.clone(),
+                    }),
+                    bucket_key_enabled: None,
+                }],
+            }),
+        })
+    })
+}
+
+pub(super) async fn public_access_block(
+    context: &Context<'_>,
+    request: S3Request<GetPublicAccessBlockInput>,
+) -> S3Result<GetPublicAccessBlockOutput> {
+    look(context, &request.input.bucket, |bucket| {
+        let Some(blocked) = bucket.settings.public_access_blocked else {
+            return Err(refuse(
+                404,
+                "NoSuchPublicAccessBlockConfiguration",
+                "The public access block configuration was not found",
+            ));
+        };
+        Ok(GetPublicAccessBlockOutput {
+            public_access_block_configuration: Some(PublicAccessBlockConfiguration {
+                block_public_acls: Some(blocked),
+                block_public_policy: Some(blocked),
+                ignore_public_acls: Some(blocked),
+                restrict_public_buckets: Some(blocked),
+            }),
+        })
+    })
+}
+
+pub(super) async fn policy_status(
+    context: &Context<'_>,
+    request: S3Request<GetBucketPolicyStatusInput>,
+) -> S3Result<GetBucketPolicyStatusOutput> {
+    look(context, &request.input.bucket, |bucket| {
+        let Some(is_public) = bucket.settings.public_by_policy else {
+            return Err(refuse(404, "NoSuchBucketPolicy", "The bucket policy does not exist"));
+        };
+        Ok(GetBucketPolicyStatusOutput {
+            policy_status: Some(PolicyStatus { is_public: Some(is_public) }),
+        })
+    })
+}

@@ -1,0 +1,95 @@
+//! Between S3's types and ours.
+
+use std::time::SystemTime;
+
+use jiff::Timestamp;
+use s3s::dto::{self, TimestampFormat};
+use s3s::{S3Request, S3Result};
+use strongroom_core::retention::{LockMode, Retention};
+
+use super::super::layer::UncheckedPayload;
+use super::super::refusal::{invalid_argument, refuse};
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt as _;
+
+pub(super) fn to_s3(at: Timestamp) -> dto::Timestamp {
+    SystemTime::from(at).into()
+}
+
+pub(super) fn from_s3(at: &dto::Timestamp) -> S3Result<Timestamp> {
+    let mut text = Vec::new();
+    let unreadable = || invalid_argument("a date cannot be read");
+    at.format(TimestampFormat::DateTime, &mut text).map_err(|_| unreadable())?;
+    let text = String::from_utf8(text).map_err(|_| unreadable())?;
+    text.parse().map_err(|_| unreadable())
+}
+
+pub(super) fn mode(text: &str) -> S3Result<LockMode> {
+    match text {
+        "GOVERNANCE" => Ok(LockMode::Governance),
+        "COMPLIANCE" => Ok(LockMode::Compliance),
+        _ => Err(invalid_argument("Unknown wormMode directive.")),
+    }
+}
+
+pub(super) fn mode_text(mode: LockMode) -> &'static str {
+    match mode {
+        LockMode::Governance => "GOVERNANCE",
+        LockMode::Compliance => "COMPLIANCE",
+    }
+}
+
+/// A retention from a mode and a date, which come together or not at all, and lie in the future.
+pub(super) fn retention(
+    mode_given: Option<&str>,
+    until: Option<&dto::Timestamp>,
+    now: Timestamp,
+) -> S3Result<Option<Retention>> {
+    let (mode_given, until) = match (mode_given, until) {
+        (None, None) => return Ok(None),
+        (Some(mode_given), Some(until)) => (mode_given, until),
+        _ => {
+            return Err(invalid_argument(
+                "x-amz-object-lock-retain-until-date and x-amz-object-lock-mode must both be \
+                 supplied",
+            ));
+        }
+    };
+    let retain_until = from_s3(until)?;
+    if retain_until <= now {
+        return Err(invalid_argument("The retain until date must be in the future!"));
+    }
+    Ok(Some(Retention { mode: mode(mode_given)?, retain_until }))
+}
+
+/// The whole body of a write.
+pub(super) async fn body<T>(
+    request: &S3Request<T>,
+    stream: Option<dto::StreamingBlob>,
+) -> S3Result<Bytes> {
+    if let Some(UncheckedPayload(bytes)) = request.extensions.get() {
+        return Ok(bytes.clone());
+    }
+    let Some(mut stream) = stream else { return Ok(Bytes::new()) };
+    let mut bytes = BytesMut::new();
+    while let Some(piece) = stream.next().await {
+        bytes.extend_from_slice(&piece.map_err(|error| refused_body(&*error))?);
+    }
+    Ok(bytes.freeze())
+}
+
+fn refused_body(error: &(dyn std::error::Error + 'static)) -> s3s::S3Error {
+    // `s3s` keeps the type of this error to itself.
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error.to_string().contains("Sha256Mismatch") {
+            return refuse(
+                400,
+                "XAmzContentSHA256Mismatch",
+                "The provided 'x-amz-content-sha256' header does not match what was computed.",
+            );
+        }
+        cause = error.source();
+    }
+    refuse(400, "IncompleteBody", "The request body terminated unexpectedly")
+}

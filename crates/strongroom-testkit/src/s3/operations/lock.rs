@@ -1,0 +1,121 @@
+//! Retention and legal hold of one version.
+
+#[allow(clippy::wildcard_imports)]
+use s3s::dto::*;
+use s3s::{S3Request, S3Result};
+
+use super::super::lock_rules;
+use super::super::refusal::{invalid_request, no_such_bucket, no_such_key, refuse};
+use super::super::state::{Bucket, State, Version};
+use super::super::user::Right;
+use super::write::has_digest;
+use super::{Context, conversions};
+
+fn bucket<'a>(state: &'a mut State, name: &str) -> S3Result<&'a mut Bucket> {
+    let bucket = state.buckets.get_mut(name).ok_or_else(no_such_bucket)?;
+    if !bucket.settings.object_lock {
+        return Err(invalid_request("Bucket is missing Object Lock Configuration"));
+    }
+    Ok(bucket)
+}
+
+fn version<'a>(
+    state: &'a mut State,
+    name: &str,
+    key: &str,
+    id: Option<&str>,
+) -> S3Result<&'a mut Version> {
+    let version = bucket(state, name)?.version_mut(key, id).ok_or_else(no_such_key)?;
+    if version.is_delete_marker() {
+        return Err(refuse(405, "MethodNotAllowed", "The version is a delete marker"));
+    }
+    Ok(version)
+}
+
+fn requires_digest<T>(request: &S3Request<T>) -> S3Result<()> {
+    if has_digest(request) {
+        return Ok(());
+    }
+    Err(invalid_request("Missing required header for this request: Content-MD5"))
+}
+
+fn no_configuration() -> s3s::S3Error {
+    refuse(
+        404,
+        "NoSuchObjectLockConfiguration",
+        "The specified object does not have a ObjectLock configuration",
+    )
+}
+
+pub(super) async fn retention(
+    context: &Context<'_>,
+    request: S3Request<GetObjectRetentionInput>,
+) -> S3Result<GetObjectRetentionOutput> {
+    let input = request.input;
+    let mut state = context.shared.state();
+    let version = version(&mut state, &input.bucket, &input.key, input.version_id.as_deref())?;
+    let retention = version.retention.ok_or_else(no_configuration)?;
+    Ok(GetObjectRetentionOutput {
+        retention: Some(ObjectLockRetention {
+            mode: Some(ObjectLockRetentionMode::from_static(conversions::mode_text(
+                retention.mode,
+            ))),
+            retain_until_date: Some(conversions::to_s3(retention.retain_until)),
+        }),
+    })
+}
+
+pub(super) async fn set_retention(
+    context: &Context<'_>,
+    request: S3Request<PutObjectRetentionInput>,
+) -> S3Result<PutObjectRetentionOutput> {
+    requires_digest(&request)?;
+    let input = request.input;
+    let now = context.shared.clock.now();
+    let wanted = input.retention.unwrap_or_default();
+    let mode = wanted.mode.as_ref().map(ObjectLockRetentionMode::as_str);
+    let wanted = conversions::retention(mode, wanted.retain_until_date.as_ref(), now)?;
+    let may_bypass =
+        input.bypass_governance_retention.unwrap_or(false) && context.may(Right::BypassGovernance);
+    let mut state = context.shared.state();
+    let version = version(&mut state, &input.bucket, &input.key, input.version_id.as_deref())?;
+    lock_rules::check_change(version.retention, wanted, now, may_bypass)?;
+    version.retention = wanted;
+    Ok(PutObjectRetentionOutput::default())
+}
+
+pub(super) async fn legal_hold(
+    context: &Context<'_>,
+    request: S3Request<GetObjectLegalHoldInput>,
+) -> S3Result<GetObjectLegalHoldOutput> {
+    let input = request.input;
+    let mut state = context.shared.state();
+    let version = version(&mut state, &input.bucket, &input.key, input.version_id.as_deref())?;
+    if !version.legal_hold && version.retention.is_none() {
+        return Err(no_configuration());
+    }
+    let status = if version.legal_hold { "ON" } else { "OFF" };
+    Ok(GetObjectLegalHoldOutput {
+        legal_hold: Some(ObjectLockLegalHold {
+            status: Some(ObjectLockLegalHoldStatus::from_static(status)),
+        }),
+    })
+}
+
+pub(super) async fn set_legal_hold(
+    context: &Context<'_>,
+    request: S3Request<PutObjectLegalHoldInput>,
+) -> S3Result<PutObjectLegalHoldOutput> {
+    requires_digest(&request)?;
+    let input = request.input;
+    let status = input.legal_hold.and_then(|hold| hold.status);
+    let on = match status.as_ref().map(ObjectLockLegalHoldStatus::as_str) {
+        Some("ON") => true,
+        Some("OFF") => false,
+        _ => return Err(refuse(400, "MalformedXML", "The XML you provided was not well-formed")),
+    };
+    let mut state = context.shared.state();
+    let version = version(&mut state, &input.bucket, &input.key, input.version_id.as_deref())?;
+    version.legal_hold = on;
+    Ok(PutObjectLegalHoldOutput::default())
+}

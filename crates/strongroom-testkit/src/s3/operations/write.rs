@@ -1,0 +1,177 @@
+//! PUT of an object.
+
+#[allow(clippy::wildcard_imports)]
+use s3s::dto::*;
+use s3s::{S3Request, S3Result};
+
+use super::super::bucket::Versioning;
+use super::super::digests::{Claimed, told, whole_sha256};
+use super::super::fault::Behaviour;
+use super::super::refusal::{
+    access_denied, invalid_request, no_such_bucket, no_such_key, precondition_failed,
+};
+use super::super::state::{Bucket, Version};
+use super::super::user::Right;
+use super::{Context, conversions};
+
+/// What a write asks for besides its bytes; PUT and multipart uploads alike.
+pub(super) struct Wanted<'a> {
+    pub(super) metadata: Option<&'a Metadata>,
+    pub(super) content_type: Option<&'a ContentType>,
+    pub(super) lock_mode: Option<&'a ObjectLockMode>,
+    pub(super) retain_until: Option<&'a Timestamp>,
+    pub(super) legal_hold: Option<&'a ObjectLockLegalHoldStatus>,
+    pub(super) encryption: Option<&'a ServerSideEncryption>,
+    pub(super) kms_key_id: Option<&'a SSEKMSKeyId>,
+    pub(super) storage_class: Option<&'a StorageClass>,
+}
+
+impl Wanted<'_> {
+    fn has_lock(&self) -> bool {
+        self.lock_mode.is_some() || self.retain_until.is_some() || self.legal_hold.is_some()
+    }
+
+    /// A version without bytes that is what was asked for, or a refusal.
+    pub(super) fn version(&self, context: &Context<'_>, bucket: &Bucket) -> S3Result<Version> {
+        let now = context.shared.clock.now();
+        let mut version = Version::empty(now);
+        if let Some(metadata) = self.metadata {
+            version.metadata =
+                metadata.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        }
+        version.content_type = self.content_type.cloned();
+        version.encryption = self.encryption.map(|algorithm| algorithm.as_str().to_owned());
+        version.kms_key_id = self.kms_key_id.cloned();
+        version.storage_class = self.storage_class.map(|class| class.as_str().to_owned());
+        if !self.has_lock() || context.has(Behaviour::DropsLocks) {
+            return Ok(version);
+        }
+        if !bucket.settings.object_lock {
+            return Err(invalid_request("Bucket is missing Object Lock Configuration"));
+        }
+        if !context.may(Right::WriteLocks) {
+            return Err(access_denied());
+        }
+        let mode = self.lock_mode.map(ObjectLockMode::as_str);
+        version.retention = conversions::retention(mode, self.retain_until, now)?;
+        version.legal_hold = self.legal_hold.is_some_and(|hold| hold.as_str() == "ON");
+        Ok(version)
+    }
+}
+
+/// What a write wants to be true of the key.
+pub(super) struct Conditions<'a> {
+    pub(super) if_match: Option<&'a IfMatch>,
+    pub(super) if_none_match: Option<&'a IfNoneMatch>,
+}
+
+impl Conditions<'_> {
+    pub(super) fn check(&self, context: &Context<'_>, bucket: &Bucket, key: &str) -> S3Result<()> {
+        if context.has(Behaviour::IgnoresConditions) {
+            return Ok(());
+        }
+        let current = bucket.current(key);
+        match (self.if_none_match, current) {
+            (None, _) | (Some(_), None) => {}
+            (Some(ETagCondition::Any), Some(_)) => return Err(precondition_failed()),
+            (Some(ETagCondition::ETag(etag)), Some(current)) => {
+                if etag.value() == current.digests.etag {
+                    return Err(precondition_failed());
+                }
+            }
+        }
+        match (self.if_match, current) {
+            (None, _) | (Some(ETagCondition::Any), Some(_)) => Ok(()),
+            (Some(_), None) => Err(no_such_key()),
+            (Some(ETagCondition::ETag(etag)), Some(current)) => {
+                if etag.value() == current.digests.etag {
+                    return Ok(());
+                }
+                Err(precondition_failed())
+            }
+        }
+    }
+}
+
+pub(super) async fn put(
+    context: &Context<'_>,
+    mut request: S3Request<PutObjectInput>,
+) -> S3Result<PutObjectOutput> {
+    let stream = request.input.body.take();
+    let has_digest = has_digest(&request);
+    // Refused before the body is read, as far as that is possible.
+    prepare(context, &request.input, has_digest)?;
+    let body = conversions::body(&request, stream).await?;
+    let input = &request.input;
+    let claimed =
+        Claimed { md5: input.content_md5.as_deref(), sha256: input.checksum_sha256.as_deref() };
+    claimed.check(&body, &context.behaviours)?;
+
+    // From here on under one lock: the condition and the write are one step.
+    let mut state = context.shared.state();
+    let bucket = state.buckets.get_mut(&input.bucket).ok_or_else(no_such_bucket)?;
+    conditions(input).check(context, bucket, &input.key)?;
+    let template = wanted(input).version(context, bucket)?;
+    let mut version = Version::new(body, template.modified);
+    version.digests.sha256 = input
+        .checksum_sha256
+        .is_some()
+        .then(|| whole_sha256(version.bytes.as_deref().unwrap_or_default()));
+    let digests = version.digests.clone();
+    let version = Version { bytes: version.bytes, digests: version.digests, ..template };
+    let versioned = bucket.settings.versioning == Versioning::Enabled;
+    let id = bucket.insert(&input.key, version, context.shared);
+    let stored = bucket.newest(&input.key);
+    let sha256 = told(digests.sha256.as_ref(), &context.behaviours);
+    Ok(PutObjectOutput {
+        e_tag: Some(ETag::Strong(digests.etag)),
+        version_id: versioned.then_some(id),
+        checksum_type: sha256.is_some().then(|| ChecksumType::from_static("FULL_OBJECT")),
+        checksum_sha256: sha256.map(|sha256| sha256.text.clone()),
+        server_side_encryption: stored
+            .and_then(|stored| stored.encryption.clone())
+            .map(ServerSideEncryption::from),
+        ssekms_key_id: stored.and_then(|stored| stored.kms_key_id.clone()),
+        ..PutObjectOutput::default()
+    })
+}
+
+fn prepare(context: &Context<'_>, input: &PutObjectInput, has_digest: bool) -> S3Result<()> {
+    let state = context.shared.state();
+    let bucket = state.buckets.get(&input.bucket).ok_or_else(no_such_bucket)?;
+    conditions(input).check(context, bucket, &input.key)?;
+    wanted(input).version(context, bucket)?;
+    let locks = wanted(input).has_lock() || bucket.settings.default_retention.is_some();
+    if locks && !has_digest && !context.has(Behaviour::DropsLocks) {
+        return Err(invalid_request(
+            "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with \
+             Object Lock parameters",
+        ));
+    }
+    Ok(())
+}
+
+/// Whether a write brings a digest that the store can check: a header, or one that trails.
+pub(super) fn has_digest<T>(request: &S3Request<T>) -> bool {
+    request.headers.keys().any(|name| {
+        let name = name.as_str();
+        name == "content-md5" || name == "x-amz-trailer" || name.starts_with("x-amz-checksum-")
+    })
+}
+
+fn conditions(input: &PutObjectInput) -> Conditions<'_> {
+    Conditions { if_match: input.if_match.as_ref(), if_none_match: input.if_none_match.as_ref() }
+}
+
+fn wanted(input: &PutObjectInput) -> Wanted<'_> {
+    Wanted {
+        metadata: input.metadata.as_ref(),
+        content_type: input.content_type.as_ref(),
+        lock_mode: input.object_lock_mode.as_ref(),
+        retain_until: input.object_lock_retain_until_date.as_ref(),
+        legal_hold: input.object_lock_legal_hold_status.as_ref(),
+        encryption: input.server_side_encryption.as_ref(),
+        kms_key_id: input.ssekms_key_id.as_ref(),
+        storage_class: input.storage_class.as_ref(),
+    }
+}

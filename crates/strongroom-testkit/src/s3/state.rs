@@ -1,0 +1,263 @@
+//! What the server remembers.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use jiff::{SignedDuration, Timestamp};
+use strongroom_core::retention::Retention;
+
+use super::bucket::{BucketSettings, StoredVersion, Versioning};
+use super::digests;
+use super::fault::Faults;
+use super::request::SeenRequest;
+use super::user::User;
+use crate::TestClock;
+
+/// Everything that connections, operations and the test share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) clock: TestClock,
+    pub(crate) region: String,
+    pub(crate) redirects_wrong_region: bool,
+    pub(crate) refuses_skewed_clocks: bool,
+    pub(crate) part_bytes_min: usize,
+    pub(crate) users: Vec<User>,
+    pub(crate) faults: Faults,
+    pub(crate) log: Mutex<Vec<SeenRequest>>,
+    pub(crate) state: Mutex<State>,
+    pub(crate) ids: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    pub(crate) buckets: BTreeMap<String, Bucket>,
+}
+
+impl Shared {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn log(&self) -> MutexGuard<'_, Vec<SeenRequest>> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn user(&self, access_key: &str) -> Option<&User> {
+        self.users.iter().find(|user| user.access_key == access_key)
+    }
+
+    /// An identifier that this server has not used yet.
+    pub(crate) fn new_id(&self, kind: &str) -> String {
+        format!("{kind}{:016x}", self.ids.fetch_add(1, Ordering::SeqCst))
+    }
+}
+
+/// One bucket. Under each key at least one version, the newest last.
+#[derive(Debug)]
+pub(crate) struct Bucket {
+    pub(crate) settings: BucketSettings,
+    pub(crate) objects: BTreeMap<String, Vec<Version>>,
+    pub(crate) uploads: BTreeMap<String, Upload>,
+}
+
+/// One version of an object.
+#[derive(Debug, Clone)]
+pub(crate) struct Version {
+    pub(crate) id: String,
+    /// `None` of a delete marker.
+    pub(crate) bytes: Option<Bytes>,
+    pub(crate) digests: Digests,
+    pub(crate) modified: Timestamp,
+    pub(crate) metadata: BTreeMap<String, String>,
+    pub(crate) content_type: Option<String>,
+    pub(crate) retention: Option<Retention>,
+    pub(crate) legal_hold: bool,
+    pub(crate) encryption: Option<String>,
+    pub(crate) kms_key_id: Option<String>,
+    pub(crate) storage_class: Option<String>,
+}
+
+/// What the store says of a version's bytes.
+#[derive(Debug, Clone)]
+pub(crate) struct Digests {
+    /// Without quotes.
+    pub(crate) etag: String,
+    pub(crate) sha256: Option<KeptSha256>,
+}
+
+/// A SHA-256 that the writer sent along and the store kept, in Base64.
+#[derive(Debug, Clone)]
+pub(crate) struct KeptSha256 {
+    pub(crate) text: String,
+    /// Of digests of parts, and not of the bytes.
+    pub(crate) is_composite: bool,
+}
+
+/// A multipart upload under way.
+#[derive(Debug)]
+pub(crate) struct Upload {
+    pub(crate) key: String,
+    /// What the finished version will be like; has no bytes yet.
+    pub(crate) template: Version,
+    pub(crate) with_sha256: bool,
+    pub(crate) started: Timestamp,
+    pub(crate) parts: BTreeMap<i32, Part>,
+}
+
+/// One part.
+#[derive(Debug, Clone)]
+pub(crate) struct Part {
+    pub(crate) bytes: Bytes,
+    pub(crate) etag: String,
+    /// Base64, where the writer sent it.
+    pub(crate) sha256: Option<String>,
+    pub(crate) modified: Timestamp,
+}
+
+impl Version {
+    pub(crate) fn new(bytes: Bytes, modified: Timestamp) -> Self {
+        let digests = Digests { etag: digests::md5_hex(&bytes), sha256: None };
+        Self { bytes: Some(bytes), digests, ..Self::empty(modified) }
+    }
+
+    /// A version without bytes: a delete marker, or the template of an upload.
+    pub(crate) fn empty(modified: Timestamp) -> Self {
+        Self {
+            id: String::new(),
+            bytes: None,
+            digests: Digests { etag: String::new(), sha256: None },
+            modified,
+            metadata: BTreeMap::new(),
+            content_type: None,
+            retention: None,
+            legal_hold: false,
+            encryption: None,
+            kms_key_id: None,
+            storage_class: None,
+        }
+    }
+
+    pub(crate) fn is_delete_marker(&self) -> bool {
+        self.bytes.is_none()
+    }
+
+    pub(crate) fn size_bytes(&self) -> i64 {
+        self.bytes.as_ref().map_or(0, |bytes| i64::try_from(bytes.len()).unwrap_or(i64::MAX))
+    }
+
+    pub(crate) fn seen(&self) -> StoredVersion {
+        StoredVersion {
+            id: self.id.clone(),
+            bytes: self.bytes.clone(),
+            metadata: self.metadata.clone(),
+            retention: self.retention,
+            legal_hold: self.legal_hold,
+            modified: self.modified,
+            encryption: self.encryption.clone(),
+            kms_key_id: self.kms_key_id.clone(),
+            storage_class: self.storage_class.clone(),
+            content_type: self.content_type.clone(),
+        }
+    }
+}
+
+impl Bucket {
+    pub(crate) fn new(settings: BucketSettings) -> Self {
+        Self { settings, objects: BTreeMap::new(), uploads: BTreeMap::new() }
+    }
+
+    /// The version that a read without a version id gives; a delete marker is none.
+    pub(crate) fn current(&self, key: &str) -> Option<&Version> {
+        self.newest(key).filter(|version| !version.is_delete_marker())
+    }
+
+    pub(crate) fn newest(&self, key: &str) -> Option<&Version> {
+        self.objects.get(key).and_then(|versions| versions.last())
+    }
+
+    pub(crate) fn current_keys(&self) -> impl Iterator<Item = &str> {
+        self.objects
+            .iter()
+            .filter(|(_, versions)| versions.last().is_some_and(|last| !last.is_delete_marker()))
+            .map(|(key, _)| key.as_str())
+    }
+
+    /// Stores a version under the bucket's rules (version id, default retention, default
+    /// encryption), and answers its id.
+    pub(crate) fn insert(&mut self, key: &str, mut version: Version, shared: &Shared) -> String {
+        if !version.is_delete_marker() {
+            self.apply_defaults(&mut version);
+        }
+        let versions = self.objects.entry(key.to_owned()).or_default();
+        if self.settings.versioning == Versioning::Enabled {
+            version.id = shared.new_id("v");
+        } else {
+            "null".clone_into(&mut version.id);
+            versions.retain(|other| other.id != "null");
+        }
+        let id = version.id.clone();
+        versions.push(version);
+        id
+    }
+
+    fn apply_defaults(&self, version: &mut Version) {
+        if let (None, Some((mode, days))) = (version.retention, self.settings.default_retention) {
+            let retain_until = version.modified + SignedDuration::from_hours(24 * i64::from(days));
+            version.retention = Some(Retention { mode, retain_until });
+        }
+        if let (None, Some(default)) = (&version.encryption, &self.settings.encryption) {
+            version.encryption = Some(default.algorithm.clone());
+            version.kms_key_id.clone_from(&default.key_id);
+        }
+    }
+
+    /// Deletes without a version id: a delete marker where there are versions. Answers its id.
+    pub(crate) fn delete_current(&mut self, key: &str, shared: &Shared) -> Option<String> {
+        if self.settings.versioning == Versioning::Disabled {
+            self.objects.remove(key);
+            return None;
+        }
+        Some(self.insert(key, Version::empty(shared.clock.now()), shared))
+    }
+
+    /// Removes one version for good, locks or not. Answers it.
+    pub(crate) fn remove_version(&mut self, key: &str, id: &str) -> Option<Version> {
+        let versions = self.objects.get_mut(key)?;
+        let position = versions.iter().position(|version| version.id == id)?;
+        let removed = versions.remove(position);
+        if versions.is_empty() {
+            self.objects.remove(key);
+        }
+        Some(removed)
+    }
+
+    /// One version: by its id, or the newest.
+    pub(crate) fn version(&self, key: &str, id: Option<&str>) -> Option<&Version> {
+        match id {
+            None => self.newest(key),
+            Some(id) => self.objects.get(key)?.iter().find(|version| version.id == id),
+        }
+    }
+
+    /// [`Self::version`], to change it.
+    pub(crate) fn version_mut(&mut self, key: &str, id: Option<&str>) -> Option<&mut Version> {
+        let versions = self.objects.get_mut(key)?;
+        match id {
+            None => versions.last_mut(),
+            Some(id) => versions.iter_mut().find(|version| version.id == id),
+        }
+    }
+
+    /// Whether anything is left that keeps the bucket from being deleted.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.objects.is_empty()
+    }
+}
+
+/// The keys of several users are distinct, or the signature check would meet the wrong secret.
+pub(crate) fn assert_distinct(users: &[User]) {
+    let distinct: BTreeSet<&str> = users.iter().map(User::access_key).collect();
+    assert_eq!(distinct.len(), users.len(), "two users have one access key");
+}

@@ -1,0 +1,158 @@
+//! Who may do what.
+
+use std::collections::BTreeSet;
+
+use s3s::access::{S3Access, S3AccessContext};
+use s3s::auth::{S3Auth, SecretKey};
+use s3s::{S3Result, s3_error};
+use std::sync::Arc;
+
+use super::refusal::access_denied;
+use super::state::Shared;
+
+/// A right, as a bucket policy would give it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Right {
+    /// GET and HEAD of objects, by version too.
+    Read,
+    /// PUT of objects, and multipart uploads. Locks in a write need [`Right::WriteLocks`] as well.
+    Write,
+    /// Listing keys. Without it an absent key answers 403 and not 404, as at AWS.
+    List,
+    /// Listing versions.
+    ListVersions,
+    /// Deleting, by version too.
+    Delete,
+    /// Reading retention and legal hold, and the bucket's Object Lock configuration.
+    ReadLocks,
+    /// Setting retention and legal hold.
+    WriteLocks,
+    /// Passing over a governance lock with the bypass header.
+    BypassGovernance,
+    /// Reading the bucket's settings: versioning, encryption, public access.
+    ReadSettings,
+    /// Making buckets and changing their settings.
+    Admin,
+}
+
+impl Right {
+    const ALL: [Self; 10] = [
+        Self::Read,
+        Self::Write,
+        Self::List,
+        Self::ListVersions,
+        Self::Delete,
+        Self::ReadLocks,
+        Self::WriteLocks,
+        Self::BypassGovernance,
+        Self::ReadSettings,
+        Self::Admin,
+    ];
+
+    /// The right that an S3 operation needs. What is not named needs [`Right::Admin`].
+    fn needed_for(operation: &str) -> Self {
+        match operation {
+            "GetObject" | "HeadObject" | "GetObjectAttributes" => Self::Read,
+            "PutObject"
+            | "CopyObject"
+            | "CreateMultipartUpload"
+            | "UploadPart"
+            | "UploadPartCopy"
+            | "CompleteMultipartUpload"
+            | "AbortMultipartUpload" => Self::Write,
+            "ListBuckets"
+            | "HeadBucket"
+            | "GetBucketLocation"
+            | "ListObjects"
+            | "ListObjectsV2"
+            | "ListMultipartUploads"
+            | "ListParts" => Self::List,
+            "ListObjectVersions" => Self::ListVersions,
+            "DeleteObject" | "DeleteObjects" => Self::Delete,
+            "GetObjectRetention" | "GetObjectLegalHold" | "GetObjectLockConfiguration" => {
+                Self::ReadLocks
+            }
+            "PutObjectRetention" | "PutObjectLegalHold" => Self::WriteLocks,
+            "GetBucketVersioning"
+            | "GetBucketEncryption"
+            | "GetPublicAccessBlock"
+            | "GetBucketPolicyStatus" => Self::ReadSettings,
+            _ => Self::Admin,
+        }
+    }
+}
+
+/// An access key, its secret, and what it may do.
+#[derive(Debug, Clone)]
+pub struct User {
+    pub(crate) access_key: String,
+    pub(crate) secret_key: String,
+    rights: BTreeSet<Right>,
+}
+
+impl User {
+    /// Somebody with every right.
+    pub fn new(access_key: impl Into<String>, secret_key: impl Into<String>) -> Self {
+        Self {
+            access_key: access_key.into(),
+            secret_key: secret_key.into(),
+            rights: Right::ALL.into(),
+        }
+    }
+
+    /// Takes a right away.
+    pub fn without(mut self, right: Right) -> Self {
+        self.rights.remove(&right);
+        self
+    }
+
+    /// Leaves reading and listing only.
+    pub fn read_only(mut self) -> Self {
+        self.rights =
+            [Right::Read, Right::List, Right::ListVersions, Right::ReadLocks, Right::ReadSettings]
+                .into();
+        self
+    }
+
+    /// The access key's id.
+    pub fn access_key(&self) -> &str {
+        &self.access_key
+    }
+
+    /// The secret.
+    pub fn secret_key(&self) -> &str {
+        &self.secret_key
+    }
+
+    pub(crate) fn may(&self, right: Right) -> bool {
+        self.rights.contains(&right)
+    }
+}
+
+/// Secrets for the signature check.
+pub(crate) struct Secrets(pub(crate) Arc<Shared>);
+
+#[async_trait::async_trait]
+impl S3Auth for Secrets {
+    async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
+        match self.0.user(access_key) {
+            Some(user) => Ok(user.secret_key.clone().into()),
+            None => Err(s3_error!(InvalidAccessKeyId)),
+        }
+    }
+}
+
+/// The check of rights, after the signature's.
+pub(crate) struct Rights(pub(crate) Arc<Shared>);
+
+#[async_trait::async_trait]
+impl S3Access for Rights {
+    async fn check(&self, context: &mut S3AccessContext<'_>) -> S3Result<()> {
+        let needed = Right::needed_for(context.s3_op().name());
+        let user = context.credentials().and_then(|who| self.0.user(&who.access_key));
+        match user {
+            Some(user) if user.may(needed) => Ok(()),
+            _ => Err(access_denied()),
+        }
+    }
+}
