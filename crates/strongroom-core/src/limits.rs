@@ -4,6 +4,8 @@
 pub const MANIFEST_BYTES_MAX: u64 = 64 << 20;
 /// Files in one bundle.
 pub const FILES_MAX: usize = 100_000;
+/// Folders that are walked for one bundle; links may lead into one folder more than once.
+pub const FOLDERS_MAX: usize = 100_000;
 /// Bytes of one file in a bundle.
 pub const FILE_BYTES_MAX: u64 = 5 << 40;
 /// Bytes of one archive (compressed), unless raised.
@@ -33,3 +35,27 @@ pub const NAME_BYTES_MAX: usize = 256;
 pub const RECORD_BYTES_MAX: u64 = 1 << 20;
 /// Entries in one page of a listing; S3 gives no more either.
 pub const LIST_PAGE_ENTRIES_MAX: usize = 1_000;
+
+/// Names in one JSON object (the same bound as Assay's verifier has).
+pub const JSON_NAMES_MAX: usize = 10_000;
+/// Values of a JSON document that are kept as a tree: each costs up to a hundred bytes of memory.
+pub const JSON_VALUES_MAX: usize = 100_000;
+/// Bytes of the original name and of the comment in a gzip header, each.
+pub const GZIP_TEXT_BYTES_MAX: usize = 4_096;
+
+/// Bytes of an Assay v1 archive.
+pub const ASSAY_ARCHIVE_BYTES_MAX: u64 = 100 << 20;
+/// Bytes of an Assay v1 archive after decompression.
+pub const ASSAY_DECODED_BYTES_MAX: u64 = 1 << 30;
+/// Bytes of an Assay v1 `manifest.json`.
+pub const ASSAY_MANIFEST_BYTES_MAX: u64 = 10 << 20;
+/// Bytes of an Assay v1 `events.ndjson`.
+pub const ASSAY_EVENTS_BYTES_MAX: u64 = 500 << 20;
+/// Events in an Assay v1 bundle.
+pub const ASSAY_EVENTS_MAX: u64 = 100_000;
+/// Bytes of one line of an Assay v1 `events.ndjson`, without its line feed.
+pub const ASSAY_LINE_BYTES_MAX: usize = 1 << 20;
+/// Bytes of a path in an Assay v1 bundle.
+pub const ASSAY_PATH_BYTES_MAX: usize = 256;
+/// Names in one JSON object of an Assay v1 bundle.
+pub const ASSAY_JSON_NAMES_MAX: usize = 10_000;

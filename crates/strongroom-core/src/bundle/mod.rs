@@ -1,5 +1,34 @@
 //! Bundles: written deterministically, read strictly, verified as they stream.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`collect`](fn@collect) | which files of the given places make a bundle |
+//! | [`Manifest`] | `manifest.json` of `strongroom.bundle/v1` |
+//! | [`BundlePlan`] | hash pass, then write pass |
+//! | [`UnverifiedBundle`] | an archive whose manifest was read, and nothing else |
+//! | [`VerifiedBundle`] | what is known of an archive of which every byte was checked |
+//! | [`AssayManifest`] | Assay v1, by its own rules |
 
+mod assay;
+mod collect;
+mod deflate;
 mod error;
+mod gzip;
+mod manifest;
+mod path;
+mod plan;
+mod progress;
+mod reader;
+mod source;
+mod tar;
+mod verify;
+mod writer;
 
+pub use assay::AssayManifest;
+pub use collect::{CollectOptions, SourceFile, collect};
 pub use error::{BundleError, Refusal};
+pub use manifest::{Declarations, Manifest, ManifestFile, Producer, RetentionRequest, SCHEMA};
+pub use plan::{BundlePlan, WrittenBundle};
+pub use progress::{NoProgress, Progress};
+pub use reader::{BundleFormat, BundleManifest, ReadLimits, UnverifiedBundle};
+pub use verify::VerifiedBundle;
