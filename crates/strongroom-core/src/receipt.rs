@@ -49,8 +49,9 @@ pub struct Receipt {
     /// Storage class as the store reported it; absent where it reported none.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub storage_class: Option<String>,
-    /// The store's clock when the object was written.
-    pub stored_at: Timestamp,
+    /// The store's clock when the object was written; absent where the store does not tell.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub stored_at: Option<Timestamp>,
     /// Whether this push wrote the object or found it there and verified it.
     pub status: Status,
 }

@@ -15,6 +15,7 @@
 
 pub mod clock;
 pub mod error;
+pub mod evidence;
 pub mod key;
 pub mod memory;
 pub mod open;

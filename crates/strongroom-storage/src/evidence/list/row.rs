@@ -1,0 +1,94 @@
+//! From a reference to a row: one look at the bundle's key.
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use strongroom_core::observed::Unobserved;
+use strongroom_core::{BundleId, Sha256Digest, layout};
+
+use super::{BundleState, ListedBundle, ROWS_AT_ONCE_MAX};
+use crate::evidence::EvidenceError;
+use crate::evidence::pull::archives_of;
+use crate::{ObjectInfo, ObjectKey, Storage, StorageErrorKind};
+
+/// The hint on a bundle that names the day of its index entry.
+const INDEX_DAY: &str = "strongroom-index-day";
+
+/// Looks up the bundles of these references, in order. `day` is the day whose index this is: an
+/// entry that a push which was cut short left on another day is not told twice.
+pub(super) async fn look_up(
+    store: &dyn Storage,
+    references: Vec<(BundleId, Option<Timestamp>)>,
+    day: Option<Date>,
+) -> Result<Vec<ListedBundle>, EvidenceError> {
+    let looked_up: Vec<Vec<ListedBundle>> = stream::iter(references)
+        .map(|(id, referenced_at)| look_up_one(store, id, referenced_at, day))
+        .buffered(ROWS_AT_ONCE_MAX)
+        .try_collect()
+        .await?;
+    Ok(looked_up.into_iter().flatten().collect())
+}
+
+async fn look_up_one(
+    store: &dyn Storage,
+    bundle_id: BundleId,
+    referenced_at: Option<Timestamp>,
+    day: Option<Date>,
+) -> Result<Vec<ListedBundle>, EvidenceError> {
+    let row = |state| ListedBundle { bundle_id, referenced_at, state };
+    let key = ObjectKey::new(layout::bundle(bundle_id))?;
+    match store.head(&key, None).await {
+        Ok(info) if is_another_days(&info, day) => Ok(Vec::new()),
+        Ok(info) => Ok(vec![row(stored(store, &key, info, None))]),
+        Err(error) if error.kind() == StorageErrorKind::NotFound => {
+            let archives = look_up_archives(store, bundle_id, day).await?;
+            if archives.is_empty() {
+                return Ok(vec![row(BundleState::Pending)]);
+            }
+            Ok(archives.into_iter().flatten().map(row).collect())
+        }
+        Err(error) if error.kind() == StorageErrorKind::PermissionDenied => {
+            Ok(vec![row(BundleState::Unobserved { reason: Unobserved::PermissionDenied })])
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Every archive that shares an Assay id; `None` for one that is another day's.
+async fn look_up_archives(
+    store: &dyn Storage,
+    id: BundleId,
+    day: Option<Date>,
+) -> Result<Vec<Option<BundleState>>, EvidenceError> {
+    let mut states = Vec::new();
+    for archive in archives_of(store, id).await? {
+        let key = ObjectKey::new(layout::assay_bundle(id, archive))?;
+        match store.head(&key, None).await {
+            Ok(info) if is_another_days(&info, day) => states.push(None),
+            Ok(info) => states.push(Some(stored(store, &key, info, Some(archive)))),
+            Err(error) if error.kind() == StorageErrorKind::NotFound => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(states)
+}
+
+fn is_another_days(info: &ObjectInfo, day: Option<Date>) -> bool {
+    let (Some(day), Some(hint)) = (day, info.metadata.get(INDEX_DAY)) else { return false };
+    hint.parse::<Date>().is_ok_and(|of_the_bundle| of_the_bundle != day)
+}
+
+fn stored(
+    store: &dyn Storage,
+    key: &ObjectKey,
+    info: ObjectInfo,
+    archive_sha256: Option<Sha256Digest>,
+) -> BundleState {
+    BundleState::Stored {
+        key: store.whole_key(key),
+        size_bytes: info.size_bytes,
+        version_id: info.version.map(|version| version.0),
+        stored_at: info.last_modified,
+        archive_sha256,
+    }
+}

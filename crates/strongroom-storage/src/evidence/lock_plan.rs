@@ -1,0 +1,238 @@
+//! Which lock to send with a write: never weaker than what is asked, never weaker than what the
+//! bucket would give by itself.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use strongroom_core::observed::{Observed, Unobserved};
+use strongroom_core::receipt::EnforcedBy;
+use strongroom_core::retention::{
+    DefaultRetention, Lock, LockMode, Period, Retention, check_clocks, check_date,
+};
+
+use super::{EvidenceError, EvidenceErrorKind};
+
+/// Added to the bucket's default when it has to be spelled out: the store counts its default from
+/// the end of the upload, and ours is computed before it begins.
+const DEFAULT_MARGIN: Period = Period::Days(1);
+
+/// What a person or a manifest asks for.
+#[derive(Debug, Clone, Default)]
+pub struct LockAsk {
+    /// How strongly, when a date is asked for.
+    pub mode: Option<LockMode>,
+    /// An outright date.
+    pub retain_until: Option<Timestamp>,
+    /// Days from storing, where no date is given (the manifest's own retention).
+    pub retention_days: Option<u32>,
+    /// A legal hold.
+    pub legal_hold: bool,
+}
+
+/// The lock that a push will send, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LockPlan {
+    /// What is asked for; what the read-back is held against.
+    pub asked: Lock,
+    /// What the bucket gives every version by itself.
+    pub bucket_default: Observed<Option<DefaultRetention>>,
+    /// What goes out with the write. Nothing, where the bucket's default covers what is asked.
+    pub to_send: Lock,
+    /// Who would refuse a deletion.
+    pub enforced_by: EnforcedBy,
+}
+
+/// Decides what to send. `store_now` is the store's clock, `local_now` this machine's.
+pub(super) fn plan(
+    ask: &LockAsk,
+    bucket_default: Observed<Option<DefaultRetention>>,
+    enforced_by: EnforcedBy,
+    store_now: Timestamp,
+    local_now: Timestamp,
+) -> Result<LockPlan, EvidenceError> {
+    let asked = Lock { retention: asked_retention(ask, store_now)?, legal_hold: ask.legal_hold };
+    if asked.retention.is_some() {
+        check_clocks(local_now, store_now).map_err(refused)?;
+    }
+    let default = bucket_default.value().copied().flatten();
+    let to_send = match default {
+        // An explicit lock beats the default even when it is weaker: send the join, or nothing
+        // where the default alone does what is asked.
+        Some(default) => {
+            let by_itself = Lock {
+                retention: Some(default.at(store_now).map_err(refused)?),
+                legal_hold: false,
+            };
+            if by_itself.covers(&asked) {
+                Lock::NONE
+            } else {
+                let end = default.at(DEFAULT_MARGIN.after(store_now).map_err(refused)?);
+                let spelled_out =
+                    Lock { retention: Some(end.map_err(refused)?), legal_hold: false };
+                asked.join(spelled_out)
+            }
+        }
+        None => asked,
+    };
+    Ok(LockPlan { asked, bucket_default, to_send, enforced_by })
+}
+
+fn asked_retention(
+    ask: &LockAsk,
+    store_now: Timestamp,
+) -> Result<Option<Retention>, EvidenceError> {
+    let retain_until = match (ask.retain_until, ask.retention_days) {
+        (Some(date), _) => date,
+        (None, Some(days)) => Period::Days(days).after(store_now).map_err(refused)?,
+        (None, None) => return Ok(None),
+    };
+    check_date(retain_until, store_now).map_err(refused)?;
+    let mode = ask.mode.unwrap_or(LockMode::Governance);
+    // Stores keep whole seconds; a fraction would come back shorter than it was asked for.
+    let whole = Timestamp::from_second(retain_until.as_second()).unwrap_or(retain_until);
+    Ok(Some(Retention { mode, retain_until: whole }))
+}
+
+fn refused(error: strongroom_core::retention::RetentionError) -> EvidenceError {
+    use strongroom_core::retention::RetentionError;
+    let guidance = match error {
+        RetentionError::ClockSkew { .. } => {
+            "set this machine's clock: lock dates count from the store's"
+        }
+        RetentionError::NotInFuture => "give a date in the future, such as `90d` or 2033-01-01",
+        RetentionError::TooLong => "give a shorter retention",
+    };
+    EvidenceError::new(EvidenceErrorKind::RetentionNotMet, error.to_string())
+        .with_guidance(guidance)
+}
+
+impl LockPlan {
+    /// Refuses, before anything is written, what certainly cannot be kept.
+    pub(super) fn check_possible(
+        &self,
+        takes_locks: Observed<bool>,
+        allow_unlocked: bool,
+        allow_advisory: bool,
+    ) -> Result<(), EvidenceError> {
+        if self.asked.is_none() || allow_unlocked {
+            return Ok(());
+        }
+        let none_possible = takes_locks == Observed::Observed(false)
+            || takes_locks == Observed::Unobserved(Unobserved::UnsupportedBackend)
+            || self.enforced_by == EnforcedBy::None;
+        if none_possible {
+            return Err(EvidenceError::new(
+                EvidenceErrorKind::RetentionNotMet,
+                "a lock is asked for, and this store cannot lock: nothing was written",
+            )
+            .with_guidance(
+                "use a bucket that was made with Object Lock, or pass --allow-unlocked to store \
+                 without a lock",
+            ));
+        }
+        let compliance =
+            self.asked.retention.is_some_and(|asked| asked.mode == LockMode::Compliance);
+        if compliance && self.enforced_by == EnforcedBy::Strongroom && !allow_advisory {
+            return Err(EvidenceError::new(
+                EvidenceErrorKind::RetentionNotMet,
+                "a compliance lock is asked for, and locks in this store are Strongroom's own: \
+                 anyone with access to the files can delete them",
+            )
+            .with_guidance(
+                "use a bucket with Object Lock, or pass --allow-advisory-lock to accept that",
+            ));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: &str = "2026-01-01T00:00:00Z";
+
+    fn time(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn plan_with(
+        ask: &LockAsk,
+        default: Option<(LockMode, u32)>,
+    ) -> Result<LockPlan, EvidenceError> {
+        let default =
+            default.map(|(mode, days)| DefaultRetention { mode, period: Period::Days(days) });
+        plan(ask, Observed::Observed(default), EnforcedBy::Store, time(NOW), time(NOW))
+    }
+
+    fn governance_days(days: u32) -> LockAsk {
+        LockAsk { retention_days: Some(days), ..LockAsk::default() }
+    }
+
+    #[test]
+    fn a_stronger_default_is_left_to_the_store() {
+        let plan = plan_with(&governance_days(1), Some((LockMode::Compliance, 30))).unwrap();
+        assert_eq!(plan.to_send, Lock::NONE);
+    }
+
+    #[test]
+    fn a_weaker_mode_with_a_later_date_is_sent_in_the_defaults_mode() {
+        let plan = plan_with(&governance_days(90), Some((LockMode::Compliance, 30))).unwrap();
+        let sent = plan.to_send.retention.unwrap();
+        assert_eq!(sent.mode, LockMode::Compliance);
+        assert_eq!(sent.retain_until, time("2026-04-01T00:00:00Z"));
+    }
+
+    #[test]
+    fn a_stronger_mode_with_an_earlier_date_is_sent_past_the_defaults_date() {
+        let ask = LockAsk { mode: Some(LockMode::Compliance), ..governance_days(1) };
+        let plan = plan_with(&ask, Some((LockMode::Governance, 30))).unwrap();
+        let sent = plan.to_send.retention.unwrap();
+        assert_eq!(sent.mode, LockMode::Compliance);
+        assert!(sent.retain_until > time("2026-01-31T00:00:00Z"));
+    }
+
+    #[test]
+    fn a_hold_alone_spells_the_default_out() {
+        // MinIO: any legal-hold header suppresses the default retention.
+        let ask = LockAsk { legal_hold: true, ..LockAsk::default() };
+        let plan = plan_with(&ask, Some((LockMode::Governance, 30))).unwrap();
+        assert!(plan.to_send.legal_hold);
+        assert_eq!(plan.to_send.retention.unwrap().mode, LockMode::Governance);
+    }
+
+    #[test]
+    fn nothing_asked_sends_nothing() {
+        let plan = plan_with(&LockAsk::default(), None).unwrap();
+        assert_eq!((plan.asked, plan.to_send), (Lock::NONE, Lock::NONE));
+    }
+
+    #[test]
+    fn a_wrong_local_clock_refuses_a_dated_lock_only() {
+        let skewed = time("2026-01-01T00:06:00Z");
+        let with_clock = |ask: &LockAsk| {
+            plan(ask, Observed::Observed(None), EnforcedBy::Store, time(NOW), skewed)
+        };
+        let error = with_clock(&governance_days(1)).unwrap_err();
+        assert_eq!(error.kind(), EvidenceErrorKind::RetentionNotMet);
+        assert!(with_clock(&LockAsk { legal_hold: true, ..LockAsk::default() }).is_ok());
+    }
+
+    #[test]
+    fn a_store_that_cannot_lock_is_refused_before_anything_is_written() {
+        let plan = plan_with(&governance_days(1), None).unwrap();
+        let cannot = Observed::Observed(false);
+        assert!(plan.check_possible(cannot.clone(), false, false).is_err());
+        assert!(plan.check_possible(cannot, true, false).is_ok());
+        assert!(plan.check_possible(Observed::Observed(true), false, false).is_ok());
+    }
+
+    #[test]
+    fn an_advisory_compliance_lock_must_be_accepted() {
+        let ask = LockAsk { mode: Some(LockMode::Compliance), ..governance_days(1) };
+        let mut plan = plan_with(&ask, None).unwrap();
+        plan.enforced_by = EnforcedBy::Strongroom;
+        let takes = || Observed::Observed(true);
+        assert!(plan.check_possible(takes(), false, false).is_err());
+        assert!(plan.check_possible(takes(), false, true).is_ok());
+    }
+}

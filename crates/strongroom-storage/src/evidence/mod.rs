@@ -1,0 +1,32 @@
+//! The operations on evidence, one a file. They know bundles and [`Storage`](crate::Storage), and
+//! nothing of any one backend.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`push`] | a bundle or a directory into a store: references, bundle, lock, receipt, record |
+//! | [`pull`] | a bundle, or all bundles of a run, out of a store, proven before they appear |
+//! | [`list`] | what a run or a day holds, at the cost of the answer |
+//! | [`reindex`] | references rebuilt from bundles and records |
+//! | [`stored`] | reading and verifying what a store holds, and finding the version that is right |
+//! | `protect` | a lock asked for, read back, set where it is missing |
+//! | `lock_plan` | which lock to send: the join of what is asked and the bucket's default |
+//! | `upload` | a blocking producer of bytes as the body of an upload |
+
+mod error;
+pub mod list;
+mod lock_plan;
+mod protect;
+pub mod pull;
+pub mod push;
+mod record;
+mod references;
+pub mod reindex;
+pub mod stored;
+mod upload;
+
+pub use error::{EvidenceError, EvidenceErrorKind};
+pub use list::{BundleState, ListQuery, ListedBundle, Listing};
+pub use lock_plan::{LockAsk, LockPlan};
+pub use pull::{PullRequest, Pulled, RunPull};
+pub use push::{Push, PushOutcome, PushRequest, PushSource};
+pub use reindex::ReindexReport;

@@ -1,0 +1,170 @@
+//! A lock asked for, read back, and set by version where it is missing. Never lowers a lock.
+
+use std::time::Instant;
+
+use strongroom_core::observed::{Observed, Unobserved};
+use strongroom_core::receipt::{EnforcedBy, LockHow, LockReceipt};
+use strongroom_core::retention::Lock;
+
+use super::{EvidenceError, EvidenceErrorKind};
+use crate::{ObjectKey, SeenLock, Storage, StorageError, StorageErrorKind, VersionId};
+
+/// The object whose lock is at stake, and how it came to be there.
+pub(super) struct Protected<'a> {
+    pub(super) key: &'a ObjectKey,
+    pub(super) version: Option<&'a VersionId>,
+    pub(super) origin: Origin,
+}
+
+/// How the object came to be there.
+pub(super) enum Origin {
+    /// We wrote it: with the lock in the write or not, visible from this moment at the earliest.
+    Written { lock_in_write: bool, visible_from: Instant },
+    /// It was there before.
+    Found,
+}
+
+/// Reads the lock back; sets what `target` has and the object lacks; reads back again. The receipt
+/// says what was seen at the end. Whether that is enough is for the caller ([`check`]).
+pub(super) async fn protect(
+    store: &dyn Storage,
+    object: &Protected<'_>,
+    target: &Lock,
+) -> Result<LockReceipt, EvidenceError> {
+    let first = store.lock(object.key, object.version).await?;
+    let held_before = match object.origin {
+        Origin::Found => first.legal_hold.value().copied(),
+        Origin::Written { .. } => Some(false),
+    };
+    let mut receipt = if first.certain().covers(target) || !lacks_for_certain(&first, target) {
+        describe(store, &first, how_it_came(object, &first, target))
+    } else {
+        set_missing(store, object, &first, target).await?;
+        let second = store.lock(object.key, object.version).await?;
+        let mut receipt = describe(store, &second, LockHow::AfterWrite);
+        receipt.unlocked_ms = object.unlocked_ms();
+        receipt
+    };
+    receipt.legal_hold_was_set_before = held_before.filter(|_| target.legal_hold);
+    if receipt.unobserved.is_none() {
+        receipt.read_back_at = Some(store.now().await?);
+    }
+    Ok(receipt)
+}
+
+impl Protected<'_> {
+    fn unlocked_ms(&self) -> Option<u64> {
+        match self.origin {
+            Origin::Written { visible_from, .. } => {
+                Some(u64::try_from(visible_from.elapsed().as_millis()).unwrap_or(u64::MAX))
+            }
+            Origin::Found => None,
+        }
+    }
+}
+
+/// Whether what was observed already shows that part of the target is missing.
+fn lacks_for_certain(seen: &SeenLock, target: &Lock) -> bool {
+    let retention = match (&seen.retention, target.retention) {
+        (Observed::Observed(held), Some(asked)) => !held.is_some_and(|held| held.covers(asked)),
+        _ => false,
+    };
+    let hold = target.legal_hold && seen.legal_hold == Observed::Observed(false);
+    retention || hold
+}
+
+async fn set_missing(
+    store: &dyn Storage,
+    object: &Protected<'_>,
+    seen: &SeenLock,
+    target: &Lock,
+) -> Result<(), EvidenceError> {
+    let held = seen.certain();
+    let joined = held.join(*target);
+    if joined.retention != held.retention
+        && let (Some(retention), Observed::Observed(_)) = (joined.retention, &seen.retention)
+    {
+        accept_refusal(store.set_retention(object.key, object.version, retention).await)?;
+    }
+    if joined.legal_hold && seen.legal_hold == Observed::Observed(false) {
+        accept_refusal(store.set_legal_hold(object.key, object.version, true).await)?;
+    }
+    Ok(())
+}
+
+/// A store that refuses to lock is not an error of its own here: the read-back will show that the
+/// lock is missing, and the receipt will say so.
+fn accept_refusal(answer: Result<(), StorageError>) -> Result<(), StorageError> {
+    match answer {
+        Err(error)
+            if matches!(
+                error.kind(),
+                StorageErrorKind::PermissionDenied
+                    | StorageErrorKind::Unsupported
+                    | StorageErrorKind::InvalidRequest
+            ) =>
+        {
+            tracing::warn!(kind = ?error.kind(), "the store refused to set a lock");
+            Ok(())
+        }
+        other => other,
+    }
+}
+
+fn how_it_came(object: &Protected<'_>, seen: &SeenLock, target: &Lock) -> LockHow {
+    if seen.certain().is_none() {
+        return LockHow::None;
+    }
+    match object.origin {
+        Origin::Found => LockHow::AlreadyThere,
+        Origin::Written { lock_in_write: true, .. } if !target.is_none() => LockHow::InWrite,
+        Origin::Written { .. } => LockHow::BucketDefault,
+    }
+}
+
+fn describe(store: &dyn Storage, seen: &SeenLock, how: LockHow) -> LockReceipt {
+    let certain = seen.certain();
+    LockReceipt {
+        mode: certain.retention.map(|retention| retention.mode),
+        retain_until: certain.retention.map(|retention| retention.retain_until),
+        legal_hold: seen.legal_hold.value().copied(),
+        legal_hold_was_set_before: None,
+        enforced_by: if certain.is_none() { EnforcedBy::None } else { store.locks_enforced_by() },
+        how: if certain.is_none() { LockHow::None } else { how },
+        unlocked_ms: None,
+        read_back_at: None,
+        unobserved: seen.retention.reason().or(seen.legal_hold.reason()),
+    }
+}
+
+/// Whether the lock as read back is what was asked for.
+pub(super) fn check(receipt: &LockReceipt, asked: &Lock) -> Result<(), EvidenceError> {
+    let seen = Lock {
+        retention: receipt.mode.zip(receipt.retain_until).map(|(mode, retain_until)| {
+            strongroom_core::retention::Retention { mode, retain_until }
+        }),
+        legal_hold: receipt.legal_hold.unwrap_or(false),
+    };
+    if seen.covers(asked) {
+        return Ok(());
+    }
+    match receipt.unobserved {
+        Some(Unobserved::PermissionDenied) => Err(EvidenceError::new(
+            EvidenceErrorKind::LockUnobserved,
+            "the bundle is stored, but these credentials may not read its lock back, so nobody \
+             knows whether it is locked",
+        )
+        .with_guidance(
+            "grant s3:GetObjectRetention and s3:GetObjectLegalHold, or pass --allow-unlocked to \
+             accept an unobserved lock",
+        )),
+        _ => Err(EvidenceError::new(
+            EvidenceErrorKind::RetentionNotMet,
+            "the bundle is stored, but the lock read back is weaker than what was asked for",
+        )
+        .with_guidance(
+            "see `strongroom evidence store-status`; the credentials need \
+             s3:PutObjectRetention and s3:PutObjectLegalHold on a bucket with Object Lock",
+        )),
+    }
+}

@@ -1,0 +1,222 @@
+//! A bundle, or all bundles of a run, out of a store.
+//!
+//! Bytes go to a temporary file beside the target, are verified and bound to the id that was asked
+//! for as they arrive, are made durable, and only then get their name.
+
+mod file;
+mod run;
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use strongroom_core::observed::Observed;
+use strongroom_core::{BundleId, Sha256Digest, layout};
+
+use self::file::TemporaryFile;
+use super::stored::{
+    StoredBundle, VERSIONS_SEARCHED_MAX, Wanted, read_verified, says_something_of_content,
+};
+use super::{EvidenceError, EvidenceErrorKind};
+use crate::{Clock, ListRequest, ObjectKey, Storage, StorageErrorKind, VersionId};
+
+pub use self::run::{RunPull, pull_run};
+
+/// Archives that may share one Assay id before a pull gives up telling them apart.
+const ARCHIVES_OF_AN_ID_MAX: usize = 100;
+
+/// What to pull, and where to.
+#[derive(Debug, Clone)]
+pub struct PullRequest {
+    /// The bundle.
+    pub id: BundleId,
+    /// Which archive, where several share the id (Assay).
+    pub archive_sha256: Option<Sha256Digest>,
+    /// The file to make.
+    pub out: PathBuf,
+    /// Whether a file of that name may be replaced.
+    pub overwrite: bool,
+}
+
+/// A bundle that was pulled and proven.
+#[derive(Debug, Clone, Serialize)]
+pub struct Pulled {
+    /// Its identity, as asked for and as proven.
+    pub bundle_id: BundleId,
+    /// SHA-256 of the archive.
+    pub archive_sha256: Sha256Digest,
+    /// Bytes of the archive.
+    pub size_bytes: u64,
+    /// The whole key that it came from, prefix included; absent where the folder held it already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// The version that it came from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version_id: Option<String>,
+    /// Whether something else is on top of that version.
+    pub current_version_is_something_else: bool,
+    /// The file.
+    pub path: PathBuf,
+}
+
+/// Pulls one bundle.
+pub async fn pull(
+    store: &dyn Storage,
+    request: &PullRequest,
+    clock: &Clock,
+) -> Result<Pulled, EvidenceError> {
+    if !request.overwrite && file::exists(&request.out)? {
+        return Err(EvidenceError::new(
+            EvidenceErrorKind::Conflict,
+            "a file of that name is there already",
+        )
+        .with_guidance("choose another --out, or pass --force to replace it"));
+    }
+    let wanted = Wanted { id: request.id, archive_sha256: request.archive_sha256 };
+    let native = ObjectKey::new(layout::bundle(request.id))?;
+    let fetched = match fetch(store, &native, wanted, &request.out, clock).await? {
+        // A native id covers every byte: nothing else can have it.
+        Some(fetched) if is_native(&fetched.stored) => fetched,
+        under_id => fetch_assay(store, under_id, wanted, &request.out, clock).await?,
+    };
+    fetched.publish(store, &request.out, request.overwrite)
+}
+
+/// A verified archive in its temporary file.
+struct Fetched {
+    key: ObjectKey,
+    stored: StoredBundle,
+    file: TemporaryFile,
+    below_something_else: bool,
+}
+
+impl Fetched {
+    fn publish(
+        self,
+        store: &dyn Storage,
+        out: &Path,
+        overwrite: bool,
+    ) -> Result<Pulled, EvidenceError> {
+        self.file.publish(out, overwrite)?;
+        Ok(Pulled {
+            bundle_id: self.stored.bundle.id(),
+            archive_sha256: self.stored.bundle.archive_sha256(),
+            size_bytes: self.stored.bundle.archive_size_bytes(),
+            key: Some(store.whole_key(&self.key)),
+            version_id: self.stored.info.version.map(|version| version.0),
+            current_version_is_something_else: self.below_something_else,
+            path: out.to_owned(),
+        })
+    }
+}
+
+fn is_native(stored: &StoredBundle) -> bool {
+    stored.bundle.format() == strongroom_core::bundle::BundleFormat::Native
+}
+
+/// Fetches the version of `key` that verifies: the current one, or an earlier one where something
+/// else is on top. `None` where there is nothing under the key.
+async fn fetch(
+    store: &dyn Storage,
+    key: &ObjectKey,
+    wanted: Wanted,
+    out: &Path,
+    clock: &Clock,
+) -> Result<Option<Fetched>, EvidenceError> {
+    let refusal = match fetch_version(store, key, None, wanted, out, clock).await {
+        Ok(fetched) => return Ok(Some(fetched)),
+        Err(error) if says_something_of_content(&error) => Some(error),
+        Err(error) if error.kind() == EvidenceErrorKind::Store(StorageErrorKind::NotFound) => None,
+        Err(error) => return Err(error),
+    };
+    let Observed::Observed(versions) = store.versions(key).await? else {
+        return refusal.map_or(Ok(None), Err);
+    };
+    let bundles = versions.iter().filter(|version| !version.is_delete_marker);
+    for candidate in bundles.take(VERSIONS_SEARCHED_MAX) {
+        match fetch_version(store, key, Some(&candidate.version), wanted, out, clock).await {
+            Ok(fetched) => return Ok(Some(Fetched { below_something_else: true, ..fetched })),
+            Err(error) if says_something_of_content(&error) => {}
+            Err(error) if error.kind() == EvidenceErrorKind::Store(StorageErrorKind::NotFound) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    refusal.map_or(Ok(None), Err)
+}
+
+async fn fetch_version(
+    store: &dyn Storage,
+    key: &ObjectKey,
+    version: Option<&VersionId>,
+    wanted: Wanted,
+    out: &Path,
+    clock: &Clock,
+) -> Result<Fetched, EvidenceError> {
+    let file = TemporaryFile::create_beside(out, clock)?;
+    let writer = file.writer()?;
+    let (stored, _) = read_verified(store, key, version, wanted, writer).await?;
+    Ok(Fetched { key: key.clone(), stored, file, below_something_else: false })
+}
+
+/// An Assay id may stand for several archives: under the id alone, and beside each other.
+async fn fetch_assay(
+    store: &dyn Storage,
+    under_id: Option<Fetched>,
+    wanted: Wanted,
+    out: &Path,
+    clock: &Clock,
+) -> Result<Fetched, EvidenceError> {
+    let mut archives = archives_of(store, wanted.id).await?;
+    if let Some(chosen) = wanted.archive_sha256 {
+        archives.retain(|archive| *archive == chosen);
+    }
+    let here = under_id.as_ref().map(|fetched| fetched.stored.bundle.archive_sha256());
+    archives.retain(|archive| Some(*archive) != here);
+    match (under_id, archives.as_slice()) {
+        (None, []) => Err(not_found()),
+        (Some(fetched), []) => Ok(fetched),
+        (None, [archive]) => {
+            let wanted = Wanted { archive_sha256: Some(*archive), ..wanted };
+            let key = ObjectKey::new(layout::assay_bundle(wanted.id, *archive))?;
+            fetch(store, &key, wanted, out, clock).await?.ok_or_else(not_found)
+        }
+        (_, others) => Err(ambiguous(here.iter().chain(others))),
+    }
+}
+
+/// The archives that are kept under both of their identities.
+pub(super) async fn archives_of(
+    store: &dyn Storage,
+    id: BundleId,
+) -> Result<Vec<Sha256Digest>, EvidenceError> {
+    let prefix = layout::assay_bundles_of(id);
+    let request = ListRequest {
+        prefix: prefix.clone(),
+        limit: Some(ARCHIVES_OF_AN_ID_MAX),
+        ..ListRequest::default()
+    };
+    let page = store.list(&request).await?;
+    let archives = page.objects.iter().filter_map(|object| {
+        let name = object.key.strip_prefix(&prefix)?.strip_suffix(".tar.gz")?;
+        Sha256Digest::from_hex(name).ok()
+    });
+    Ok(archives.collect())
+}
+
+fn not_found() -> EvidenceError {
+    EvidenceError::new(EvidenceErrorKind::NotFound, "the store holds no such bundle").with_guidance(
+        "`evidence list` shows what it holds; a bundle shown as pending was never stored",
+    )
+}
+
+fn ambiguous<'a>(archives: impl Iterator<Item = &'a Sha256Digest>) -> EvidenceError {
+    let archives: Vec<String> = archives.map(ToString::to_string).collect();
+    EvidenceError::new(
+        EvidenceErrorKind::Conflict,
+        format!(
+            "{} different archives share this Assay id: {}",
+            archives.len(),
+            archives.join(", ")
+        ),
+    )
+    .with_guidance("choose one with --archive-sha256")
+}

@@ -1,0 +1,140 @@
+//! All bundles of a run into a folder. What could not be had is told, never left out.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use strongroom_core::bundle::{NoProgress, ReadLimits, UnverifiedBundle};
+use strongroom_core::{BundleId, Sha256Digest};
+
+use super::{PullRequest, Pulled, archives_of, file, pull};
+use crate::evidence::list::{BundleState, ListQuery, Listing};
+use crate::evidence::{EvidenceError, EvidenceErrorKind};
+use crate::{Clock, Storage};
+
+/// What pulling a run came to.
+#[derive(Debug, Serialize)]
+pub struct RunPull {
+    /// The run.
+    pub run_id: String,
+    /// Bundles that were pulled, or that the folder held already, verified.
+    pub pulled: Vec<Pulled>,
+    /// Bundles that the run names and that could not be had.
+    pub missing: Vec<Missing>,
+}
+
+/// A bundle that could not be had.
+#[derive(Debug, Serialize)]
+pub struct Missing {
+    /// Which.
+    pub bundle_id: BundleId,
+    /// Why, in words.
+    pub reason: String,
+    /// The failure, for its kind.
+    #[serde(skip)]
+    pub error: EvidenceError,
+}
+
+impl RunPull {
+    /// Nothing of what the run names is missing.
+    pub fn is_complete(&self) -> bool {
+        self.missing.is_empty()
+    }
+}
+
+/// Pulls every bundle of a run into `folder`, each as `{bundle id}.tar.gz`. Fails as a whole only
+/// where nothing at all could be had.
+pub async fn pull_run(
+    store: &dyn Storage,
+    run_id: &str,
+    folder: &Path,
+    clock: &Clock,
+) -> Result<RunPull, EvidenceError> {
+    let query = ListQuery { run_id: Some(run_id.to_owned()), ..ListQuery::default() };
+    let mut listing = Listing::new(store, query)?;
+    let mut run = RunPull { run_id: run_id.to_owned(), pulled: Vec::new(), missing: Vec::new() };
+    while let Some(page) = listing.next_page().await? {
+        for row in page {
+            let archive = match &row.state {
+                BundleState::Stored { archive_sha256, .. } => *archive_sha256,
+                BundleState::Pending | BundleState::Unobserved { .. } => None,
+            };
+            match pull_into(store, row.bundle_id, archive, folder, clock).await {
+                Ok(pulled) => run.pulled.push(pulled),
+                Err(error) => run.missing.push(Missing {
+                    bundle_id: row.bundle_id,
+                    reason: error.to_string(),
+                    error,
+                }),
+            }
+        }
+    }
+    if run.pulled.is_empty() {
+        return Err(nothing_had(run));
+    }
+    Ok(run)
+}
+
+fn nothing_had(mut run: RunPull) -> EvidenceError {
+    match run.missing.pop() {
+        Some(missing) if run.missing.is_empty() => missing.error,
+        Some(missing) => EvidenceError::new(
+            missing.error.kind(),
+            format!("none of the {} bundles of this run could be had", run.missing.len() + 1),
+        )
+        .with_source(missing.error),
+        None => EvidenceError::new(EvidenceErrorKind::NotFound, "the store knows no such run")
+            .with_guidance("`evidence list` shows what it holds"),
+    }
+}
+
+async fn pull_into(
+    store: &dyn Storage,
+    id: BundleId,
+    archive_sha256: Option<Sha256Digest>,
+    folder: &Path,
+    clock: &Clock,
+) -> Result<Pulled, EvidenceError> {
+    let several = archive_sha256.is_some() && archives_of(store, id).await?.len() > 1;
+    let name = match archive_sha256 {
+        Some(archive) if several => format!("{id}.{}.tar.gz", archive.to_hex()),
+        _ => format!("{id}.tar.gz"),
+    };
+    let out = folder.join(name);
+    let request = PullRequest { id, archive_sha256, out, overwrite: false };
+    if file::exists(&request.out)? {
+        return confirm_here(request).await;
+    }
+    pull(store, &request, clock).await
+}
+
+/// The folder holds a file of that name, perhaps from an earlier pull that was cut short: it counts
+/// only if it is the bundle.
+async fn confirm_here(request: PullRequest) -> Result<Pulled, EvidenceError> {
+    let path: PathBuf = request.out.clone();
+    let verifying = tokio::task::spawn_blocking(move || {
+        let archive = File::open(&path)
+            .map_err(|error| file::failed("the file there cannot be opened", error))?;
+        let bundle =
+            UnverifiedBundle::open(archive, &ReadLimits::default())?.verify(&NoProgress)?;
+        Ok::<_, EvidenceError>(bundle)
+    });
+    let bundle = verifying.await.map_err(crate::evidence::stored::panicked)??;
+    let other_bytes =
+        request.archive_sha256.is_some_and(|sha256| sha256 != bundle.archive_sha256());
+    if bundle.id() != request.id || other_bytes {
+        return Err(EvidenceError::new(
+            EvidenceErrorKind::Conflict,
+            "another file has the name of this bundle",
+        ));
+    }
+    Ok(Pulled {
+        bundle_id: bundle.id(),
+        archive_sha256: bundle.archive_sha256(),
+        size_bytes: bundle.archive_size_bytes(),
+        key: None,
+        version_id: None,
+        current_version_is_something_else: false,
+        path: request.out,
+    })
+}

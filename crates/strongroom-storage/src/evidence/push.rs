@@ -1,0 +1,206 @@
+//! A bundle or a directory into a store.
+//!
+//! The archive is read once: verified while it streams into the upload, which completes only when
+//! the verification has passed and the references are there. The receipt is kept last; whatever a
+//! crash leaves, the same push again finishes it.
+
+mod existing;
+mod source;
+mod write;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use strongroom_core::bundle::{BundlePlan, Progress, RetentionRequest};
+use strongroom_core::observed::Observed;
+use strongroom_core::receipt::Receipt;
+use strongroom_core::retention::{Lock, LockMode};
+use strongroom_core::{BundleId, layout};
+
+use self::source::Source;
+use super::lock_plan::{self, LockAsk, LockPlan};
+use super::references::{References, day_of};
+use super::{EvidenceError, protect, record, stored::Wanted};
+use crate::{Clock, ObjectKey, Storage, StorageErrorKind};
+
+/// What to push.
+pub enum PushSource {
+    /// An archive on disk, native or Assay.
+    Archive(PathBuf),
+    /// Files that are bundled on the way.
+    Plan(Box<BundlePlan>),
+}
+
+/// How to push it.
+#[derive(Debug, Clone, Default)]
+pub struct PushRequest {
+    /// A run to file it under, besides its own.
+    pub run_id: Option<String>,
+    /// The mode of a dated lock; `Governance` without a word.
+    pub lock_mode: Option<LockMode>,
+    /// An outright date; the manifest's own retention applies otherwise.
+    pub retain_until: Option<Timestamp>,
+    /// A hold besides the manifest's own.
+    pub legal_hold: bool,
+    /// Store it even where the lock that is asked for cannot be had or seen.
+    pub allow_unlocked: bool,
+    /// Accept a COMPLIANCE lock that only Strongroom itself enforces.
+    pub allow_advisory_lock: bool,
+    /// Read the object back where nothing else shows that its bytes are right.
+    pub verify_on_push: bool,
+}
+
+/// What a push came to.
+#[derive(Debug)]
+pub struct PushOutcome {
+    /// What the store was seen to hold.
+    pub receipt: Receipt,
+    /// What a person should know besides, in plain words.
+    pub warnings: Vec<String>,
+    /// Set where the bundle is stored and something that was asked for is not so: its kind decides
+    /// the exit code. The receipt above is kept all the same.
+    pub shortfall: Option<EvidenceError>,
+}
+
+/// A push that has looked at its source and at the store, and has written nothing yet.
+pub struct Push<'a> {
+    store: &'a dyn Storage,
+    clock: &'a Clock,
+    request: PushRequest,
+    source: Source,
+    lock: LockPlan,
+    takes_locks: Observed<bool>,
+    store_now: Timestamp,
+}
+
+impl<'a> Push<'a> {
+    /// Opens the source, asks the store for its clock and its locks, and decides on the lock.
+    /// Refuses here whatever certainly cannot be kept. Writes nothing.
+    pub async fn prepare(
+        store: &'a dyn Storage,
+        source: PushSource,
+        request: PushRequest,
+        clock: &'a Clock,
+    ) -> Result<Self, EvidenceError> {
+        let source = Source::open(source).await?;
+        let store_now = store.now().await?;
+        let ask = lock_ask(&source, &request);
+        let (bucket_default, takes_locks) =
+            tokio::try_join!(store.default_retention(), store.takes_locks())?;
+        let enforced_by = store.locks_enforced_by();
+        let lock = lock_plan::plan(&ask, bucket_default, enforced_by, store_now, clock.now())?;
+        lock.check_possible(
+            takes_locks.clone(),
+            request.allow_unlocked,
+            request.allow_advisory_lock,
+        )?;
+        Ok(Self { store, clock, request, source, lock, takes_locks, store_now })
+    }
+
+    /// The identity of what is pushed, as its manifest claims it.
+    pub fn bundle_id(&self) -> BundleId {
+        self.source.wanted().id
+    }
+
+    /// The lock that will be sent, and why. A COMPLIANCE lock cannot be undone: ask first.
+    pub fn lock(&self) -> &LockPlan {
+        &self.lock
+    }
+
+    /// The whole key that the bundle will have.
+    pub fn whole_key(&self) -> Result<String, EvidenceError> {
+        Ok(self.store.whole_key(&ObjectKey::new(self.source.key())?))
+    }
+
+    /// Does it.
+    pub async fn execute(&self, progress: Arc<dyn Progress>) -> Result<PushOutcome, EvidenceError> {
+        let key = ObjectKey::new(self.source.key())?;
+        match self.store.head(&key, None).await {
+            Ok(_) => return self.keep_existing(&key, progress).await,
+            Err(error) if error.kind() == StorageErrorKind::NotFound => {}
+            Err(error) => return Err(error.into()),
+        }
+        if let Some(other) = self.source.other_home()
+            && let Some(outcome) = self.keep_in_other_home(other, &progress).await?
+        {
+            return Ok(outcome);
+        }
+        match self.write(&key, Arc::clone(&progress)).await? {
+            Some(outcome) => Ok(outcome),
+            // Somebody else was faster: what they stored is verified like any existing copy.
+            None => self.keep_existing(&key, progress).await,
+        }
+    }
+
+    /// The references that this push owes; the index entry only for a bundle that is new.
+    fn references(&self, new: bool) -> References {
+        References {
+            run_ids: self.run_ids(),
+            subject: self.source.subject(),
+            day: new.then(|| day_of(self.store_now)),
+        }
+    }
+
+    fn run_ids(&self) -> Vec<String> {
+        let mut run_ids: Vec<String> = self.source.run_id().into_iter().collect();
+        run_ids.extend(self.request.run_id.clone());
+        run_ids.dedup();
+        run_ids
+    }
+
+    /// The lock to send: nothing to a store that takes none, once that was accepted.
+    fn lock_to_send(&self) -> Lock {
+        let refused = self.request.allow_unlocked
+            && self.takes_locks.value().is_none_or(|takes_locks| !takes_locks)
+            && self.takes_locks.reason()
+                != Some(strongroom_core::observed::Unobserved::PermissionDenied);
+        if refused { Lock::NONE } else { self.lock.to_send }
+    }
+
+    /// Holds the receipt against what was asked, and says what a person should know.
+    fn outcome(&self, receipt: Receipt, mut warnings: Vec<String>) -> PushOutcome {
+        let mut shortfall = protect::check(&receipt.lock, &self.lock.asked).err();
+        if self.request.allow_unlocked
+            && let Some(accepted) = shortfall.take()
+        {
+            warnings.push(format!("{accepted} (accepted by --allow-unlocked)"));
+        }
+        if let Some(reason) = self.lock.bucket_default.reason()
+            && !self.lock.asked.is_none()
+            && self.lock.enforced_by == strongroom_core::receipt::EnforcedBy::Store
+        {
+            warnings.push(format!(
+                "the bucket's default retention was not observed ({reason}): the lock that was \
+                 sent may be weaker than the default would have been"
+            ));
+        }
+        PushOutcome { receipt, warnings, shortfall }
+    }
+
+    async fn keep_record(&self, receipt: &Receipt) -> Result<(), EvidenceError> {
+        record::keep(self.store, receipt, &self.lock_to_send(), self.clock).await
+    }
+
+    fn wanted(&self) -> Wanted {
+        self.source.wanted()
+    }
+}
+
+fn lock_ask(source: &Source, request: &PushRequest) -> LockAsk {
+    let retention = source.retention().unwrap_or_default();
+    LockAsk {
+        mode: request.lock_mode,
+        retain_until: request.retain_until,
+        retention_days: retention.days,
+        legal_hold: request.legal_hold || retention.legal_hold.unwrap_or(false),
+    }
+}
+
+/// The key of an archive: by id where the id covers every byte, by id and archive otherwise.
+fn key_of(wanted: Wanted) -> String {
+    match wanted.archive_sha256 {
+        Some(archive) => layout::assay_bundle(wanted.id, archive),
+        None => layout::bundle(wanted.id),
+    }
+}

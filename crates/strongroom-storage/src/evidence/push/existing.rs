@@ -1,0 +1,136 @@
+//! A bundle that is in the store already: `already_stored` is earned, never assumed.
+
+use std::sync::Arc;
+
+use strongroom_core::bundle::Progress;
+use strongroom_core::receipt::{CreateOnly, Integrity, LockHow, RECEIPT_SCHEMA, Receipt, Status};
+
+use super::super::protect::{self, Origin, Protected};
+use super::super::stored::{
+    StoredBundle, says_something_of_content, search_versions, verify_in_place,
+};
+use super::super::{EvidenceError, EvidenceErrorKind, record};
+use super::{Push, PushOutcome};
+use crate::{ObjectKey, StorageErrorKind, VersionId};
+
+impl Push<'_> {
+    /// Something is under the key: proves that it is this bundle, holds its lock against what is
+    /// asked, and strengthens it where it is weaker.
+    pub(super) async fn keep_existing(
+        &self,
+        key: &ObjectKey,
+        progress: Arc<dyn Progress>,
+    ) -> Result<PushOutcome, EvidenceError> {
+        let (current, here) = tokio::join!(
+            verify_in_place(self.store, key, None, self.wanted()),
+            self.source.verify_here(progress),
+        );
+        here?;
+        match current {
+            Ok(stored) => self.confirm(key, stored).await,
+            Err(error) if says_something_of_content(&error) => {
+                Err(self.conflict(key, error).await?)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// An Assay store keeps archives under their id alone: the same bytes there are the same
+    /// bundle, other bytes are another one.
+    pub(super) async fn keep_in_other_home(
+        &self,
+        home: String,
+        progress: &Arc<dyn Progress>,
+    ) -> Result<Option<PushOutcome>, EvidenceError> {
+        let key = ObjectKey::new(home)?;
+        match verify_in_place(self.store, &key, None, self.wanted()).await {
+            Ok(stored) => {
+                self.source.verify_here(Arc::clone(progress)).await?;
+                self.confirm(&key, stored).await.map(Some)
+            }
+            Err(error) if says_something_of_content(&error) => Ok(None),
+            Err(error) if error.kind() == EvidenceErrorKind::Store(StorageErrorKind::NotFound) => {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn confirm(
+        &self,
+        key: &ObjectKey,
+        stored: StoredBundle,
+    ) -> Result<PushOutcome, EvidenceError> {
+        let version = stored.info.version.as_ref();
+        self.references(false).write(self.store, self.bundle_id()).await?;
+        let object = Protected { key, version, origin: Origin::Found };
+        let lock = protect::protect(self.store, &object, &self.lock.asked).await?;
+        let strengthened = lock.how == LockHow::AfterWrite;
+        let other_versions = self.other_versions(key, version).await?;
+        let receipt = Receipt {
+            schema: RECEIPT_SCHEMA.to_owned(),
+            bundle_id: self.bundle_id(),
+            run_ids: self.run_ids(),
+            archive_sha256: stored.bundle.archive_sha256(),
+            store: self.store.url().to_owned(),
+            key: self.store.whole_key(key),
+            version_id: version.map(|version| version.0.clone()),
+            other_versions,
+            etag: stored.info.etag.clone(),
+            size_bytes: stored.info.size_bytes,
+            integrity: Integrity::ReadBack,
+            create_only: CreateOnly::Checked,
+            lock,
+            encryption: stored.info.encryption.clone(),
+            storage_class: stored.info.storage_class.clone(),
+            stored_at: stored.info.last_modified,
+            status: Status::AlreadyStored,
+        };
+        if strengthened || !record::exists(self.store, self.bundle_id()).await? {
+            self.keep_record(&receipt).await?;
+        }
+        Ok(self.outcome(receipt, Vec::new()))
+    }
+
+    /// Names the version that still holds the bundle, or says that none does.
+    async fn conflict(
+        &self,
+        key: &ObjectKey,
+        error: EvidenceError,
+    ) -> Result<EvidenceError, EvidenceError> {
+        let search = search_versions(self.store, key, None, self.wanted()).await?;
+        let whole_key = self.store.whole_key(key);
+        let (message, guidance) = match search {
+            Some(search) => match (search.found, search.cut_short) {
+                (Some(found), _) => (
+                    format!(
+                        "something else is under {whole_key}; version {} still holds the bundle",
+                        found.info.version.unwrap_or(VersionId("null".to_owned()))
+                    ),
+                    "`evidence pull` still gives the right bytes; find out who writes here",
+                ),
+                (None, false) => (
+                    format!("something else is under {whole_key}, and no version holds the bundle"),
+                    "remove what is there, with the rights that this takes, and push again",
+                ),
+                (None, true) => (
+                    format!(
+                        "something else is under {whole_key}, and none of its newest versions \
+                         holds the bundle"
+                    ),
+                    "there are more versions than VERSIONS_SEARCHED_MAX: look at the older ones",
+                ),
+            },
+            None => (
+                format!(
+                    "something else is under {whole_key}; whether an earlier version holds the \
+                     bundle was not observed"
+                ),
+                "grant s3:ListBucketVersions, or remove what is there and push again",
+            ),
+        };
+        Ok(EvidenceError::new(EvidenceErrorKind::Conflict, message)
+            .with_guidance(guidance)
+            .with_source(error))
+    }
+}

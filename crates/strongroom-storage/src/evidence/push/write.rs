@@ -1,0 +1,275 @@
+//! Writing a bundle that is not there yet, and observing what came of it.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+use strongroom_core::bundle::Progress;
+use strongroom_core::layout;
+use strongroom_core::observed::Observed;
+use strongroom_core::receipt::{CreateOnly, Integrity, RECEIPT_SCHEMA, Receipt, Status};
+
+use super::super::protect::{self, Origin, Protected};
+use super::super::references::{self, day_of};
+use super::super::stored::{panicked, verify_in_place};
+use super::super::upload::stream_reader;
+use super::super::{EvidenceError, EvidenceErrorKind};
+use super::source::Sent;
+use super::{Push, PushOutcome};
+use crate::{
+    CreateOptions, Created, ObjectInfo, ObjectKey, SINGLE_WRITE_BYTES_MAX, StorageErrorKind,
+    VersionId,
+};
+
+impl Push<'_> {
+    /// Stores the bundle. `None`: something is under the key by now.
+    pub(super) async fn write(
+        &self,
+        key: &ObjectKey,
+        progress: Arc<dyn Progress>,
+    ) -> Result<Option<PushOutcome>, EvidenceError> {
+        let (body, producing, gate) = self.source.body(progress);
+        let options = self.create_options();
+        // The object appears only after the body has ended, the body ends only when the gate is
+        // open, and the gate opens only when the bundle is verified and its references are there.
+        let referencing = async {
+            let sent = producing.await.map_err(panicked)??;
+            self.references(true).write(self.store, self.bundle_id()).await?;
+            gate.open();
+            Ok::<_, EvidenceError>(sent)
+        };
+        let (uploaded, referenced) =
+            tokio::join!(self.store.create(key, body, &options), referencing);
+        let created = match uploaded {
+            Ok(created) => created,
+            Err(error) if error.kind() == StorageErrorKind::AlreadyExists => return Ok(None),
+            // What ended the body says more than that it ended.
+            Err(error) if error.kind() == StorageErrorKind::BodyFailed => {
+                return Err(referenced.err().unwrap_or_else(|| error.into()));
+            }
+            Err(error) => return Err(self.explain_refused_write(error)),
+        };
+        let sent = referenced?;
+        if (created.sha256, created.size_bytes) != (sent.archive_sha256, sent.size_bytes) {
+            return Err(differs("the store was sent other bytes than were verified"));
+        }
+        self.observe(key, created, sent).await.map(Some)
+    }
+
+    fn create_options(&self) -> CreateOptions {
+        let metadata = BTreeMap::from([
+            ("strongroom-bundle-id".to_owned(), self.bundle_id().to_string()),
+            ("strongroom-index-day".to_owned(), day_of(self.store_now).to_string()),
+        ]);
+        CreateOptions {
+            content_type: Some("application/gzip"),
+            metadata,
+            lock: self.lock_to_send(),
+        }
+    }
+
+    fn explain_refused_write(&self, error: crate::StorageError) -> EvidenceError {
+        if error.kind() == StorageErrorKind::InvalidRequest && !self.lock_to_send().is_none() {
+            return EvidenceError::new(
+                EvidenceErrorKind::RetentionNotMet,
+                "the store refused the bundle with the lock that was asked for: nothing was stored",
+            )
+            .with_guidance(
+                "see `strongroom evidence store-status`: the bucket needs Object Lock; or pass \
+                 --allow-unlocked to store without a lock",
+            )
+            .with_source(error);
+        }
+        error.into()
+    }
+
+    /// Reads back what was written: the object, its bytes where nothing else vouches for them, its
+    /// lock, its other versions. Then keeps the receipt.
+    async fn observe(
+        &self,
+        key: &ObjectKey,
+        created: Created,
+        sent: Sent,
+    ) -> Result<PushOutcome, EvidenceError> {
+        let version = created.version.as_ref();
+        let object = Protected {
+            key,
+            version,
+            origin: Origin::Written {
+                lock_in_write: created.lock_in_write,
+                visible_from: created.visible_from,
+            },
+        };
+        // The lock first: every moment without it counts.
+        let lock = protect::protect(self.store, &object, &self.lock_target()).await?;
+        let info = self.store.head(key, version).await?;
+        if info.size_bytes != sent.size_bytes {
+            return Err(differs("the store holds another number of bytes than were sent"));
+        }
+        let integrity = self.integrity(key, version, &created).await?;
+        let create_only = self.create_only(&created).await?;
+        let other_versions = self.other_versions(key, version).await?;
+        let mut warnings = Vec::new();
+        if other_versions.is_some_and(|count| count > 0) {
+            self.check_current(key, version).await?;
+            warnings.push(format!(
+                "{} other version(s) are under this key: the receipt pins ours",
+                other_versions.unwrap_or_default()
+            ));
+        }
+        if create_only == CreateOnly::Unsupported {
+            warnings.push(
+                "this store refuses conditional writes: immutability is looked for, not enforced"
+                    .to_owned(),
+            );
+        }
+        let receipt = Receipt {
+            schema: RECEIPT_SCHEMA.to_owned(),
+            bundle_id: self.bundle_id(),
+            run_ids: self.run_ids(),
+            archive_sha256: sent.archive_sha256,
+            store: self.store.url().to_owned(),
+            key: self.store.whole_key(key),
+            version_id: created.version.map(|version| version.0),
+            other_versions,
+            etag: created.etag.or(info.etag),
+            size_bytes: sent.size_bytes,
+            integrity,
+            create_only,
+            lock,
+            encryption: info.encryption,
+            storage_class: info.storage_class,
+            stored_at: Some(created.stored_at),
+            status: Status::Stored,
+        };
+        self.keep_record(&receipt).await?;
+        Ok(self.outcome(receipt, warnings))
+    }
+
+    /// What the version must hold in the end: what is asked, and never less than what was sent.
+    fn lock_target(&self) -> strongroom_core::retention::Lock {
+        if self.lock_to_send().is_none() && self.request.allow_unlocked {
+            return strongroom_core::retention::Lock::NONE;
+        }
+        self.lock.asked.join(self.lock_to_send())
+    }
+
+    async fn integrity(
+        &self,
+        key: &ObjectKey,
+        version: Option<&VersionId>,
+        created: &Created,
+    ) -> Result<Integrity, EvidenceError> {
+        if created.integrity != Integrity::Unobserved || !self.request.verify_on_push {
+            return Ok(created.integrity);
+        }
+        let object = self.store.read(key, version, None).await?;
+        let (mut reader, feed) = stream_reader(object.stream);
+        let hashing = tokio::task::spawn_blocking(move || {
+            let mut hashing = HashingSink::default();
+            let copied = io::copy(&mut reader, &mut hashing);
+            (copied, reader.take_failure(), hashing.0.finish())
+        });
+        let (hashed, ()) = tokio::join!(hashing, feed);
+        let (copied, failure, sha256) = hashed.map_err(panicked)?;
+        if let Some(failure) = failure {
+            return Err(failure.into());
+        }
+        copied
+            .map_err(|error| EvidenceError::new(EvidenceErrorKind::LocalFile, error.to_string()))?;
+        if sha256 != created.sha256 {
+            return Err(differs("the store gives back other bytes than were sent"));
+        }
+        Ok(Integrity::ReadBack)
+    }
+
+    /// A small bundle is written like a reference, so the reference shows what the store does with
+    /// a second write of this kind.
+    async fn create_only(&self, created: &Created) -> Result<CreateOnly, EvidenceError> {
+        if created.create_only != CreateOnly::Checked || created.size_bytes > SINGLE_WRITE_BYTES_MAX
+        {
+            return Ok(created.create_only);
+        }
+        let reference = layout::index_reference(day_of(self.store_now), self.bundle_id());
+        let key = ObjectKey::new(reference)?;
+        let body = references::body(self.bundle_id());
+        match self.store.probe_create_only(&key, &body).await {
+            Ok(Observed::Observed(true)) => Ok(CreateOnly::Enforced),
+            Ok(_) => Ok(CreateOnly::Checked),
+            Err(error) => {
+                tracing::debug!(kind = ?error.kind(), "create-only was not probed");
+                Ok(CreateOnly::Checked)
+            }
+        }
+    }
+
+    pub(super) async fn other_versions(
+        &self,
+        key: &ObjectKey,
+        version: Option<&VersionId>,
+    ) -> Result<Option<u64>, EvidenceError> {
+        let versions = match self.store.versions(key).await? {
+            Observed::Observed(versions) => versions,
+            Observed::Unobserved(_) => return Ok(None),
+        };
+        let others = versions
+            .iter()
+            .filter(|other| !other.is_delete_marker && Some(&other.version) != version)
+            .count();
+        Ok(Some(others as u64))
+    }
+
+    /// Where there are other versions, the current one may not be ours: it must be the same bundle.
+    async fn check_current(
+        &self,
+        key: &ObjectKey,
+        version: Option<&VersionId>,
+    ) -> Result<(), EvidenceError> {
+        let current: ObjectInfo = self.store.head(key, None).await?;
+        if current.version.as_ref() == version {
+            return Ok(());
+        }
+        verify_in_place(self.store, key, current.version.as_ref(), self.wanted())
+            .await
+            .map(|_| ())
+            .map_err(|error| self.something_else_on_top(error, version))
+    }
+
+    fn something_else_on_top(
+        &self,
+        error: EvidenceError,
+        version: Option<&VersionId>,
+    ) -> EvidenceError {
+        if !super::super::stored::says_something_of_content(&error) {
+            return error;
+        }
+        let ours = version.map_or("unknown", |version| version.0.as_str());
+        EvidenceError::new(
+            EvidenceErrorKind::Conflict,
+            format!(
+                "the bundle is stored as version {ours}, and something else was put on top of it"
+            ),
+        )
+        .with_guidance("`evidence pull` still finds the bundle; find out who writes to this prefix")
+        .with_source(error)
+    }
+}
+
+#[derive(Default)]
+struct HashingSink(strongroom_core::digest::Sha256Hasher);
+
+impl io::Write for HashingSink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn differs(message: &'static str) -> EvidenceError {
+    EvidenceError::new(EvidenceErrorKind::Store(StorageErrorKind::Integrity), message)
+        .with_guidance("the store, or something between, changes data: do not use it")
+}

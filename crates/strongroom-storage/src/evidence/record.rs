@@ -1,0 +1,80 @@
+//! Records: what was done to a bundle, kept create-only beside it and locked like it.
+
+use bytes::Bytes;
+use strongroom_core::receipt::Receipt;
+use strongroom_core::retention::Lock;
+use strongroom_core::{BundleId, canonical, layout};
+
+use super::protect::{self, Origin, Protected};
+use super::{EvidenceError, EvidenceErrorKind};
+use crate::{Clock, CreateOptions, ListRequest, ObjectKey, Storage, StorageErrorKind};
+
+/// Whether any record of `id` is there. A store that does not let us list has none that we know of.
+pub(super) async fn exists(store: &dyn Storage, id: BundleId) -> Result<bool, EvidenceError> {
+    let request =
+        ListRequest { prefix: layout::records_of(id), limit: Some(1), ..ListRequest::default() };
+    match store.list(&request).await {
+        Ok(page) => Ok(!page.objects.is_empty()),
+        Err(error)
+            if matches!(
+                error.kind(),
+                StorageErrorKind::PermissionDenied | StorageErrorKind::StoreNotFound
+            ) =>
+        {
+            Ok(false)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Keeps a receipt. The bundle is stored by now, so a failure here is part of the work undone.
+pub(super) async fn keep(
+    store: &dyn Storage,
+    receipt: &Receipt,
+    lock: &Lock,
+    clock: &Clock,
+) -> Result<(), EvidenceError> {
+    write(store, receipt, lock, clock).await.map_err(|error| {
+        EvidenceError::new(
+            EvidenceErrorKind::PartlyDone,
+            format!("the bundle is stored, but its record could not be kept: {error}"),
+        )
+        .with_guidance("push the same bundle again: what is stored stays, and the record is kept")
+        .with_source(error)
+    })
+}
+
+async fn write(
+    store: &dyn Storage,
+    receipt: &Receipt,
+    lock: &Lock,
+    clock: &Clock,
+) -> Result<(), EvidenceError> {
+    let key = ObjectKey::new(layout::record(receipt.bundle_id, clock.new_id()))?;
+    let bytes: Bytes = canonical::to_vec(receipt)
+        .map_err(|error| {
+            EvidenceError::new(EvidenceErrorKind::LocalFile, "a receipt could not be written")
+                .with_source(error)
+        })?
+        .into();
+    let options = CreateOptions {
+        content_type: Some("application/json"),
+        lock: *lock,
+        ..CreateOptions::default()
+    };
+    let created = store.create(&key, bytes.into(), &options).await?;
+    if lock.is_none() {
+        return Ok(());
+    }
+    let object = Protected {
+        key: &key,
+        version: created.version.as_ref(),
+        origin: Origin::Written {
+            lock_in_write: created.lock_in_write,
+            visible_from: created.visible_from,
+        },
+    };
+    let seen = protect::protect(store, &object, lock).await?;
+    tracing::debug!(how = ?seen.how, "record locked");
+    Ok(())
+}

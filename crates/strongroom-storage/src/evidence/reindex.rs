@@ -1,0 +1,182 @@
+//! References rebuilt from bundles and records: for a store whose references were lost, or that
+//! was filled by another tool. Adds what is missing; changes and removes nothing.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use strongroom_core::bundle::{BundleManifest, ReadLimits, UnverifiedBundle};
+use strongroom_core::receipt::Receipt;
+use strongroom_core::{BundleId, Sha256Digest, layout, limits};
+
+use super::references::{References, day_of};
+use super::stored::panicked;
+use super::upload::stream_reader;
+use super::{EvidenceError, EvidenceErrorKind};
+use crate::{ListRequest, ListedObject, ObjectKey, Storage, StorageErrorKind};
+
+/// Bundles that could not be read and are named in a report; more are only counted.
+const UNREADABLE_NAMED_MAX: usize = 1_000;
+
+/// What a reindex came to.
+#[derive(Debug, Default, Serialize)]
+pub struct ReindexReport {
+    /// Bundles looked at.
+    pub bundles: u64,
+    /// References that were missing and are there now.
+    pub references_added: u64,
+    /// Keys under `bundles/` that are no bundles.
+    pub other_objects: u64,
+    /// Bundles whose manifest could not be read: they have no references of their run and subject.
+    pub unreadable: u64,
+    /// The first of them.
+    pub unreadable_bundles: Vec<Unreadable>,
+}
+
+/// A bundle whose manifest could not be read.
+#[derive(Debug, Serialize)]
+pub struct Unreadable {
+    /// The identity that its key claims.
+    pub bundle_id: BundleId,
+    /// Why, in words.
+    pub reason: String,
+}
+
+/// Goes through every bundle, page by page, calling `advance` after each.
+pub async fn reindex(
+    store: &dyn Storage,
+    mut advance: impl FnMut(&ReindexReport) + Send,
+) -> Result<ReindexReport, EvidenceError> {
+    let mut report = ReindexReport::default();
+    let mut request = ListRequest { prefix: layout::BUNDLES.to_owned(), ..ListRequest::default() };
+    loop {
+        let page = store.list(&request).await?;
+        for object in &page.objects {
+            match claimed_identity(&object.key) {
+                Some((id, _)) => reindex_one(store, object, id, &mut report).await?,
+                None => report.other_objects += 1,
+            }
+            advance(&report);
+        }
+        request.page = page.next;
+        if request.page.is_none() {
+            return Ok(report);
+        }
+    }
+}
+
+async fn reindex_one(
+    store: &dyn Storage,
+    object: &ListedObject,
+    id: BundleId,
+    report: &mut ReindexReport,
+) -> Result<(), EvidenceError> {
+    report.bundles += 1;
+    let key = ObjectKey::new(object.key.as_str())?;
+    let manifest = match read_manifest(store, &key, id).await {
+        Ok(manifest) => Some(manifest),
+        Err(error) if is_about_this_bundle(&error) => {
+            report.unreadable += 1;
+            if report.unreadable_bundles.len() < UNREADABLE_NAMED_MAX {
+                let reason = error.to_string();
+                report.unreadable_bundles.push(Unreadable { bundle_id: id, reason });
+            }
+            None
+        }
+        Err(error) => return Err(error),
+    };
+    let kept = read_records(store, id).await?;
+    let mut run_ids = kept.run_ids;
+    run_ids.extend(manifest.as_ref().and_then(|m| m.run_id()).map(str::to_owned));
+    let hint = store.head(&key, None).await.ok().and_then(|info| {
+        info.metadata.get("strongroom-index-day").and_then(|day| day.parse().ok())
+    });
+    let stored_at = kept.stored_at.or(object.last_modified);
+    let references = References {
+        run_ids: run_ids.into_iter().collect(),
+        subject: manifest.as_ref().and_then(|m| m.subject()).map(str::to_owned),
+        day: hint.or(stored_at.map(day_of)),
+    };
+    report.references_added += references.write(store, id).await? as u64;
+    Ok(())
+}
+
+/// The identity that a key under `bundles/` claims, and the archive's digest for an Assay key.
+fn claimed_identity(key: &str) -> Option<(BundleId, Option<Sha256Digest>)> {
+    if let Some(rest) = key.strip_prefix(layout::ASSAY_BUNDLES) {
+        let (id, archive) = rest.strip_suffix(".tar.gz")?.split_once('/')?;
+        return Some((id.parse().ok()?, Some(Sha256Digest::from_hex(archive).ok()?)));
+    }
+    let id = key.strip_prefix(layout::BUNDLES)?.strip_suffix(".tar.gz")?;
+    Some((id.parse().ok()?, None))
+}
+
+/// Reads the start of an archive, as far as its manifest.
+async fn read_manifest(
+    store: &dyn Storage,
+    key: &ObjectKey,
+    id: BundleId,
+) -> Result<BundleManifest, EvidenceError> {
+    let object = store.read(key, None, None).await?;
+    let (mut reader, feed) = stream_reader(object.stream);
+    let opening = tokio::task::spawn_blocking(move || {
+        let opened = UnverifiedBundle::open(&mut reader, &ReadLimits::default())
+            .map(|bundle| (bundle.claimed_id(), bundle.manifest().clone()));
+        (opened, reader.take_failure())
+    });
+    let (opened, ()) = tokio::join!(opening, feed);
+    let (opened, failure) = opened.map_err(panicked)?;
+    if let Some(failure) = failure {
+        return Err(failure.into());
+    }
+    let (claimed, manifest) = opened?;
+    if claimed != id {
+        return Err(EvidenceError::new(
+            EvidenceErrorKind::Bundle(strongroom_core::bundle::Refusal::Integrity),
+            "the archive is another bundle than its key says",
+        ));
+    }
+    Ok(manifest)
+}
+
+fn is_about_this_bundle(error: &EvidenceError) -> bool {
+    matches!(
+        error.kind(),
+        EvidenceErrorKind::Bundle(_)
+            | EvidenceErrorKind::Store(StorageErrorKind::NotFound | StorageErrorKind::Integrity)
+    )
+}
+
+#[derive(Default)]
+struct Kept {
+    run_ids: BTreeSet<String>,
+    stored_at: Option<Timestamp>,
+}
+
+/// What the receipts of a bundle say of its runs, and of its first storing.
+async fn read_records(store: &dyn Storage, id: BundleId) -> Result<Kept, EvidenceError> {
+    let mut kept = Kept::default();
+    let mut request = ListRequest { prefix: layout::records_of(id), ..ListRequest::default() };
+    loop {
+        let page = store.list(&request).await?;
+        for object in page.objects {
+            let key = ObjectKey::new(object.key)?;
+            let bytes =
+                store.read(&key, None, None).await?.collect(limits::RECORD_BYTES_MAX).await?;
+            // Records of other kinds, and of later versions, say nothing here.
+            let Ok(receipt) = serde_json::from_slice::<Receipt>(&bytes) else { continue };
+            if receipt.bundle_id != id {
+                continue;
+            }
+            kept.run_ids.extend(receipt.run_ids);
+            kept.stored_at = match (kept.stored_at, receipt.stored_at) {
+                (Some(one), Some(other)) => Some(one.min(other)),
+                (one, other) => one.or(other),
+            };
+        }
+        request.page = page.next;
+        if request.page.is_none() {
+            return Ok(kept);
+        }
+    }
+}

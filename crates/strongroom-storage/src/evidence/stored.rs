@@ -1,0 +1,171 @@
+//! Reading and verifying what a store holds, and finding the version that is right.
+
+use std::io::{self, Write};
+
+use strongroom_core::BundleId;
+use strongroom_core::Sha256Digest;
+use strongroom_core::bundle::{
+    BundleError, NoProgress, ReadLimits, Refusal, UnverifiedBundle, VerifiedBundle,
+};
+use strongroom_core::observed::Observed;
+
+use super::upload::{StreamReader, Tee, stream_reader};
+use super::{EvidenceError, EvidenceErrorKind};
+use crate::{ObjectInfo, ObjectKey, Storage, StorageErrorKind, VersionId};
+
+/// Versions of one key that are read in search of the one that verifies.
+pub const VERSIONS_SEARCHED_MAX: usize = 100;
+
+/// Which archive is looked for: its identity, and its bytes where the identity does not cover them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    /// The identity that the archive must prove.
+    pub id: BundleId,
+    /// The archive's own digest, where only these bytes will do.
+    pub archive_sha256: Option<Sha256Digest>,
+}
+
+/// An archive that was read from a store and verified.
+#[derive(Debug)]
+pub struct StoredBundle {
+    /// What the store says of it.
+    pub info: ObjectInfo,
+    /// What verifying it showed.
+    pub bundle: VerifiedBundle,
+}
+
+/// Reads one version of `key` and verifies it, copying every byte to `copy` on the way. What was
+/// copied before an error is worthless.
+pub async fn read_verified<W: Write + Send + 'static>(
+    store: &dyn Storage,
+    key: &ObjectKey,
+    version: Option<&VersionId>,
+    wanted: Wanted,
+    copy: W,
+) -> Result<(StoredBundle, W), EvidenceError> {
+    let object = store.read(key, version, None).await?;
+    let (reader, feed) = stream_reader(object.stream);
+    let verifying = tokio::task::spawn_blocking(move || verify_stream(reader, wanted, copy));
+    let (verified, ()) = tokio::join!(verifying, feed);
+    let (bundle, copy) = verified.map_err(panicked)??;
+    Ok((StoredBundle { info: object.info, bundle }, copy))
+}
+
+fn verify_stream<W: Write + Send>(
+    mut stream: StreamReader,
+    wanted: Wanted,
+    copy: W,
+) -> Result<(VerifiedBundle, W), EvidenceError> {
+    let mut copy = CopyState { writer: copy, failure: None };
+    let verified = {
+        let tee = Tee::new(&mut stream, &mut copy);
+        UnverifiedBundle::open(tee, &ReadLimits::default())
+            .and_then(|bundle| bundle.verify(&NoProgress))
+    };
+    if let Some(failure) = stream.take_failure() {
+        return Err(failure.into());
+    }
+    if let Some(failure) = copy.failure {
+        return Err(EvidenceError::new(
+            EvidenceErrorKind::LocalFile,
+            format!("the copy could not be written: {failure}"),
+        )
+        .with_source(failure));
+    }
+    let bundle = verified?;
+    check_identity(&bundle, wanted)?;
+    Ok((bundle, copy.writer))
+}
+
+/// What was asked for and what was found must be the same bundle.
+pub(super) fn check_identity(bundle: &VerifiedBundle, wanted: Wanted) -> Result<(), BundleError> {
+    let other_bytes = wanted.archive_sha256.is_some_and(|sha256| sha256 != bundle.archive_sha256());
+    if bundle.id() != wanted.id || other_bytes {
+        return Err(BundleError::new(
+            Refusal::Integrity,
+            "the archive is a valid bundle, but not the one that was asked for",
+        ));
+    }
+    Ok(())
+}
+
+/// A writer that keeps its failure apart from the reader's.
+struct CopyState<W> {
+    writer: W,
+    failure: Option<io::Error>,
+}
+
+impl<W: Write> Write for CopyState<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.writer.write(bytes).inspect_err(|error| {
+            self.failure = Some(error.kind().into());
+        })
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
+    }
+}
+
+/// Verifies one version of `key` where it lies, keeping nothing.
+pub async fn verify_in_place(
+    store: &dyn Storage,
+    key: &ObjectKey,
+    version: Option<&VersionId>,
+    wanted: Wanted,
+) -> Result<StoredBundle, EvidenceError> {
+    let (stored, _) = read_verified(store, key, version, wanted, io::sink()).await?;
+    Ok(stored)
+}
+
+/// What looking for a bundle among the versions of a key came to.
+#[derive(Debug)]
+pub struct Search {
+    /// The newest version that verifies.
+    pub found: Option<StoredBundle>,
+    /// Versions that were read and are something else.
+    pub refused: usize,
+    /// Whether there are more versions than [`VERSIONS_SEARCHED_MAX`].
+    pub cut_short: bool,
+}
+
+/// Looks for the newest version of `key`, other than `skip`, that verifies: garbage put on top by
+/// someone with write rights hides nothing. `None` where the store does not list versions.
+pub async fn search_versions(
+    store: &dyn Storage,
+    key: &ObjectKey,
+    skip: Option<&VersionId>,
+    wanted: Wanted,
+) -> Result<Option<Search>, EvidenceError> {
+    let Observed::Observed(versions) = store.versions(key).await? else { return Ok(None) };
+    let cut_short = versions.len() > VERSIONS_SEARCHED_MAX;
+    let mut search = Search { found: None, refused: 0, cut_short };
+    let candidates = versions
+        .iter()
+        .take(VERSIONS_SEARCHED_MAX)
+        .filter(|version| !version.is_delete_marker && Some(&version.version) != skip);
+    for candidate in candidates {
+        match verify_in_place(store, key, Some(&candidate.version), wanted).await {
+            Ok(found) => {
+                search.found = Some(found);
+                return Ok(Some(search));
+            }
+            Err(error) if says_something_of_content(&error) => search.refused += 1,
+            // A version that went away between listing and reading is not there.
+            Err(error) if error.kind() == EvidenceErrorKind::Store(StorageErrorKind::NotFound) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Some(search))
+}
+
+/// Whether an error is about the bytes that were read, not about reading them.
+pub(super) fn says_something_of_content(error: &EvidenceError) -> bool {
+    matches!(error.kind(), EvidenceErrorKind::Bundle(refusal) if refusal != Refusal::Unreadable)
+}
+
+/// A blocking task that did not come back.
+pub(super) fn panicked(error: tokio::task::JoinError) -> EvidenceError {
+    EvidenceError::new(EvidenceErrorKind::LocalFile, "a worker thread ended before its work")
+        .with_source(error)
+}

@@ -1,0 +1,37 @@
+use strongroom_storage::evidence::reindex::reindex;
+
+use super::*;
+
+#[tokio::test]
+async fn lost_references_come_back_from_bundles_and_records() {
+    let desk = Desk::new();
+    let request = PushRequest { run_id: Some("nightly".to_owned()), ..request() };
+    let declarations = Declarations { subject: Some("svc".to_owned()), ..of_run("ci") };
+    let source = plan_source(desk.plan("a", declarations));
+    desk.push_with(source, request).await.unwrap();
+    let before = desk.keys().await;
+    for key in before.iter().filter(|key| key.ends_with(".ref")) {
+        desk.store.delete(&ObjectKey::new(key.as_str()).unwrap(), None).await.unwrap();
+    }
+
+    let report = reindex(&desk.store, |_| ()).await.unwrap();
+
+    assert_eq!(desk.keys().await, before);
+    assert_eq!((report.bundles, report.references_added, report.unreadable), (1, 4, 0));
+    let again = reindex(&desk.store, |_| ()).await.unwrap();
+    assert_eq!(again.references_added, 0);
+}
+
+#[tokio::test]
+async fn garbage_under_a_bundles_key_is_named_and_still_listed_by_day() {
+    let desk = Desk::new();
+    let id = desk.plan("a", of_run("r")).id();
+    desk.put(&format!("bundles/{id}.tar.gz"), b"garbage").await;
+    desk.put("bundles/readme.txt", b"hello").await;
+
+    let report = reindex(&desk.store, |_| ()).await.unwrap();
+
+    assert_eq!((report.bundles, report.other_objects, report.unreadable), (1, 1, 1));
+    assert_eq!(report.unreadable_bundles[0].bundle_id, id);
+    assert_eq!(desk.list(ListQuery::default()).await.len(), 1);
+}
