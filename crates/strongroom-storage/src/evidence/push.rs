@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use strongroom_core::bundle::{BundlePlan, Progress, RetentionRequest};
+use strongroom_core::bundle::{BundlePlan, Progress};
 use strongroom_core::observed::Observed;
 use strongroom_core::receipt::Receipt;
 use strongroom_core::retention::{Lock, LockMode};
