@@ -4,12 +4,15 @@
 //! | module | what |
 //! |---|---|
 //! | [`s3`] | an S3 server in the test's own process, over real TCP, with faults to inject |
+//! | [`client`] | another S3 client, to make buckets and to attack what was stored |
 //! | [`clock`] | time that a test holds in its hand |
 //! | [`fixtures`] | run directories and big files, the same for the same seed |
 
+pub mod client;
 pub mod clock;
 pub mod fixtures;
 pub mod s3;
 
+pub use client::S3Client;
 pub use clock::TestClock;
 pub use s3::S3Server;
