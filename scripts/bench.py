@@ -280,7 +280,7 @@ def memory(store):
 
 def list_cost(sizes, _rounds):
     """Requests and time to list a run and a day, and to pull by id, among many references."""
-    _, _, printed = run([LIST_COST, str(sizes["references"])])
+    _, _, printed = run([LIST_COST, STRONGROOM, str(sizes["references"])])
     return [{"what": "requests", "requests": json.loads(printed)}]
 
 
