@@ -160,6 +160,16 @@ impl BucketView {
         });
     }
 
+    /// Writes many objects at once.
+    pub fn put_many(&self, objects: impl IntoIterator<Item = (String, Bytes)>) {
+        self.write(|bucket, shared| {
+            for (key, bytes) in objects {
+                let version = Version::new(bytes, shared.clock.now());
+                bucket.insert(&key, version, shared);
+            }
+        });
+    }
+
     /// Writes garbage over an object under the metadata, type and checksum claims of what is there:
     /// a client with the right to write who wants to look right.
     pub fn plant_over(&self, key: &str, garbage: impl Into<Bytes>) {

@@ -12,9 +12,16 @@ const ARRIVAL_SECONDS_MAX: u64 = 30;
 #[derive(Debug, Clone)]
 pub struct Gate(Arc<Inner>);
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Position {
+    Closed,
+    Open,
+    CutOff,
+}
+
 #[derive(Debug)]
 struct Inner {
-    open: watch::Sender<bool>,
+    position: watch::Sender<Position>,
     arrivals: Mutex<usize>,
     arrived: Condvar,
     arrivals_async: watch::Sender<usize>,
@@ -24,7 +31,7 @@ impl Gate {
     /// A closed gate.
     pub fn closed() -> Self {
         Self(Arc::new(Inner {
-            open: watch::Sender::new(false),
+            position: watch::Sender::new(Position::Closed),
             arrivals: Mutex::new(0),
             arrived: Condvar::new(),
             arrivals_async: watch::Sender::new(0),
@@ -33,7 +40,13 @@ impl Gate {
 
     /// Lets everybody through, from now on.
     pub fn open(&self) {
-        self.0.open.send_replace(true);
+        self.0.position.send_replace(Position::Open);
+    }
+
+    /// Cuts the connections of those who wait, and of those who come: what was held before it was
+    /// done stays undone.
+    pub fn cut_off(&self) {
+        self.0.position.send_replace(Position::CutOff);
     }
 
     /// How many requests came to the gate so far.
@@ -72,8 +85,8 @@ impl Gate {
         true
     }
 
-    /// A request's way through the gate.
-    pub(crate) async fn pass(&self) {
+    /// A request's way through the gate. Answers whether it got through.
+    pub(crate) async fn pass(&self) -> bool {
         let arrivals = {
             let mut arrivals = self.0.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
             *arrivals += 1;
@@ -81,7 +94,9 @@ impl Gate {
         };
         self.0.arrived.notify_all();
         self.0.arrivals_async.send_replace(arrivals);
-        // Fails only when the gate itself is gone, and then nobody waits.
-        let _ = self.0.open.subscribe().wait_for(|open| *open).await;
+        let mut position = self.0.position.subscribe();
+        let decided = position.wait_for(|position| *position != Position::Closed).await;
+        // An error says that the gate is gone, and with it the test.
+        decided.is_ok_and(|position| *position == Position::Open)
     }
 }

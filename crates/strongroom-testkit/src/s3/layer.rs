@@ -140,7 +140,8 @@ async fn before(effects: &[Effect]) -> Result<Option<HttpResponse>, Cut> {
     for effect in effects {
         match effect {
             Effect::Delay(by) => tokio::time::sleep(*by).await,
-            Effect::HoldBefore(gate) => gate.pass().await,
+            Effect::HoldBefore(gate) if gate.pass().await => {}
+            Effect::HoldBefore(_) => return Err(Cut),
             Effect::HangBefore => pending().await,
             Effect::CutBefore => return Err(Cut),
             Effect::Answer { status, code } => return Ok(Some(error_answer(*status, code))),
@@ -183,7 +184,8 @@ pub(crate) struct UncheckedPayload(pub(crate) Bytes);
 async fn after(effects: &[Effect], mut response: HttpResponse) -> Result<HttpResponse, Cut> {
     for effect in effects {
         match effect {
-            Effect::HoldAfter(gate) => gate.pass().await,
+            Effect::HoldAfter(gate) if gate.pass().await => {}
+            Effect::HoldAfter(_) => return Err(Cut),
             Effect::HangAfter => pending().await,
             Effect::CutAfter => return Err(Cut),
             Effect::AnswerAfter { status, code } => response = error_answer(*status, code),

@@ -35,7 +35,7 @@ pub struct S3Server {
 }
 
 /// A server being set up.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct S3ServerBuilder {
     buckets: Vec<(String, BucketSettings)>,
     users: Vec<User>,

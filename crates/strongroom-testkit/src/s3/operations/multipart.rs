@@ -147,7 +147,7 @@ fn chosen_parts(
     }
     let mut chosen = Vec::with_capacity(named.len());
     let mut last = 0;
-    for (position, part) in named.iter().enumerate() {
+    for part in named {
         let number = part.part_number.unwrap_or_default();
         if number <= last {
             return Err(refuse(400, "InvalidPartOrder", "The parts are not in ascending order"));
@@ -166,11 +166,11 @@ fn chosen_parts(
                  include the checksum for each part.",
             ));
         }
-        let is_last = position + 1 == named.len();
-        if !is_last && kept.bytes.len() < context.shared.part_bytes_min {
-            return Err(refuse(400, "EntityTooSmall", "Your proposed upload is too small"));
-        }
         chosen.push(kept.clone());
+    }
+    let all_but_the_last = &chosen[..chosen.len() - 1];
+    if all_but_the_last.iter().any(|part| part.bytes.len() < context.shared.part_bytes_min) {
+        return Err(refuse(400, "EntityTooSmall", "Your proposed upload is too small"));
     }
     Ok(chosen)
 }

@@ -1,0 +1,143 @@
+//! Multipart uploads.
+
+use strongroom_testkit::S3Server;
+use strongroom_testkit::fixtures::random_bytes;
+use strongroom_testkit::s3::{BucketSettings, Op};
+
+use crate::client::{Answer, Client, sha256_base64};
+
+const PART: usize = 5 << 20;
+const LOCK: [(&str, &str); 2] = [
+    ("x-amz-object-lock-mode", "COMPLIANCE"),
+    ("x-amz-object-lock-retain-until-date", "2126-01-01T00:00:00Z"),
+];
+
+struct Upload<'a> {
+    client: &'a Client,
+    id: String,
+    listed: String,
+}
+
+impl<'a> Upload<'a> {
+    async fn start(client: &'a Client, headers: &[(&str, &str)]) -> Self {
+        let mut headers = headers.to_vec();
+        headers.push(("x-amz-checksum-algorithm", "SHA256"));
+        let created = client.post("/vault/big?uploads", &headers, b"").await;
+        Self { client, id: created.element("UploadId").unwrap(), listed: String::new() }
+    }
+
+    async fn part(&mut self, number: usize, bytes: &[u8]) {
+        let path = format!("/vault/big?partNumber={number}&uploadId={}", self.id);
+        let answer = self.client.put_checked(&path, &[], bytes).await;
+        let digest = sha256_base64(bytes);
+        assert_eq!(answer.header("x-amz-checksum-sha256"), Some(digest.as_str()));
+        let etag = answer.header("etag").unwrap();
+        self.listed += &format!(
+            "<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag>\
+             <ChecksumSHA256>{digest}</ChecksumSHA256></Part>"
+        );
+    }
+
+    async fn complete(&self, headers: &[(&str, &str)]) -> Answer {
+        let xml = format!(
+            "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">{}\
+             </CompleteMultipartUpload>",
+            self.listed
+        );
+        let path = format!("/vault/big?uploadId={}", self.id);
+        self.client.post(&path, headers, xml.as_bytes()).await
+    }
+}
+
+async fn server() -> S3Server {
+    S3Server::builder().bucket("vault", BucketSettings::locked()).start().await
+}
+
+#[tokio::test]
+async fn parts_become_one_object_with_its_lock_and_composite_digest() {
+    let server = server().await;
+    let client = Client::owner(&server);
+    let bytes = random_bytes(PART + 10, 1);
+    let mut upload = Upload::start(&client, &LOCK).await;
+    upload.part(1, &bytes[..PART]).await;
+    upload.part(2, &bytes[PART..]).await;
+    assert!(server.bucket("vault").keys().is_empty());
+
+    let done = upload.complete(&[]).await;
+    assert_eq!(done.status, 200, "{}", done.text());
+    let digest = done.element("ChecksumSHA256").unwrap();
+    assert!(digest.ends_with("-2"), "{digest}");
+
+    let head = client.head("/vault/big").await;
+    assert_eq!(head.header("x-amz-checksum-sha256"), Some(digest.as_str()));
+    assert_eq!(head.header("x-amz-checksum-type"), Some("COMPOSITE"));
+    assert!(head.header("etag").unwrap().ends_with("-2\""));
+    assert_eq!(head.header("x-amz-object-lock-mode"), Some("COMPLIANCE"));
+    assert_eq!(client.get("/vault/big").await.body, bytes);
+    assert!(server.bucket("vault").open_uploads().is_empty());
+}
+
+#[tokio::test]
+async fn a_completion_is_create_only_where_it_says_so() {
+    let server = server().await;
+    let client = Client::owner(&server);
+    client.put("/vault/big", &[], b"first").await;
+    let mut upload = Upload::start(&client, &[]).await;
+    upload.part(1, b"second").await;
+
+    let refused = upload.complete(&[("if-none-match", "*")]).await;
+    assert_eq!(refused.refusal(), (412, "PreconditionFailed".to_owned()));
+    server.faults().on(Op::CompleteMultipartUpload).ignore_conditions();
+    assert_eq!(upload.complete(&[("if-none-match", "*")]).await.status, 200);
+    assert_eq!(server.bucket("vault").versions("big").len(), 2);
+}
+
+#[tokio::test]
+async fn wrong_parts_are_refused() {
+    let server = server().await;
+    let client = Client::owner(&server);
+    let mut upload = Upload::start(&client, &[]).await;
+
+    let path = format!("/vault/big?partNumber=1&uploadId={}", upload.id);
+    let wrong = [("x-amz-checksum-sha256", &*sha256_base64(b"other"))];
+    let wrong = client.put(&path, &wrong, b"bytes").await;
+    assert_eq!(wrong.refusal(), (400, "BadDigest".to_owned()));
+
+    upload.part(1, b"small").await;
+    upload.part(2, b"last").await;
+    assert_eq!(upload.complete(&[]).await.refusal(), (400, "EntityTooSmall".to_owned()));
+    upload.listed = upload.listed.replace("<PartNumber>2<", "<PartNumber>3<");
+    assert_eq!(upload.complete(&[]).await.refusal(), (400, "InvalidPart".to_owned()));
+    assert!(server.bucket("vault").keys().is_empty());
+}
+
+#[tokio::test]
+async fn an_aborted_upload_is_gone() {
+    let server = server().await;
+    let client = Client::owner(&server);
+    let mut upload = Upload::start(&client, &[]).await;
+    upload.part(1, b"bytes").await;
+    assert_eq!(server.bucket("vault").open_uploads(), ["big"]);
+    let listed = client.get("/vault?uploads").await;
+    assert_eq!(listed.element("UploadId").as_deref(), Some(upload.id.as_str()));
+
+    client.delete(&format!("/vault/big?uploadId={}", upload.id)).await;
+    assert!(server.bucket("vault").open_uploads().is_empty());
+    assert_eq!(upload.complete(&[]).await.refusal(), (404, "NoSuchUpload".to_owned()));
+}
+
+#[tokio::test]
+async fn a_store_may_drop_the_locks_of_multipart_uploads_alone() {
+    let server = server().await;
+    server.faults().on(Op::CreateMultipartUpload).drop_locks();
+    let client = Client::owner(&server);
+    let mut upload = Upload::start(&client, &LOCK).await;
+    upload.part(1, b"bytes").await;
+    upload.complete(&[]).await;
+    client.put_checked("/vault/small", &LOCK, b"x").await;
+    assert_eq!(
+        client.get("/vault/big?retention").await.refusal().1,
+        "NoSuchObjectLockConfiguration"
+    );
+    assert_eq!(client.get("/vault/small?retention").await.status, 200);
+}
