@@ -16,6 +16,7 @@
 pub mod clock;
 pub mod error;
 pub mod evidence;
+pub mod fs;
 pub mod key;
 pub mod memory;
 pub mod open;

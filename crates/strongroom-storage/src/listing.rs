@@ -6,7 +6,7 @@ use strongroom_core::limits;
 use crate::{ListPage, ListRequest, ListedObject};
 
 /// The first key that a listing may give, in byte order; the empty one comes before all.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Start(String);
 
 impl Start {
@@ -15,6 +15,21 @@ impl Start {
         let after = request.start_after.as_deref().map(just_after);
         let page = request.page.as_deref().map(just_after);
         Self(after.max(page).unwrap_or_default())
+    }
+
+    /// Right after one entry: a key, or a folder, which ends with `/`.
+    pub(crate) fn after(entry: &str) -> Self {
+        Self(just_after(entry))
+    }
+
+    /// Whether `key` is still to come.
+    pub(crate) fn admits(&self, key: &str) -> bool {
+        key >= self.0.as_str()
+    }
+
+    /// Whether some key in `folder`, which ends with `/`, may still be to come.
+    pub(crate) fn admits_in(&self, folder: &str) -> bool {
+        self.0 < just_after(folder)
     }
 
     /// The first key itself.
@@ -114,13 +129,15 @@ mod tests {
     #[test]
     fn a_listing_goes_on_right_after_a_key() {
         let start = start(Some("a"), Some("b"));
-        assert!(start.as_str() > "b" && start.as_str() < "b\u{1}" && start.as_str() < "b/c");
+        assert!(!start.admits("b") && start.admits("b\u{1}") && start.admits("b/c"));
+        assert!(!start.admits_in("a/") && start.admits_in("b/"));
     }
 
     #[test]
     fn a_listing_goes_on_right_after_a_whole_folder() {
         let start = start(None, Some("a/"));
-        assert!(start.as_str() > "a/\u{10FFFF}" && start.as_str() <= "a0");
+        assert!(!start.admits("a/z") && !start.admits("a/\u{10FFFF}") && start.admits("a0"));
+        assert!(!start.admits_in("a/") && start.admits_in("b/"));
     }
 
     #[test]

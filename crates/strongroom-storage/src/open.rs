@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
 
+use crate::fs::FsStorage;
 use crate::memory::MemoryStorage;
 use crate::{Clock, ObjectKey, Storage, StorageError, StorageErrorKind};
 
@@ -78,7 +79,8 @@ pub async fn open(
 ) -> Result<Arc<dyn Storage>, StorageError> {
     match Location::parse(&settings.url)? {
         Location::Memory => Ok(Arc::new(MemoryStorage::new(clock))),
-        Location::File(_) | Location::S3(_) | Location::Azure(_) => Err(unknown_scheme()),
+        Location::File(root) => Ok(Arc::new(FsStorage::open(&root, clock)?)),
+        Location::S3(_) | Location::Azure(_) => Err(unknown_scheme()),
     }
 }
 

@@ -1,0 +1,229 @@
+//! Creating an object: staged, made durable, and only then linked into place.
+//!
+//! The order is the point. Whatever happens between two steps, a reader finds nothing under the key
+//! or the whole object with its sidecar:
+//! 1. the bytes go into a staged file, which is synced;
+//! 2. the sidecar goes into another, which is synced;
+//! 3. under the key's lock, the sidecar is renamed into place, and its folders are synced;
+//! 4. the staged file is linked into place, which fails where something is there;
+//! 5. the object's folders are synced, new ones too. Only now the object counts as stored.
+//!
+//! A crash between 3 and 4 leaves a sidecar without an object: nobody sees it, and the next create
+//! of the key replaces it.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use strongroom_core::Sha256Digest;
+use strongroom_core::receipt::{CreateOnly, Integrity};
+use tokio::sync::{mpsc, oneshot};
+
+use super::disk::EntryKind;
+use super::failure::{failed, is_absent};
+use super::names::Names;
+use super::sidecar::{SIDECAR_SCHEMA, Sidecar};
+use super::stage::{StagedFile, clean_up};
+use super::tree::{Chain, KeyLock, make_chain, open_chain, sidecar_folders};
+use super::{Directory, etag};
+use crate::measured::MeasuredBody;
+use crate::{Body, CreateOptions, Created, ObjectKey, StorageError, StorageErrorKind, advisory};
+
+/// Pieces that wait to be written: more, and the producer waits.
+const PIECES_WAITING_MAX: usize = 4;
+
+/// What the writing thread is told.
+enum Message {
+    Piece(Bytes),
+    Finish { size_bytes: u64, sha256: Sha256Digest },
+}
+
+impl Directory {
+    /// Stores `body` under `key` if nothing is there. `look_first` saves staging the body when
+    /// something is; the link decides in any case.
+    pub(super) async fn create(
+        self: &Arc<Self>,
+        key: &ObjectKey,
+        body: Body,
+        options: &CreateOptions,
+        look_first: bool,
+    ) -> Result<Created, StorageError> {
+        advisory::check_new_lock(&options.lock, self.clock.now())?;
+        let (pieces, waiting) = mpsc::channel(PIECES_WAITING_MAX);
+        let (outcome, written) = oneshot::channel();
+        let write = Write {
+            directory: Arc::clone(self),
+            key: key.clone(),
+            options: options.clone(),
+            look_first,
+        };
+        tokio::task::spawn_blocking(move || {
+            let result = write.run(waiting, || outcome.is_closed());
+            // Nobody waits any more: then nothing was stored, or it was a moment too late.
+            let _ = outcome.send(result);
+        });
+
+        let mut body = MeasuredBody::new(body);
+        let fed = feed(&mut body, pieces).await;
+        let written = written.await.unwrap_or_else(|_| Err(stopped()));
+        // Where the body failed, the writer only saw it end early.
+        fed.and(written)
+    }
+}
+
+/// Sends the body to the writing thread, whose own failure is found in its result.
+async fn feed(body: &mut MeasuredBody, pieces: mpsc::Sender<Message>) -> Result<(), StorageError> {
+    while let Some(piece) = body.next().await? {
+        if pieces.send(Message::Piece(piece)).await.is_err() {
+            return Ok(());
+        }
+    }
+    let (size_bytes, sha256) = (body.size_bytes(), body.sha256());
+    let _ = pieces.send(Message::Finish { size_bytes, sha256 }).await;
+    Ok(())
+}
+
+/// One create, on a thread that may block.
+struct Write {
+    directory: Arc<Directory>,
+    key: ObjectKey,
+    options: CreateOptions,
+    look_first: bool,
+}
+
+impl Write {
+    fn run(
+        &self,
+        mut waiting: mpsc::Receiver<Message>,
+        abandoned: impl Fn() -> bool,
+    ) -> Result<Created, StorageError> {
+        let Directory { disk, root, clock, cleaned_up, .. } = self.directory.as_ref();
+        let names = Names::of(self.key.as_str());
+        if self.look_first
+            && let Some(chain) = open_chain(disk, root, &names.folders)?
+        {
+            self.refuse_what_is_there(&chain, &names)?;
+        }
+        cleaned_up.call_once(|| clean_up(disk, root));
+
+        let staged = StagedFile::begin(disk, root, clock)?;
+        let (size_bytes, sha256) = loop {
+            match waiting.blocking_recv() {
+                Some(Message::Piece(piece)) => staged.write(&piece)?,
+                Some(Message::Finish { size_bytes, sha256 }) => break (size_bytes, sha256),
+                None => return Err(stopped()),
+            }
+        };
+        let stored_at = clock.now();
+        staged.finish(stored_at)?;
+        let sidecar = Sidecar {
+            schema: SIDECAR_SCHEMA.to_owned(),
+            key: self.key.as_str().to_owned(),
+            size_bytes,
+            sha256: Some(sha256),
+            content_type: self.options.content_type.map(str::to_owned),
+            metadata: self.options.metadata.clone(),
+            lock: self.options.lock,
+            stored_at,
+        };
+        let visible_from = self.commit(&names, &staged, &sidecar, abandoned)?;
+        Ok(Created {
+            version: None,
+            etag: Some(etag(sha256)),
+            size_bytes,
+            sha256,
+            // The bytes were counted on their way in; nobody has looked at what is on the disk.
+            integrity: Integrity::Unobserved,
+            create_only: CreateOnly::Enforced,
+            lock_in_write: !self.options.lock.is_none(),
+            visible_from,
+            stored_at,
+        })
+    }
+
+    /// Steps 2 to 5; answers the moment before the object became visible.
+    fn commit(
+        &self,
+        names: &Names,
+        staged: &StagedFile,
+        sidecar: &Sidecar,
+        abandoned: impl Fn() -> bool,
+    ) -> Result<Instant, StorageError> {
+        let Directory { disk, root, clock, .. } = self.directory.as_ref();
+        let staged_sidecar = StagedFile::begin(disk, root, clock)?;
+        staged_sidecar.write(&sidecar.to_bytes()?)?;
+        staged_sidecar.finish(sidecar.stored_at)?;
+        let objects = make_chain(disk, root, &names.folders)?;
+        let sidecars = make_chain(disk, root, &sidecar_folders(&names.folders))?;
+
+        let _locked = KeyLock::take(disk, root, &self.key)?;
+        self.refuse_what_is_there(&objects, names)?;
+        staged_sidecar
+            .replace(sidecars.last(), &names.file)
+            .map_err(|cause| failed("storing a sidecar", cause))?;
+        let visible_from = Instant::now();
+        let linked = self.link(names, staged, &objects, &sidecars, abandoned);
+        if linked.is_err()
+            && let Err(cause) = disk.unlink(sidecars.last(), &names.file)
+        {
+            tracing::warn!(%cause, "a sidecar without an object stays");
+        }
+        linked?;
+        objects.sync(disk).map_err(|cause| failed("making an object durable", cause))?;
+        Ok(visible_from)
+    }
+
+    fn link(
+        &self,
+        names: &Names,
+        staged: &StagedFile,
+        objects: &Chain,
+        sidecars: &Chain,
+        abandoned: impl Fn() -> bool,
+    ) -> Result<(), StorageError> {
+        let disk = &self.directory.disk;
+        sidecars.sync(disk).map_err(|cause| failed("making a sidecar durable", cause))?;
+        if abandoned() {
+            return Err(stopped());
+        }
+        match staged.link(objects.last(), &names.file) {
+            Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => Err(already_exists()),
+            linked => linked.map_err(|cause| failed("storing an object", cause)),
+        }
+    }
+
+    /// Refuses what is under the key already, and makes it durable first: whoever wrote it may have
+    /// died before that, and the caller is about to call it stored.
+    fn refuse_what_is_there(&self, chain: &Chain, names: &Names) -> Result<(), StorageError> {
+        let disk = &self.directory.disk;
+        let doing = "looking at what is under a key";
+        let stat = match disk.stat_entry(chain.last(), &names.file) {
+            Err(cause) if is_absent(&cause) => return Ok(()),
+            stat => stat.map_err(|cause| failed(doing, cause))?,
+        };
+        match stat.kind {
+            EntryKind::Folder => {
+                return Err(StorageError::new(
+                    StorageErrorKind::InvalidKey,
+                    "a folder is where the object should be: in a directory no name is both",
+                ));
+            }
+            EntryKind::Other => {}
+            EntryKind::File => {
+                let file = disk.open_file(chain.last(), &names.file);
+                let synced = file.and_then(|file| disk.sync_file(&file));
+                synced.and_then(|()| chain.sync(disk)).map_err(|cause| failed(doing, cause))?;
+            }
+        }
+        Err(already_exists())
+    }
+}
+
+fn already_exists() -> StorageError {
+    StorageError::new(StorageErrorKind::AlreadyExists, "something is there under this key")
+}
+
+fn stopped() -> StorageError {
+    StorageError::new(StorageErrorKind::BodyFailed, "the create was given up by its caller")
+}
