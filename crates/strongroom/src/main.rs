@@ -1,1 +1,28 @@
-fn main() {}
+//! `strongroom`: keeps evidence in storage that its users own, and proves that it is kept.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`cli`] | the command tree, which is the manual |
+//! | [`run`] | from arguments to an exit code |
+//! | [`commands`] | one verb a file |
+//! | [`config`] | flags, environment, files and defaults in layers |
+//! | [`output`] | what people and programs see |
+//! | [`exit`], [`failure`] | how the program ends, and what it says then |
+//! | [`progress`], [`interrupt`], [`environment`] | the terminal, signals, and what comes in from outside |
+
+mod cli;
+mod commands;
+mod config;
+mod environment;
+mod exit;
+mod failure;
+mod interrupt;
+mod output;
+mod progress;
+mod run;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    run::run(std::env::args_os(), environment::Environment::of_process())
+}

@@ -1,0 +1,298 @@
+//! `strongroom evidence …`: one struct for the flags of each verb.
+
+use std::path::PathBuf;
+
+use clap::builder::BoolishValueParser;
+use clap::{Args, Subcommand};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use strongroom_core::{BundleId, Sha256Digest};
+
+use super::{Moment, PushSettingArgs, When};
+
+/// What to do with evidence.
+#[derive(Debug, Subcommand)]
+pub enum EvidenceCommand {
+    /// Make a bundle of a directory or of files.
+    ///
+    /// The bundle's id is the SHA-256 of its manifest, which names every file with its digest. Only
+    /// what you declare enters it: the same content with the same declarations has the same id,
+    /// whenever and wherever it is bundled.
+    #[command(after_help = "\
+Examples:
+  strongroom evidence bundle results/
+  strongroom evidence bundle results/ -o run-42.tar.gz --run-id 42 --subject acme/widget
+  strongroom evidence bundle a.json b.log --metadata result_status=passed
+  strongroom evidence bundle results/ --retention-class release-evidence --retention-days 2555")]
+    Bundle(Box<BundleArgs>),
+
+    /// Check every byte of a bundle against its manifest.
+    ///
+    /// Works without a network. Says what was checked: content and identity. A signature is not
+    /// looked at.
+    #[command(after_help = "\
+Examples:
+  strongroom evidence verify run-42.tar.gz
+  curl -s https://example.org/run-42.tar.gz | strongroom evidence verify -
+  strongroom evidence verify run-42.tar.gz --bundle-id sha256:6b86…")]
+    Verify(VerifyArgs),
+
+    /// Show what a bundle says of itself, without verifying it.
+    #[command(after_help = "\
+Examples:
+  strongroom evidence show run-42.tar.gz
+  strongroom evidence show run-42.tar.gz --files
+  strongroom evidence show run-42.tar.gz --format json | jq .manifest.metadata")]
+    Show(ShowArgs),
+
+    /// Store a bundle, or a directory as a bundle, and print the receipt.
+    ///
+    /// The bundle is verified while it is read, stored only if nothing is there, and locked as
+    /// asked; the lock, the size and the digest are read back. The receipt says what was observed,
+    /// and is kept in the store too. Pushing again is harmless: what is there is verified, and the
+    /// answer is `already_stored`.
+    #[command(after_help = "\
+Examples:
+  strongroom evidence push results/
+  strongroom evidence push run-42.tar.gz --store s3://evidence --run-id 42
+  strongroom evidence push run-42.tar.gz --retain-until 7y --lock governance
+  strongroom evidence push run-42.tar.gz --retain-until 2033-11-21 --lock compliance \\
+      --yes-lock-until 2033-11-21")]
+    Push(Box<PushArgs>),
+
+    /// Get a bundle, or every bundle of a run, and prove it before it appears.
+    ///
+    /// The archive goes to a temporary file, is verified, bound to the id that was asked for,
+    /// flushed to disk and only then renamed. Where somebody wrote something else over it, an
+    /// earlier version that verifies is taken.
+    #[command(after_help = "\
+Examples:
+  strongroom evidence pull --bundle-id sha256:6b86… --out run-42.tar.gz
+  strongroom evidence pull --run-id 42 --out run-42/")]
+    Pull(PullArgs),
+
+    /// List what is stored, by run or by day.
+    ///
+    /// The cost follows the answer, not the size of the bucket. A bundle that is announced but not
+    /// there (yet) is shown as `pending`.
+    #[command(after_help = "\
+Examples:
+  strongroom evidence list --run-id 42
+  strongroom evidence list --after 2026-11-01 --before 2026-12-01
+  strongroom evidence list --format ndjson | jq -r .bundle_id")]
+    List(ListArgs),
+
+    /// Write the references anew from the bundles and records in the store.
+    ///
+    /// References are what `list` and `pull --run-id` read. They are not locked, and can always be
+    /// rebuilt.
+    #[command(after_help = "\
+Examples:
+  strongroom evidence reindex --store s3://evidence")]
+    Reindex,
+
+    /// Ask the store what it is: reachable, writable, versioned, locked.
+    ///
+    /// Takes seconds, leaves nothing behind, and needs no right to list or delete. Whatever could
+    /// not be seen is shown as unobserved, with the reason.
+    #[command(after_help = "\
+Examples:
+  strongroom evidence store-status
+  strongroom evidence store-status --store s3://evidence --format json | jq .warnings")]
+    StoreStatus,
+}
+
+const DECLARATIONS: &str = "Declarations (they enter the manifest)";
+
+/// `strongroom evidence bundle`.
+#[derive(Debug, Args)]
+pub struct BundleArgs {
+    /// A directory (its files, by their paths inside it) or files (by their base names).
+    #[arg(required = true, value_name = "DIR|FILES")]
+    pub inputs: Vec<PathBuf>,
+
+    /// Where to write the bundle. Default: the input's name with `.strongroom.tar.gz`, here.
+    #[arg(long, short, value_name = "OUT", env = "STRONGROOM_BUNDLE_OUTPUT")]
+    pub output: Option<PathBuf>,
+
+    /// Replace a different file that is there.
+    #[arg(long, env = "STRONGROOM_BUNDLE_FORCE", value_parser = BoolishValueParser::new())]
+    pub force: bool,
+
+    /// The run that made this evidence.
+    #[arg(long, value_name = "ID", env = "STRONGROOM_BUNDLE_RUN_ID", help_heading = DECLARATIONS)]
+    pub run_id: Option<String>,
+
+    /// Ask for a legal hold when the bundle is pushed.
+    #[arg(long, env = "STRONGROOM_BUNDLE_LEGAL_HOLD", value_parser = BoolishValueParser::new())]
+    #[arg(help_heading = DECLARATIONS)]
+    pub legal_hold: bool,
+
+    #[command(flatten)]
+    pub declarations: DeclarationArgs,
+
+    /// Push the bundle once it is made, as with `push.auto_push` in the configuration.
+    #[arg(long, value_name = "BOOL", env = "STRONGROOM_PUSH_AUTO_PUSH")]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(value_parser = BoolishValueParser::new())]
+    pub auto_push: Option<bool>,
+}
+
+/// What the producer declares of the evidence, besides its run.
+#[derive(Debug, Args)]
+pub struct DeclarationArgs {
+    /// What the evidence is about.
+    #[arg(long, value_name = "TEXT", env = "STRONGROOM_BUNDLE_SUBJECT")]
+    #[arg(help_heading = DECLARATIONS)]
+    pub subject: Option<String>,
+
+    /// What made the evidence.
+    #[arg(long, value_name = "NAME[@VERSION]", env = "STRONGROOM_BUNDLE_PRODUCER")]
+    #[arg(help_heading = DECLARATIONS)]
+    pub producer: Option<String>,
+
+    /// A fact to keep with the evidence; may be repeated. In the environment: one a line.
+    #[arg(long, value_name = "KEY=VALUE", env = "STRONGROOM_BUNDLE_METADATA")]
+    #[arg(help_heading = DECLARATIONS)]
+    pub metadata: Vec<String>,
+
+    /// The class of retention.
+    #[arg(long, value_name = "CLASS", env = "STRONGROOM_BUNDLE_RETENTION_CLASS")]
+    #[arg(help_heading = DECLARATIONS)]
+    #[arg(value_parser = ["transient", "raw-evidence", "summary-evidence", "release-evidence", "permanent-record"])]
+    pub retention_class: Option<String>,
+
+    /// For how many days to lock the bundle, counted from storing.
+    #[arg(long, value_name = "DAYS", env = "STRONGROOM_BUNDLE_RETENTION_DAYS")]
+    #[arg(help_heading = DECLARATIONS)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=i64::from(strongroom_core::limits::LOCK_DAYS_MAX)))]
+    pub retention_days: Option<u32>,
+
+    /// When the evidence was made (RFC 3339). Default: SOURCE_DATE_EPOCH if set, else not declared.
+    #[arg(long, value_name = "TIME", env = "STRONGROOM_BUNDLE_CREATED_AT")]
+    #[arg(help_heading = DECLARATIONS)]
+    pub created_at: Option<Timestamp>,
+
+    /// Follow symbolic links that stay inside the directory, instead of refusing them.
+    #[arg(long, env = "STRONGROOM_BUNDLE_FOLLOW_SYMLINKS")]
+    #[arg(value_parser = BoolishValueParser::new())]
+    pub follow_symlinks: bool,
+}
+
+/// `strongroom evidence verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// The bundle, or `-` for standard input.
+    #[arg(value_name = "BUNDLE|-")]
+    pub bundle: PathBuf,
+
+    /// Also require this identity.
+    #[arg(long, value_name = "ID", env = "STRONGROOM_VERIFY_BUNDLE_ID")]
+    pub bundle_id: Option<BundleId>,
+
+    /// Refuse archives of more bytes than this. Default: 100 GiB.
+    #[arg(long, value_name = "BYTES", env = "STRONGROOM_VERIFY_MAX_ARCHIVE_BYTES")]
+    pub max_archive_bytes: Option<u64>,
+}
+
+/// `strongroom evidence show`.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// The bundle, or `-` for standard input.
+    #[arg(value_name = "BUNDLE|-")]
+    pub bundle: PathBuf,
+
+    /// Also list the files.
+    #[arg(long, env = "STRONGROOM_SHOW_FILES", value_parser = BoolishValueParser::new())]
+    pub files: bool,
+}
+
+/// `strongroom evidence push`.
+#[derive(Debug, Args)]
+pub struct PushArgs {
+    /// The bundle, or a directory to bundle first.
+    #[arg(value_name = "BUNDLE|DIR")]
+    pub source: PathBuf,
+
+    /// A run to find the bundle by, besides the one that its manifest declares.
+    #[arg(long, value_name = "ID", env = "STRONGROOM_PUSH_RUN_ID")]
+    pub run_id: Option<String>,
+
+    /// Lock the bundle until then: a length counted from the store's clock (90d, 12w, 7y), a date,
+    /// or RFC 3339. Default: what the manifest asks for.
+    #[arg(long, value_name = "WHEN", env = "STRONGROOM_PUSH_RETAIN_UNTIL")]
+    pub retain_until: Option<When>,
+
+    /// Put a legal hold on the stored bundle.
+    #[arg(long, env = "STRONGROOM_PUSH_LEGAL_HOLD", value_parser = BoolishValueParser::new())]
+    pub legal_hold: bool,
+
+    #[command(flatten)]
+    pub settings: PushSettingArgs,
+
+    /// Take a compliance lock that only Strongroom keeps (`file://`, `memory://`) for good enough.
+    #[arg(long, env = "STRONGROOM_PUSH_ALLOW_ADVISORY_LOCK")]
+    #[arg(value_parser = BoolishValueParser::new())]
+    pub allow_advisory_lock: bool,
+
+    /// Accept a compliance lock that ends on this day (UTC) or earlier, without being asked. Nobody
+    /// can undo such a lock.
+    #[arg(long, value_name = "DATE", env = "STRONGROOM_PUSH_YES_LOCK_UNTIL")]
+    pub yes_lock_until: Option<Date>,
+
+    /// Say what would be stored and locked, and write nothing.
+    #[arg(long, short = 'n', env = "STRONGROOM_PUSH_DRY_RUN")]
+    #[arg(value_parser = BoolishValueParser::new())]
+    pub dry_run: bool,
+
+    /// Declarations, where the source is a directory.
+    #[command(flatten)]
+    pub declarations: DeclarationArgs,
+}
+
+/// `strongroom evidence pull`.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("what").required(true).args(["bundle_id", "run_id"]))]
+pub struct PullArgs {
+    /// The bundle to get.
+    #[arg(long, value_name = "ID", env = "STRONGROOM_PULL_BUNDLE_ID")]
+    pub bundle_id: Option<BundleId>,
+
+    /// The run to get every bundle of.
+    #[arg(long, value_name = "ID", env = "STRONGROOM_PULL_RUN_ID")]
+    pub run_id: Option<String>,
+
+    /// The file to write (one bundle) or the directory to fill (a run).
+    #[arg(long, short, value_name = "PATH", env = "STRONGROOM_PULL_OUT")]
+    pub out: PathBuf,
+
+    /// Replace a file that is there.
+    #[arg(long, env = "STRONGROOM_PULL_FORCE", value_parser = BoolishValueParser::new())]
+    pub force: bool,
+
+    /// Of an Assay id that several archives share, the one with this digest.
+    #[arg(long, value_name = "DIGEST", env = "STRONGROOM_PULL_ARCHIVE_SHA256")]
+    #[arg(requires = "bundle_id")]
+    pub archive_sha256: Option<Sha256Digest>,
+}
+
+/// `strongroom evidence list`.
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// Only bundles of this run.
+    #[arg(long, value_name = "ID", env = "STRONGROOM_LIST_RUN_ID")]
+    pub run_id: Option<String>,
+
+    /// Only bundles stored then or later: a date (its first moment, UTC) or RFC 3339.
+    #[arg(long, value_name = "WHEN", env = "STRONGROOM_LIST_AFTER")]
+    pub after: Option<Moment>,
+
+    /// Only bundles stored before then.
+    #[arg(long, value_name = "WHEN", env = "STRONGROOM_LIST_BEFORE")]
+    pub before: Option<Moment>,
+
+    /// At most this many bundles.
+    #[arg(long, value_name = "N", env = "STRONGROOM_LIST_LIMIT")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    pub limit: Option<u64>,
+}

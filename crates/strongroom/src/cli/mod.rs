@@ -1,0 +1,238 @@
+//! The command line: this tree is the manual. `--help`, the man pages and the completions are all
+//! made from it.
+
+mod evidence;
+mod store;
+mod when;
+
+use std::path::PathBuf;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+
+pub use evidence::{
+    BundleArgs, DeclarationArgs, EvidenceCommand, ListArgs, PullArgs, PushArgs, ShowArgs,
+    VerifyArgs,
+};
+pub use store::{PushSettingArgs, StoreArgs};
+pub use when::{Moment, When};
+
+use crate::exit::Exit;
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+/// Keeps evidence in storage that you own, and proves that it is kept.
+///
+/// Strongroom turns a directory of run output into a verified, content-addressed, immutable bundle
+/// in a bucket of yours, and gets it back, proven. There is no server: this program talks to the
+/// store.
+#[derive(Debug, Parser)]
+#[command(name = "strongroom", version, styles = STYLES, max_term_width = 100)]
+#[command(arg_required_else_help = true, subcommand_required = true)]
+#[command(after_help = "\
+Examples:
+  strongroom evidence push results/                 keep a directory, get a receipt
+  strongroom evidence list --after 2026-11-01       what was kept since
+  strongroom evidence pull --run-id 42 --out back/  get a run back, proven
+  strongroom config show --origin                   what is configured, and where")]
+pub struct Cli {
+    #[command(flatten)]
+    pub console: ConsoleArgs,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// How results are shown.
+#[derive(Debug, Clone, Args)]
+pub struct ConsoleArgs {
+    /// How results are printed on standard output.
+    ///
+    /// `json` prints one stable document, described by a JSON Schema; `ndjson` prints it on one
+    /// line, and a list as one line for each bundle. Errors follow suit on standard error.
+    #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
+    #[arg(env = "STRONGROOM_FORMAT", help_heading = "Output options", hide_possible_values = false)]
+    pub format: Format,
+
+    /// Print no notes and no progress, only results and errors.
+    #[arg(long, short, global = true, env = "STRONGROOM_QUIET")]
+    #[arg(value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Output options")]
+    pub quiet: bool,
+
+    /// The configuration file, instead of `strongroom.yaml` here and in your configuration
+    /// directory.
+    #[arg(long, global = true, value_name = "FILE", env = "STRONGROOM_CONFIG")]
+    #[arg(help_heading = "Configuration")]
+    pub config: Option<PathBuf>,
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Human,
+    /// One JSON document.
+    Json,
+    /// One JSON document a line.
+    Ndjson,
+}
+
+/// The first word.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Bundle, verify, push, pull and list evidence.
+    Evidence(EvidenceArgs),
+    /// Show the configuration in effect.
+    Config(ConfigArgs),
+    /// Print a completion script for a shell.
+    #[command(after_help = "\
+Examples:
+  strongroom completions bash > /etc/bash_completion.d/strongroom
+  strongroom completions zsh > ~/.zfunc/_strongroom
+  strongroom completions fish > ~/.config/fish/completions/strongroom.fish")]
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write one page for each command.
+    #[command(after_help = "\
+Examples:
+  strongroom man | man -l -
+  strongroom man --output /usr/local/share/man/man1")]
+    Man(ManArgs),
+}
+
+/// `strongroom evidence`.
+#[derive(Debug, Args)]
+pub struct EvidenceArgs {
+    #[command(flatten)]
+    pub store: StoreArgs,
+    #[command(subcommand)]
+    pub command: EvidenceCommand,
+}
+
+/// `strongroom config`.
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    #[command(flatten)]
+    pub store: StoreArgs,
+    #[command(flatten)]
+    pub push: PushSettingArgs,
+    #[command(subcommand)]
+    pub command: ConfigCommand,
+}
+
+/// What to do with the configuration.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print every setting in effect.
+    ///
+    /// A flag beats the environment, the environment beats `strongroom.yaml` in the working
+    /// directory, that beats the one in your configuration directory, and that beats the default.
+    /// Secrets are never shown.
+    #[command(after_help = "\
+Examples:
+  strongroom config show --origin
+  strongroom config show --format json --store s3://evidence")]
+    Show(ConfigShowArgs),
+}
+
+/// `strongroom config show`.
+#[derive(Debug, Args)]
+pub struct ConfigShowArgs {
+    /// Also say where each value came from.
+    #[arg(long, env = "STRONGROOM_CONFIG_SHOW_ORIGIN")]
+    #[arg(value_parser = clap::builder::BoolishValueParser::new())]
+    pub origin: bool,
+}
+
+/// `strongroom completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell.
+    pub shell: clap_complete::Shell,
+}
+
+/// `strongroom man`.
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// Write `strongroom.1` and one page for each command into this directory.
+    #[arg(long, value_name = "DIR", env = "STRONGROOM_MAN_OUTPUT")]
+    pub output: Option<PathBuf>,
+}
+
+/// The whole tree, ready to parse: an environment twin that is set but empty counts as not set, as
+/// continuous integration systems set what they have no value for.
+pub fn command() -> clap::Command {
+    let command = Cli::command().after_long_help(format!("{EXAMPLES}\n\n{}", exit_codes()));
+    without_empty_environment(command)
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  strongroom evidence push results/                 keep a directory, get a receipt
+  strongroom evidence list --after 2026-11-01       what was kept since
+  strongroom evidence pull --run-id 42 --out back/  get a run back, proven
+  strongroom config show --origin                   what is configured, and where";
+
+fn exit_codes() -> String {
+    let mut text = "Exit codes:".to_owned();
+    for exit in Exit::ALL {
+        text.push_str(&format!("\n  {:>3}  {}", exit.code(), exit.meaning()));
+    }
+    text
+}
+
+fn without_empty_environment(command: clap::Command) -> clap::Command {
+    command
+        .mut_args(|arg| {
+            let named = arg.get_env().map(|name| name.to_owned());
+            match named {
+                Some(name) if crate::environment::is_set_but_empty(&name) => arg.env(None::<&str>),
+                _ => arg,
+            }
+        })
+        .mut_subcommands(without_empty_environment)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tree_is_sound() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_has_an_environment_twin() {
+        fn walk(command: &clap::Command, seen: &mut usize) {
+            for arg in command.get_arguments().filter(|arg| !arg.is_positional()) {
+                let id = arg.get_id().as_str();
+                if matches!(id, "help" | "version") {
+                    continue;
+                }
+                let twin = arg.get_env().and_then(|name| name.to_str()).unwrap_or_default();
+                let path = command.get_name();
+                assert!(twin.starts_with("STRONGROOM_"), "{path} --{id} has the twin {twin:?}");
+                *seen += 1;
+            }
+            command.get_subcommands().for_each(|command| walk(command, seen));
+        }
+        let mut seen = 0;
+        walk(&Cli::command(), &mut seen);
+        assert!(seen > 40, "only {seen} flags were looked at");
+    }
+
+    #[test]
+    fn every_command_that_does_something_shows_an_example() {
+        fn walk(command: &clap::Command) {
+            if command.get_subcommands().next().is_none() {
+                let shown = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+                assert!(shown.contains("Example"), "{} shows no example", command.get_name());
+            }
+            command.get_subcommands().for_each(walk);
+        }
+        walk(&Cli::command());
+    }
+}

@@ -1,0 +1,127 @@
+//! `strongroom evidence pull`
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use serde::Serialize;
+use strongroom_core::BundleId;
+use strongroom_storage::Storage;
+use strongroom_storage::evidence::pull::{pull, pull_run};
+use strongroom_storage::evidence::{PullRequest, Pulled, RunPull};
+
+use super::Context;
+use crate::cli::PullArgs;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{Block, Console, count, size_and_bytes, styled};
+
+/// The schema that a pull is printed under.
+const SCHEMA: &str = "strongroom.pull/v1";
+
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: &'static str,
+    #[serde(flatten)]
+    pulled: &'a RunPull,
+}
+
+#[derive(Serialize)]
+struct OneDocument<'a> {
+    schema: &'static str,
+    pulled: [&'a Pulled; 1],
+    missing: [(); 0],
+}
+
+/// Gets a bundle, or every bundle of a run.
+pub async fn run(args: PullArgs, context: &Context) -> Result<()> {
+    let store = context.store().await?;
+    match (args.bundle_id, &args.run_id) {
+        (Some(id), _) => one(&*store, id, args, context).await,
+        (None, Some(run_id)) => of_a_run(&*store, run_id, &args.out, context).await,
+        (None, None) => Err(Failure::usage("name a --bundle-id or a --run-id").into()),
+    }
+}
+
+async fn one(
+    store: &dyn Storage,
+    id: BundleId,
+    args: PullArgs,
+    context: &Context,
+) -> Result<()> {
+    if args.out.is_dir() {
+        return Err(Failure::usage("--out is a directory: name the file in it")
+            .with_help(format!("--out {}/NAME.strongroom.tar.gz", args.out.display()))
+            .into());
+    }
+    let request = PullRequest {
+        id,
+        archive_sha256: args.archive_sha256,
+        out: args.out,
+        overwrite: args.force,
+    };
+    let pulled = pull(store, &request, &context.clock).await?;
+    warn_of_what_is_on_top(&pulled, context);
+    let document = OneDocument { schema: SCHEMA, pulled: [&pulled], missing: [] };
+    context.console.result(|console| human(&pulled, console), &document)
+}
+
+async fn of_a_run(
+    store: &dyn Storage,
+    run_id: &str,
+    out: &Path,
+    context: &Context,
+) -> Result<()> {
+    std::fs::create_dir_all(out)
+        .with_context(|| format!("the directory {} could not be made", out.display()))?;
+    let run = pull_run(store, run_id, out, &context.clock).await?;
+    for pulled in &run.pulled {
+        warn_of_what_is_on_top(pulled, context);
+    }
+    let document = Document { schema: SCHEMA, pulled: &run };
+    context.console.result(|console| human_run(&run, console), &document)?;
+    if run.is_complete() {
+        return Ok(());
+    }
+    let all = (run.pulled.len() + run.missing.len()) as u64;
+    let missing = run.missing.len() as u64;
+    Err(Failure::new(
+        Exit::Partial,
+        format!("{missing} of {} could not be had", count(all, "bundle", "bundles")),
+    )
+    .with_help("the output says which, and why; the others are complete")
+    .into())
+}
+
+fn warn_of_what_is_on_top(pulled: &Pulled, context: &Context) {
+    if pulled.current_version_is_something_else {
+        context.console.warning(format!(
+            "the current version of {} is something else: an earlier one that verifies was taken",
+            pulled.bundle_id
+        ));
+    }
+}
+
+fn human(pulled: &Pulled, console: &Console) -> String {
+    let verb = styled(console.palette().good, "pulled");
+    Block::new(format!("{verb} {}", pulled.bundle_id))
+        .row("file", pulled.path.to_string_lossy())
+        .row("size", size_and_bytes(pulled.size_bytes))
+        .row("archive", pulled.archive_sha256.to_string())
+        .row_if_any("key", pulled.key.as_deref())
+        .row_if_any("version", pulled.version_id.as_deref())
+        .row("verified", "every byte, before the file appeared")
+        .render(console)
+}
+
+fn human_run(run: &RunPull, console: &Console) -> String {
+    let palette = console.palette();
+    let mut blocks: Vec<String> =
+        run.pulled.iter().map(|pulled| human(pulled, console)).collect();
+    blocks.extend(run.missing.iter().map(|missing| {
+        let verb = styled(palette.bad, "missing");
+        Block::new(format!("{verb} {}", missing.bundle_id))
+            .row("reason", &missing.reason)
+            .render(console)
+    }));
+    blocks.join("\n")
+}

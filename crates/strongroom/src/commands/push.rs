@@ -1,0 +1,210 @@
+//! `strongroom evidence push`
+
+use std::path::Path;
+
+use anyhow::Result;
+use jiff::civil::Date;
+use serde::Serialize;
+use strongroom_core::BundleId;
+use strongroom_core::bundle::CollectOptions;
+use strongroom_core::retention::LockMode;
+use strongroom_storage::Storage;
+use strongroom_storage::evidence::{LockPlan, Push, PushOutcome, PushRequest, PushSource};
+
+use super::declarations::{OfTheBundle, declared};
+use super::{Context, bundle, lock_acceptance, receipt};
+use crate::cli::{DeclarationArgs, PushArgs, When};
+use crate::config::PushSettings;
+use crate::failure::Failure;
+use crate::output::{Block, Console, styled, time};
+use crate::progress::Bar;
+
+/// The schema that a dry run is printed under.
+const PLAN_SCHEMA: &str = "strongroom.push-plan/v1";
+
+/// What is asked of a push, besides what is pushed.
+pub struct Asked {
+    request: PushRequest,
+    retain_until: Option<When>,
+    accepted_until: Option<Date>,
+    mode_is_explicit: bool,
+}
+
+#[derive(Serialize)]
+struct PlanDocument<'a> {
+    schema: &'static str,
+    bundle_id: BundleId,
+    store: &'a str,
+    key: String,
+    lock: &'a LockPlan,
+}
+
+/// Stores a bundle, or a directory as a bundle.
+pub async fn run(args: PushArgs, context: &Context) -> Result<()> {
+    let asked = Asked::by_flags(&args, &context.config.push()?);
+    let source = source(&args, context).await?;
+    let store = context.store().await?;
+    if args.dry_run {
+        return show_plan(&*store, source, asked, context).await;
+    }
+    let outcome = push(&*store, source, asked, context).await?;
+    let shown = &outcome.receipt;
+    context.console.result(|console| receipt::human(shown, console), shown)?;
+    match outcome.shortfall {
+        Some(shortfall) => Err(shortfall.into()),
+        None => Ok(()),
+    }
+}
+
+/// Stores an archive that was just made. Warnings are said; the receipt is for the caller to show.
+pub async fn push_archive(
+    store: &dyn Storage,
+    archive: &Path,
+    asked: Asked,
+    context: &Context,
+) -> Result<PushOutcome> {
+    push(store, PushSource::Archive(archive.to_owned()), asked, context).await
+}
+
+impl Asked {
+    /// What the configuration alone asks for.
+    pub fn by_the_configuration(settings: &PushSettings) -> Self {
+        let request = PushRequest {
+            lock_mode: Some(settings.lock),
+            allow_unlocked: settings.allow_unlocked,
+            verify_on_push: settings.verify_on_push,
+            ..PushRequest::default()
+        };
+        Self { request, retain_until: None, accepted_until: None, mode_is_explicit: false }
+    }
+
+    fn by_flags(args: &PushArgs, settings: &PushSettings) -> Self {
+        let mut asked = Self::by_the_configuration(settings);
+        asked.request.run_id = args.run_id.clone();
+        asked.request.legal_hold = args.legal_hold;
+        asked.request.allow_advisory_lock = args.allow_advisory_lock;
+        asked.retain_until = args.retain_until;
+        asked.accepted_until = args.yes_lock_until;
+        asked.mode_is_explicit = settings.lock_is_explicit;
+        asked
+    }
+}
+
+/// The archive as it is, or a plan of the directory's files.
+async fn source(args: &PushArgs, context: &Context) -> Result<PushSource> {
+    if !args.source.is_dir() {
+        refuse_declarations(&args.declarations)?;
+        return Ok(PushSource::Archive(args.source.clone()));
+    }
+    let declarations = declared(&args.declarations, OfTheBundle::default(), context)?;
+    let options = CollectOptions { follow_symlinks: args.declarations.follow_symlinks };
+    let plan = bundle::plan(vec![args.source.clone()], options, declarations, context).await?;
+    Ok(PushSource::Plan(Box::new(plan)))
+}
+
+/// A bundle's manifest is what it is: declaring something of it now would change nothing.
+fn refuse_declarations(args: &DeclarationArgs) -> Result<(), Failure> {
+    let declared = [
+        ("--subject", args.subject.is_some()),
+        ("--producer", args.producer.is_some()),
+        ("--metadata", !args.metadata.is_empty()),
+        ("--retention-class", args.retention_class.is_some()),
+        ("--retention-days", args.retention_days.is_some()),
+        ("--created-at", args.created_at.is_some()),
+    ];
+    match declared.iter().find(|(_, given)| *given) {
+        None => Ok(()),
+        Some((flag, _)) => Err(Failure::usage(format!(
+            "{flag} declares something of a directory; a bundle's manifest cannot be changed"
+        ))
+        .with_help("lock it with --retain-until; declare when it is made with `evidence bundle`")),
+    }
+}
+
+async fn prepare<'a>(
+    store: &'a dyn Storage,
+    source: PushSource,
+    asked: Asked,
+    context: &'a Context,
+) -> Result<Push<'a>> {
+    let mut request = asked.request;
+    request.retain_until = match asked.retain_until {
+        None => None,
+        Some(When::At(time)) => Some(time),
+        Some(when) => {
+            let store_now = store.now().await?;
+            Some(when.at(store_now).map_err(|error| {
+                Failure::usage(format!("--retain-until: {error}"))
+            })?)
+        }
+    };
+    let push = Push::prepare(store, source, request, &context.clock).await?;
+    if asked.mode_is_explicit && push.lock().asked.retention.is_none() {
+        return Err(Failure::usage("--lock says how to lock, and nothing says until when")
+            .with_help("add --retain-until, such as --retain-until 7y")
+            .into());
+    }
+    Ok(push)
+}
+
+async fn push(
+    store: &dyn Storage,
+    source: PushSource,
+    asked: Asked,
+    context: &Context,
+) -> Result<PushOutcome> {
+    let accepted_until = asked.accepted_until;
+    let total_bytes = match &source {
+        PushSource::Plan(plan) => Some(plan.content_size_bytes()),
+        PushSource::Archive(_) => None,
+    };
+    let push = prepare(store, source, asked, context).await?;
+    lock_acceptance::ask(&push.lock().to_send, accepted_until, &context.console)?;
+    let bar = Bar::new(context.console.shows_progress(), "pushing", total_bytes);
+    let outcome = push.execute(bar.progress()).await;
+    drop(bar);
+    let outcome = outcome?;
+    for warning in &outcome.warnings {
+        context.console.warning(warning);
+    }
+    Ok(outcome)
+}
+
+async fn show_plan(
+    store: &dyn Storage,
+    source: PushSource,
+    asked: Asked,
+    context: &Context,
+) -> Result<()> {
+    let push = prepare(store, source, asked, context).await?;
+    let document = PlanDocument {
+        schema: PLAN_SCHEMA,
+        bundle_id: push.bundle_id(),
+        store: store.url(),
+        key: push.whole_key()?,
+        lock: push.lock(),
+    };
+    context.console.result(|console| human_plan(&document, console), &document)
+}
+
+fn human_plan(document: &PlanDocument<'_>, console: &Console) -> String {
+    let palette = console.palette();
+    let verdict = styled(palette.warning, "nothing was written");
+    let mut block = Block::new(format!("{verdict} {}", document.bundle_id))
+        .row("store", document.store)
+        .row("key", &document.key);
+    let lock = &document.lock.to_send;
+    block = match lock.retention {
+        Some(retention) => {
+            let irrevocable = retention.mode == LockMode::Compliance;
+            let style = if irrevocable { palette.warning } else { palette.good };
+            let text = format!("{} until {}", retention.mode, time(retention.retain_until));
+            block.styled_row(style, "would lock", text)
+        }
+        None => block.row("would lock", "no: nothing beyond the bucket's default is asked for"),
+    };
+    if lock.legal_hold {
+        block = block.row("", "and put a legal hold on it");
+    }
+    block.render(console)
+}

@@ -1,0 +1,219 @@
+//! A receipt for people: what was observed, and nothing else.
+
+use strongroom_core::receipt::{
+    CreateOnly, Encryption, EnforcedBy, Integrity, LockHow, LockReceipt, Receipt, Status,
+};
+
+use crate::output::{Block, Console, count, duration_ms, size_and_bytes, styled, time};
+
+/// The receipt as a short block.
+pub fn human(receipt: &Receipt, console: &Console) -> String {
+    let palette = console.palette();
+    let status = match receipt.status {
+        Status::Stored => "stored",
+        Status::AlreadyStored => "already stored",
+    };
+    let headline = format!("{} {}", styled(palette.good, status), receipt.bundle_id);
+    let mut block = Block::new(headline);
+    let mut label = "run";
+    for run_id in &receipt.run_ids {
+        block = block.row(label, run_id);
+        label = "";
+    }
+    block = block
+        .row("store", &receipt.store)
+        .row("key", &receipt.key)
+        .row_if_any("version", version(receipt))
+        .row("size", size_and_bytes(receipt.size_bytes))
+        .row("archive", receipt.archive_sha256.to_string());
+    let integrity = integrity(receipt.integrity);
+    block = match receipt.integrity {
+        Integrity::Unobserved => block.styled_row(palette.warning, "integrity", integrity),
+        _ => block.row("integrity", integrity),
+    };
+    block = lock(block.row("create-only", create_only(receipt.create_only)), &receipt.lock, console);
+    block
+        .row_if_any("encryption", receipt.encryption.as_ref().map(encryption))
+        .row_if_any("class", receipt.storage_class.as_ref())
+        .row("stored at", time(receipt.stored_at))
+        .render(console)
+}
+
+fn version(receipt: &Receipt) -> Option<String> {
+    let version = receipt.version_id.as_ref()?;
+    Some(match receipt.other_versions {
+        None => format!("{version} (others: not observed)"),
+        Some(0) => version.clone(),
+        Some(others) => format!("{version} ({})", count(others, "other version", "other versions")),
+    })
+}
+
+fn integrity(integrity: Integrity) -> &'static str {
+    match integrity {
+        Integrity::StoreSha256 => "the store checks SHA-256, and reports ours",
+        Integrity::Composite => "the store checks SHA-256, and reports the composite of our parts",
+        Integrity::PayloadSigned => "the store refuses bodies that do not match their signed digest",
+        Integrity::ReadBack => "read back and hashed",
+        Integrity::Unobserved => "unobserved: nothing showed that the stored bytes are right",
+    }
+}
+
+fn create_only(create_only: CreateOnly) -> &'static str {
+    match create_only {
+        CreateOnly::Enforced => "enforced by the store",
+        CreateOnly::Checked => "checked before and after; the store does not enforce it",
+        CreateOnly::Unsupported => "the store refuses conditional writes",
+    }
+}
+
+fn encryption(encryption: &Encryption) -> String {
+    match &encryption.kms_key_id {
+        Some(key) => format!("{}, key {key}", encryption.algorithm),
+        None => encryption.algorithm.clone(),
+    }
+}
+
+fn lock(block: Block, lock: &LockReceipt, console: &Console) -> Block {
+    let palette = console.palette();
+    let dated = match (lock.mode, lock.retain_until) {
+        (Some(mode), Some(until)) => Some(format!("{mode} until {}", time(until))),
+        _ => None,
+    };
+    let mut block = match (&dated, lock.unobserved) {
+        (Some(dated), None) => block.styled_row(palette.good, "lock", dated),
+        (Some(dated), Some(reason)) => block
+            .styled_row(palette.good, "lock", dated)
+            .styled_row(palette.warning, "", format!("partly unobserved: {reason}")),
+        (None, Some(reason)) => {
+            block.styled_row(palette.warning, "lock", format!("unobserved: {reason}"))
+        }
+        (None, None) => block.row("lock", "none"),
+    };
+    if lock.legal_hold == Some(true) {
+        let before = match lock.legal_hold_was_set_before {
+            Some(true) => "on, as it was before",
+            Some(false) => "on, set now",
+            None => "on",
+        };
+        block = block.styled_row(palette.good, "legal hold", before);
+    }
+    if dated.is_none() && lock.legal_hold != Some(true) {
+        return block;
+    }
+    block = block.row("", how(lock));
+    if lock.enforced_by == EnforcedBy::Strongroom {
+        let advisory = "kept by Strongroom only: whoever reaches the files can delete them";
+        block = block.styled_row(palette.warning, "", advisory);
+    }
+    block
+}
+
+fn how(lock: &LockReceipt) -> String {
+    let how = match lock.how {
+        LockHow::InWrite => "set in the write",
+        LockHow::AfterWrite => "set after the write",
+        LockHow::BucketDefault => "set by the bucket's default",
+        LockHow::AlreadyThere => "it was there before",
+        LockHow::None => "how it came to be was not observed",
+    };
+    let open = match lock.unlocked_ms {
+        Some(0) | None => String::new(),
+        Some(milliseconds) => format!(", open for {}", duration_ms(milliseconds)),
+    };
+    match lock.read_back_at {
+        Some(at) => format!("{how}{open}; read back at {}", time(at)),
+        None => format!("{how}{open}; not read back"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use strongroom_core::observed::Unobserved;
+    use strongroom_core::retention::LockMode;
+
+    use super::*;
+    use crate::cli::{ConsoleArgs, Format};
+    use crate::environment::Environment;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().expect("a time")
+    }
+
+    fn receipt(lock: LockReceipt) -> Receipt {
+        serde_json::from_value(serde_json::json!({
+            "schema": "strongroom.receipt/v1",
+            "bundle_id": format!("sha256:{}", "ab".repeat(32)),
+            "run_ids": ["nightly 42"],
+            "archive_sha256": format!("sha256:{}", "cd".repeat(32)),
+            "store": "s3://evidence/team",
+            "key": format!("team/bundles/sha256:{}.tar.gz", "ab".repeat(32)),
+            "version_id": "3HL4kqtJlcpXroDTDmJ+rmSpXd3dIbrH",
+            "other_versions": 0,
+            "size_bytes": 12_897_484,
+            "integrity": "store_sha256",
+            "create_only": "enforced",
+            "lock": serde_json::to_value(lock).expect("a lock"),
+            "stored_at": "2026-11-21T12:00:00Z",
+            "status": "stored",
+        }))
+        .expect("a receipt")
+    }
+
+    fn dated(how: LockHow, enforced_by: EnforcedBy) -> LockReceipt {
+        LockReceipt {
+            mode: Some(LockMode::Governance),
+            retain_until: Some(at("2033-11-20T12:00:00Z")),
+            legal_hold: Some(false),
+            legal_hold_was_set_before: Some(false),
+            enforced_by,
+            how,
+            unlocked_ms: None,
+            read_back_at: Some(at("2026-11-21T12:00:01Z")),
+            unobserved: None,
+        }
+    }
+
+    fn shown(lock: LockReceipt, columns: &str) -> String {
+        let args = ConsoleArgs { format: Format::Human, quiet: false, config: None };
+        let environment = Environment::from([("COLUMNS", columns), ("NO_COLOR", "1")]);
+        human(&receipt(lock), &Console::new(&args, &environment))
+    }
+
+    #[test]
+    fn a_lock_in_the_write() {
+        insta::assert_snapshot!(shown(dated(LockHow::InWrite, EnforcedBy::Store), "80"));
+    }
+
+    #[test]
+    fn a_lock_after_the_write_says_for_how_long_it_was_open() {
+        let lock = LockReceipt {
+            unlocked_ms: Some(1_250),
+            ..dated(LockHow::AfterWrite, EnforcedBy::Store)
+        };
+        insta::assert_snapshot!(shown(lock, "60"));
+    }
+
+    #[test]
+    fn an_advisory_lock_says_so() {
+        insta::assert_snapshot!(shown(dated(LockHow::InWrite, EnforcedBy::Strongroom), "60"));
+    }
+
+    #[test]
+    fn a_lock_that_was_not_observed_is_never_called_none() {
+        let lock = LockReceipt {
+            mode: None,
+            retain_until: None,
+            legal_hold: None,
+            legal_hold_was_set_before: None,
+            enforced_by: EnforcedBy::Store,
+            how: LockHow::None,
+            unlocked_ms: None,
+            read_back_at: None,
+            unobserved: Some(Unobserved::PermissionDenied),
+        };
+        let text = shown(lock, "80");
+        assert!(text.contains("unobserved: permission denied"), "{text}");
+        assert!(!text.contains("none"), "{text}");
+    }
+}

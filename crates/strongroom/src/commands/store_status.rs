@@ -1,0 +1,159 @@
+//! `strongroom evidence store-status`
+
+mod warnings;
+
+use anyhow::Result;
+use serde::Serialize;
+use strongroom_core::observed::{Observed, Unobserved};
+use strongroom_core::receipt::EnforcedBy;
+use strongroom_core::retention::{DefaultRetention, Period};
+use strongroom_storage::status::{PublicAccess, StoreStatus, Versioning};
+
+use self::warnings::{Warning, warnings};
+use super::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{Block, Console, count, styled};
+
+#[derive(Serialize)]
+struct Document {
+    #[serde(flatten)]
+    status: StoreStatus,
+    warnings: Vec<Warning>,
+}
+
+/// Asks the store what it is.
+pub async fn run(context: &Context) -> Result<()> {
+    let store = context.store().await?;
+    let status = store.status().await;
+    let document = Document { warnings: warnings(&status), status };
+    context.console.result(|console| human(&document, console), &document)?;
+    match failure(&document.status) {
+        Some(failure) => Err(failure.into()),
+        None => Ok(()),
+    }
+}
+
+/// A store that cannot be used at all is a failure; whatever else there is to say is a warning.
+fn failure(status: &StoreStatus) -> Option<Failure> {
+    let (exit, what) = match (&status.reachable, &status.readable) {
+        (Observed::Unobserved(Unobserved::PermissionDenied), _)
+        | (_, Observed::Unobserved(Unobserved::PermissionDenied)) => {
+            (Exit::Denied, "the store does not let these credentials in")
+        }
+        (Observed::Observed(true), _) => return None,
+        _ => (Exit::Unreachable, "the store was not reached"),
+    };
+    let message = match status.problems.first() {
+        Some(problem) => format!("{what}: {problem}"),
+        None => what.to_owned(),
+    };
+    Some(Failure::new(exit, message))
+}
+
+fn human(document: &Document, console: &Console) -> String {
+    let Document { status, warnings } = document;
+    let palette = console.palette();
+    let reachable = status.reachable.value() == Some(&true);
+    let verdict = if reachable {
+        styled(palette.good, "reachable")
+    } else {
+        styled(palette.bad, "not reached")
+    };
+    let mut block = Block::new(format!("{verdict} {}", status.store)).row("backend", status.backend);
+    let answers = [
+        ("readable", in_words(&status.readable, |yes| yes_or_no(*yes))),
+        ("writable", in_words(&status.writable, |yes| yes_or_no(*yes))),
+        ("versioning", in_words(&status.versioning, versioning)),
+        ("object lock", in_words(&status.object_lock, |on| on_or_off(*on))),
+        ("default lock", in_words(&status.default_retention, default_retention)),
+        ("enforced by", enforced_by(status.locks_enforced_by).to_owned()),
+        (
+            "encryption",
+            in_words(&status.encryption, |encryption| match encryption {
+                Some(encryption) => encryption.algorithm.clone(),
+                None => "none by default".to_owned(),
+            }),
+        ),
+        ("public", in_words(&status.public_access, public_access)),
+        ("clock", in_words(&status.clock_skew_seconds, |skew| clock(*skew))),
+    ];
+    for (label, answer) in answers {
+        let style = if answer.starts_with("unobserved") { palette.faint } else { anstyle::Style::new() };
+        block = block.styled_row(style, label, answer);
+    }
+    let mut label = "problems";
+    for problem in &status.problems {
+        block = block.styled_row(palette.bad, label, problem);
+        label = "";
+    }
+    let mut text = block.render(console);
+    for warning in warnings {
+        let lines = Block::new(styled(palette.warning, "warning")).row("", &warning.message);
+        text.push('\n');
+        text.push_str(&lines.render(console));
+    }
+    text
+}
+
+fn in_words<T>(observed: &Observed<T>, words: impl FnOnce(&T) -> String) -> String {
+    match observed {
+        Observed::Observed(value) => words(value),
+        Observed::Unobserved(reason) => format!("unobserved: {reason}"),
+    }
+}
+
+fn yes_or_no(yes: bool) -> String {
+    if yes { "yes" } else { "no" }.to_owned()
+}
+
+fn on_or_off(on: bool) -> String {
+    if on { "on" } else { "off" }.to_owned()
+}
+
+fn versioning(versioning: &Versioning) -> String {
+    match versioning {
+        Versioning::Enabled => "on",
+        Versioning::Suspended => "suspended",
+        Versioning::Disabled => "off",
+    }
+    .to_owned()
+}
+
+fn default_retention(default: &Option<DefaultRetention>) -> String {
+    let Some(default) = default else { return "none".to_owned() };
+    let length = match default.period {
+        Period::Days(days) => count(u64::from(days), "day", "days"),
+        Period::Years(years) => count(u64::from(years), "year", "years"),
+    };
+    format!("{} for {length}", default.mode)
+}
+
+fn public_access(access: &PublicAccess) -> String {
+    match access {
+        PublicAccess::Blocked => "no, and blocked",
+        PublicAccess::NotPublic => "no, and nothing blocks it",
+        PublicAccess::Public => "yes",
+    }
+    .to_owned()
+}
+
+fn enforced_by(enforced_by: EnforcedBy) -> &'static str {
+    match enforced_by {
+        EnforcedBy::Store => "the store",
+        EnforcedBy::Strongroom => "Strongroom only (advisory)",
+        EnforcedBy::None => "nobody: this store has no locks",
+    }
+}
+
+fn clock(skew_seconds: i64) -> String {
+    match skew_seconds {
+        0 => "agrees with the store's".to_owned(),
+        ahead @ 1.. => format!("{} ahead of the store's", seconds(ahead)),
+        behind => format!("{} behind the store's", seconds(behind)),
+    }
+}
+
+fn seconds(seconds: i64) -> String {
+    count(seconds.unsigned_abs(), "second", "seconds")
+}

@@ -1,0 +1,210 @@
+//! `strongroom.yaml`: which file is read, and what may stand in it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+
+use super::directories::Directories;
+use super::settings::{self, Origin, Setting, Sourced};
+use crate::failure::Failure;
+
+/// Bytes of a configuration file.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+/// The file's name in the working and in the configuration directory.
+const FILE_NAME: &str = "strongroom.yaml";
+
+/// The values of one configuration file.
+#[derive(Debug)]
+pub struct ConfigFile {
+    /// The file.
+    pub path: PathBuf,
+    values: BTreeMap<&'static str, Sourced<String>>,
+}
+
+impl ConfigFile {
+    /// The value of one setting, if it stands in this file.
+    pub fn get(&self, setting: &Setting) -> Option<&Sourced<String>> {
+        self.values.get(setting.key)
+    }
+}
+
+/// The files that count, the strongest first: the one that was named, and only that; or the one in
+/// the working directory and the one in the user's configuration directory.
+pub fn find(named: Option<&Path>, directories: &Directories) -> Result<Vec<ConfigFile>> {
+    if let Some(path) = named {
+        let text = read(path).map_err(|error| unreadable(path, &error))?;
+        return Ok(vec![parse(path, &text, 0)?]);
+    }
+    let of_the_user = directories.config.as_ref().map(|config| config.join(FILE_NAME));
+    let mut files = Vec::new();
+    for (strength, path) in [(1, Some(PathBuf::from(FILE_NAME))), (0, of_the_user)] {
+        let Some(path) = path else { continue };
+        match read(&path) {
+            Ok(text) => files.push(parse(&path, &text, strength)?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(unreadable(&path, &error).into()),
+        }
+    }
+    Ok(files)
+}
+
+fn read(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    fs::File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > FILE_BYTES_MAX {
+        return Err(io::Error::other("longer than a configuration file may be (1 MiB)"));
+    }
+    Ok(text)
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Failure {
+    Failure::usage(format!("{} could not be read: {error}", path.display()))
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Document {
+    store: Option<Store>,
+    push: Option<Push>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Store {
+    url: Option<Spanned<String>>,
+    endpoint: Option<Spanned<String>>,
+    bucket: Option<Spanned<String>>,
+    region: Option<Spanned<String>>,
+    prefix: Option<Spanned<String>>,
+    path_style: Option<Spanned<bool>>,
+    allow_http: Option<Spanned<bool>>,
+    ca_file: Option<Spanned<String>>,
+    sse: Option<Spanned<String>>,
+    kms_key_id: Option<Spanned<String>>,
+    storage_class: Option<Spanned<String>>,
+    profile: Option<Spanned<String>>,
+    access_key_ref: Option<Spanned<String>>,
+    secret_key_ref: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Push {
+    auto_push: Option<Spanned<bool>>,
+    verify_on_push: Option<Spanned<bool>>,
+    lock: Option<Spanned<String>>,
+    allow_unlocked: Option<Spanned<bool>>,
+}
+
+fn parse(path: &Path, text: &str, strength: u8) -> Result<ConfigFile, Failure> {
+    // An empty file, or one of comments only, is YAML's null.
+    let document: Option<Document> =
+        serde_saphyr::from_str(text).map_err(|error| refused(path, &error))?;
+    let Document { store, push } = document.unwrap_or_default();
+    let (store, push) = (store.unwrap_or_default(), push.unwrap_or_default());
+    let texts = [
+        (settings::URL, store.url),
+        (settings::ENDPOINT, store.endpoint),
+        (settings::BUCKET, store.bucket),
+        (settings::REGION, store.region),
+        (settings::PREFIX, store.prefix),
+        (settings::CA_FILE, store.ca_file),
+        (settings::SSE, store.sse),
+        (settings::KMS_KEY_ID, store.kms_key_id),
+        (settings::STORAGE_CLASS, store.storage_class),
+        (settings::PROFILE, store.profile),
+        (settings::ACCESS_KEY_REF, store.access_key_ref),
+        (settings::SECRET_KEY_REF, store.secret_key_ref),
+        (settings::LOCK, push.lock),
+    ];
+    let switches = [
+        (settings::PATH_STYLE, store.path_style),
+        (settings::ALLOW_HTTP, store.allow_http),
+        (settings::AUTO_PUSH, push.auto_push),
+        (settings::VERIFY_ON_PUSH, push.verify_on_push),
+        (settings::ALLOW_UNLOCKED, push.allow_unlocked),
+    ];
+    let from_here =
+        |line| Origin::File { path: path.to_owned(), strength, line };
+    let texts = texts.into_iter().filter_map(|(setting, value)| {
+        let value = value?;
+        let origin = from_here(value.referenced.line());
+        Some((setting.key, Sourced { value: value.value, origin }))
+    });
+    let switches = switches.into_iter().filter_map(|(setting, value)| {
+        let value = value?;
+        let origin = from_here(value.referenced.line());
+        Some((setting.key, Sourced { value: value.value.to_string(), origin }))
+    });
+    Ok(ConfigFile { path: path.to_owned(), values: texts.chain(switches).collect() })
+}
+
+/// The parser's message without the lines around the place: they may hold a secret that somebody
+/// put there by mistake.
+fn refused(path: &Path, error: &serde_saphyr::Error) -> Failure {
+    let place = match error.location() {
+        Some(location) if location.line() > 0 => format!("{}:{}", path.display(), location.line()),
+        _ => path.display().to_string(),
+    };
+    let bare = error.without_snippet().to_string();
+    let message = bare.split('\n').next().unwrap_or_default();
+    Failure::usage(format!("{place}: {message}")).with_help(
+        "the settings are store.{url, endpoint, bucket, region, prefix, path_style, allow_http, \
+         ca_file, sse, kms_key_id, storage_class, profile, access_key_ref, secret_key_ref} and \
+         push.{auto_push, verify_on_push, lock, allow_unlocked}; secrets are only named",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Result<ConfigFile, String> {
+        parse(Path::new("strongroom.yaml"), text, 0).map_err(|failure| failure.to_string())
+    }
+
+    #[test]
+    fn each_value_knows_its_line() {
+        let file = parsed("store:\n  url: s3://evidence\n  path_style: true\npush:\n  lock: compliance\n")
+            .expect("a good file");
+        let url = file.get(&settings::URL).expect("a URL");
+        assert_eq!((url.value.as_str(), url.origin.to_string().as_str()), ("s3://evidence", "strongroom.yaml:2"));
+        let path_style = file.get(&settings::PATH_STYLE).expect("a switch");
+        assert_eq!((path_style.value.as_str(), path_style.origin.to_string().as_str()), ("true", "strongroom.yaml:3"));
+        assert_eq!(file.get(&settings::LOCK).expect("a lock").origin.to_string(), "strongroom.yaml:5");
+        assert!(file.get(&settings::REGION).is_none());
+    }
+
+    #[test]
+    fn an_empty_file_says_nothing() {
+        for text in ["", "# nothing\n", "store:\n", "---\n"] {
+            assert!(parsed(text).is_ok(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_its_line() {
+        let message = parsed("store:\n  url: s3://a\n  bukket: b\n").expect_err("refused");
+        assert!(message.starts_with("strongroom.yaml:3: "), "{message}");
+        assert!(message.contains("bukket"), "{message}");
+    }
+
+    #[test]
+    fn a_repeated_key_is_refused_with_its_line() {
+        let message = parsed("store:\n  url: s3://a\n  url: s3://b\n").expect_err("refused");
+        assert!(message.starts_with("strongroom.yaml:3: "), "{message}");
+    }
+
+    #[test]
+    fn a_secret_put_there_by_mistake_is_not_repeated() {
+        let message = parsed("store:\n  secret_key: hunter2hunter2\n").expect_err("refused");
+        assert!(!message.contains("hunter2"), "{message}");
+        let message = parsed("store:\n  path_style: hunter2hunter2\n").expect_err("refused");
+        assert!(!message.contains("hunter2"), "{message}");
+    }
+}

@@ -1,0 +1,157 @@
+//! The configuration: flags, environment, files and defaults in layers. Each value keeps its
+//! origin.
+
+mod directories;
+mod file;
+mod secret_reference;
+mod settings;
+mod store;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::ArgMatches;
+use clap::parser::ValueSource;
+use strongroom_core::retention::LockMode;
+
+pub use self::settings::{ALL, Origin, Setting, Sourced};
+pub use self::store::{StoreChoice, credentials_in_words};
+use self::directories::Directories;
+use self::file::ConfigFile;
+use crate::environment::Environment;
+use crate::failure::Failure;
+
+/// Everything that is configured.
+#[derive(Debug)]
+pub struct Config {
+    flags: Vec<(&'static str, Sourced<String>)>,
+    files: Vec<ConfigFile>,
+    environment: Environment,
+    directories: Directories,
+}
+
+/// How to push.
+#[derive(Debug, Clone, Copy)]
+pub struct PushSettings {
+    /// Push what was bundled.
+    pub auto_push: bool,
+    /// Read a stored bundle back where nothing else shows that its bytes are right.
+    pub verify_on_push: bool,
+    /// The mode of dated locks.
+    pub lock: LockMode,
+    /// Whether a flag named the mode for this very push.
+    pub lock_is_explicit: bool,
+    /// Go on where the store cannot lock.
+    pub allow_unlocked: bool,
+}
+
+impl Config {
+    /// Reads every layer. `matches` are those of the command that runs.
+    pub fn load(
+        matches: &ArgMatches,
+        named_file: Option<PathBuf>,
+        environment: Environment,
+    ) -> Result<Self> {
+        let directories = Directories::of(&environment);
+        let files = file::find(named_file.as_deref(), &directories)?;
+        Ok(Self { flags: flags(matches), files, environment, directories })
+    }
+
+    /// The configuration files that were read, the strongest first.
+    pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        self.files.iter().map(|file| &file.path)
+    }
+
+    /// The environment.
+    pub fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    /// The value in effect and where it came from: flag, environment, file, default.
+    pub fn get(&self, setting: &Setting) -> Option<Sourced<String>> {
+        let flag = self.flags.iter().find(|(key, _)| *key == setting.key).map(|(_, value)| value);
+        flag.cloned()
+            .or_else(|| self.from_environment(setting))
+            .or_else(|| self.files.iter().find_map(|file| file.get(setting)).cloned())
+            .or_else(|| {
+                let value = setting.default?.to_owned();
+                Some(Sourced { value, origin: Origin::Default })
+            })
+    }
+
+    fn from_environment(&self, setting: &Setting) -> Option<Sourced<String>> {
+        setting.environment.iter().find_map(|name| {
+            let value = self.environment.text(name)?.to_owned();
+            Some(Sourced { value, origin: Origin::Environment((*name).to_owned()) })
+        })
+    }
+
+    fn text(&self, setting: &Setting) -> Option<String> {
+        self.get(setting).map(|sourced| sourced.value)
+    }
+
+    fn switch(&self, setting: &Setting) -> Result<Option<bool>, Failure> {
+        let Some(sourced) = self.get(setting) else { return Ok(None) };
+        match sourced.value.to_ascii_lowercase().as_str() {
+            "1" | "y" | "yes" | "t" | "true" | "on" => Ok(Some(true)),
+            "0" | "n" | "no" | "f" | "false" | "off" => Ok(Some(false)),
+            _ => Err(Failure::usage(format!(
+                "{} is neither true nor false ({})",
+                setting.key, sourced.origin
+            ))),
+        }
+    }
+
+    /// How to push.
+    pub fn push(&self) -> Result<PushSettings, Failure> {
+        let lock = self.get(&settings::LOCK);
+        let (mode, lock_is_explicit) = match &lock {
+            Some(sourced) => {
+                let mode = sourced.value.parse::<LockMode>().map_err(|error| {
+                    Failure::usage(format!("push.lock: {error} ({})", sourced.origin))
+                })?;
+                (mode, matches!(sourced.origin, Origin::Flag(_)))
+            }
+            None => (LockMode::Governance, false),
+        };
+        Ok(PushSettings {
+            auto_push: self.switch(&settings::AUTO_PUSH)?.unwrap_or(false),
+            verify_on_push: self.switch(&settings::VERIFY_ON_PUSH)?.unwrap_or(true),
+            lock: mode,
+            lock_is_explicit,
+            allow_unlocked: self.switch(&settings::ALLOW_UNLOCKED)?.unwrap_or(false),
+        })
+    }
+}
+
+/// The settings that were given as flags. What the flag took from its environment twin is left to
+/// the environment's own layer.
+fn flags(matches: &ArgMatches) -> Vec<(&'static str, Sourced<String>)> {
+    let given = ALL.iter().filter_map(|setting| {
+        let is_known = matches.try_contains_id(setting.flag).unwrap_or(false);
+        if !is_known || matches.value_source(setting.flag) != Some(ValueSource::CommandLine) {
+            return None;
+        }
+        let name = setting.flag.replace('_', "-");
+        let value = flag_text(matches, setting.flag)?;
+        Some((setting.key, Sourced { value, origin: Origin::Flag(name) }))
+    });
+    given.collect()
+}
+
+fn flag_text(matches: &ArgMatches, id: &str) -> Option<String> {
+    if let Ok(Some(text)) = matches.try_get_one::<String>(id) {
+        return Some(text.clone());
+    }
+    if let Ok(Some(switch)) = matches.try_get_one::<bool>(id) {
+        return Some(switch.to_string());
+    }
+    matches
+        .try_get_one::<PathBuf>(id)
+        .ok()
+        .flatten()
+        .map(|path| path.to_string_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests;

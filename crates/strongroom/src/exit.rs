@@ -1,0 +1,270 @@
+//! Exit codes: one table, and one function from an error to its row.
+
+use strongroom_core::bundle::{BundleError, Refusal};
+use strongroom_storage::evidence::{EvidenceError, EvidenceErrorKind};
+use strongroom_storage::{StorageError, StorageErrorKind};
+
+use crate::failure::Failure;
+
+/// How the program ends. The numbers are public contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Exit {
+    /// Done, also when the bundle was there already.
+    Done,
+    /// Failed, or unreadable: nothing is said of the content.
+    Failed,
+    /// Wrong usage or configuration.
+    Usage,
+    /// A rule of integrity, format or safety is broken.
+    Integrity,
+    /// Signature or trust.
+    Trust,
+    /// Retention or policy not met.
+    Policy,
+    /// Something else is there.
+    Conflict,
+    /// Not found.
+    NotFound,
+    /// Not authenticated or not allowed.
+    Denied,
+    /// The store is unsafe for what was asked.
+    UnsafeStore,
+    /// Refused by a limit.
+    Limit,
+    /// Unreachable.
+    Unreachable,
+    /// Findings at or above `--fail-on`.
+    Findings,
+    /// Partly done.
+    Partial,
+    /// Interrupted.
+    Interrupted,
+}
+
+impl Exit {
+    /// Every row of the table.
+    pub const ALL: [Self; 15] = [
+        Self::Done,
+        Self::Failed,
+        Self::Usage,
+        Self::Integrity,
+        Self::Trust,
+        Self::Policy,
+        Self::Conflict,
+        Self::NotFound,
+        Self::Denied,
+        Self::UnsafeStore,
+        Self::Limit,
+        Self::Unreachable,
+        Self::Findings,
+        Self::Partial,
+        Self::Interrupted,
+    ];
+
+    /// The process's exit code.
+    pub fn code(self) -> u8 {
+        self.row().0
+    }
+
+    /// The stable name in JSON errors.
+    pub fn name(self) -> &'static str {
+        self.row().1
+    }
+
+    /// What it means, for people.
+    pub fn meaning(self) -> &'static str {
+        self.row().2
+    }
+
+    fn row(self) -> (u8, &'static str, &'static str) {
+        match self {
+            Self::Done => (0, "done", "done, also when it was stored already"),
+            Self::Failed => {
+                (1, "failed", "failed, or unreadable: nothing is said of the content")
+            }
+            Self::Usage => (2, "usage", "wrong usage or configuration"),
+            Self::Integrity => (3, "integrity", "a rule of integrity, format or safety is broken"),
+            Self::Trust => (4, "trust", "signature or trust"),
+            Self::Policy => (5, "policy", "retention or policy not met"),
+            Self::Conflict => (6, "conflict", "conflict: something else is there"),
+            Self::NotFound => (7, "not_found", "not found"),
+            Self::Denied => (8, "denied", "not authenticated or not allowed"),
+            Self::UnsafeStore => (9, "unsafe_store", "the store is unsafe for what was asked"),
+            Self::Limit => (10, "limit", "refused by a limit: not looked at"),
+            Self::Unreachable => (11, "unreachable", "unreachable: worth trying again"),
+            Self::Findings => (12, "findings", "findings at or above --fail-on"),
+            Self::Partial => (13, "partial", "partly done: the output says which"),
+            Self::Interrupted => (130, "interrupted", "interrupted"),
+        }
+    }
+}
+
+/// The exit that an error stands for: the outermost cause that has a meaning decides.
+pub fn exit_of(error: &anyhow::Error) -> Exit {
+    error.chain().find_map(meaning_of).unwrap_or(Exit::Failed)
+}
+
+fn meaning_of(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
+    if let Some(failure) = cause.downcast_ref::<Failure>() {
+        return Some(failure.exit());
+    }
+    if let Some(error) = cause.downcast_ref::<EvidenceError>() {
+        return Some(of_evidence(error.kind()));
+    }
+    if let Some(error) = cause.downcast_ref::<StorageError>() {
+        return Some(of_storage(error.kind()));
+    }
+    cause.downcast_ref::<BundleError>().map(|error| of_refusal(error.refusal()))
+}
+
+/// The exit for a failed operation on evidence.
+fn of_evidence(kind: EvidenceErrorKind) -> Exit {
+    match kind {
+        EvidenceErrorKind::Store(kind) => of_storage(kind),
+        EvidenceErrorKind::Bundle(refusal) => of_refusal(refusal),
+        EvidenceErrorKind::RetentionNotMet | EvidenceErrorKind::LockUnobserved => Exit::Policy,
+        EvidenceErrorKind::Conflict => Exit::Conflict,
+        EvidenceErrorKind::NotFound => Exit::NotFound,
+        EvidenceErrorKind::LocalFile => Exit::Failed,
+        EvidenceErrorKind::PartlyDone => Exit::Partial,
+    }
+}
+
+/// The exit for a refused bundle.
+fn of_refusal(refusal: Refusal) -> Exit {
+    match refusal {
+        Refusal::Integrity | Refusal::Format | Refusal::Security => Exit::Integrity,
+        Refusal::Limit => Exit::Limit,
+        Refusal::Unreadable => Exit::Failed,
+    }
+}
+
+/// The exit for a failed store.
+fn of_storage(kind: StorageErrorKind) -> Exit {
+    match kind {
+        StorageErrorKind::NotFound | StorageErrorKind::StoreNotFound => Exit::NotFound,
+        StorageErrorKind::AlreadyExists => Exit::Conflict,
+        StorageErrorKind::PermissionDenied
+        | StorageErrorKind::Unauthenticated
+        | StorageErrorKind::ClockSkew => Exit::Denied,
+        StorageErrorKind::Locked => Exit::Policy,
+        StorageErrorKind::Unsupported => Exit::UnsafeStore,
+        StorageErrorKind::Unreachable
+        | StorageErrorKind::TimedOut
+        | StorageErrorKind::Throttled
+        | StorageErrorKind::ServerFault => Exit::Unreachable,
+        // A handshake that fails will fail again: what is configured and what is there differ.
+        StorageErrorKind::Tls
+        | StorageErrorKind::WrongRegion
+        | StorageErrorKind::InvalidKey
+        | StorageErrorKind::Configuration => Exit::Usage,
+        StorageErrorKind::Integrity => Exit::Integrity,
+        StorageErrorKind::Limit => Exit::Limit,
+        StorageErrorKind::NoSpace
+        | StorageErrorKind::InvalidRequest
+        | StorageErrorKind::Malformed
+        | StorageErrorKind::BodyFailed
+        | StorageErrorKind::Io => Exit::Failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_codes_are_the_published_ones() {
+        let codes: Vec<u8> = Exit::ALL.iter().map(|exit| exit.code()).collect();
+        assert_eq!(codes, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 130]);
+    }
+
+    #[test]
+    fn a_refused_bundle_exits_by_its_class() {
+        let table = [
+            (Refusal::Integrity, 3),
+            (Refusal::Format, 3),
+            (Refusal::Security, 3),
+            (Refusal::Limit, 10),
+            (Refusal::Unreadable, 1),
+        ];
+        for (refusal, code) in table {
+            let error = anyhow::Error::new(BundleError::new(refusal, "refused"));
+            assert_eq!(exit_of(&error).code(), code, "{refusal:?}");
+            let wrapped = EvidenceError::from(BundleError::new(refusal, "refused"));
+            assert_eq!(exit_of(&anyhow::Error::new(wrapped)).code(), code, "{refusal:?}");
+        }
+    }
+
+    #[test]
+    fn a_failed_store_exits_by_its_kind() {
+        use StorageErrorKind as Kind;
+        let table = [
+            (Kind::NotFound, 7),
+            (Kind::StoreNotFound, 7),
+            (Kind::AlreadyExists, 6),
+            (Kind::PermissionDenied, 8),
+            (Kind::Unauthenticated, 8),
+            (Kind::Locked, 5),
+            (Kind::Unsupported, 9),
+            (Kind::Unreachable, 11),
+            (Kind::Tls, 2),
+            (Kind::TimedOut, 11),
+            (Kind::Throttled, 11),
+            (Kind::ServerFault, 11),
+            (Kind::WrongRegion, 2),
+            (Kind::ClockSkew, 8),
+            (Kind::Integrity, 3),
+            (Kind::NoSpace, 1),
+            (Kind::InvalidKey, 2),
+            (Kind::Configuration, 2),
+            (Kind::InvalidRequest, 1),
+            (Kind::Malformed, 1),
+            (Kind::Limit, 10),
+            (Kind::BodyFailed, 1),
+            (Kind::Io, 1),
+        ];
+        for (kind, code) in table {
+            let error = anyhow::Error::new(StorageError::new(kind, "failed"));
+            assert_eq!(exit_of(&error).code(), code, "{kind:?}");
+            let wrapped = EvidenceError::from(StorageError::new(kind, "failed"));
+            assert_eq!(exit_of(&anyhow::Error::new(wrapped)).code(), code, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_failed_operation_exits_by_its_kind() {
+        let table = [
+            (EvidenceErrorKind::RetentionNotMet, 5),
+            (EvidenceErrorKind::LockUnobserved, 5),
+            (EvidenceErrorKind::Conflict, 6),
+            (EvidenceErrorKind::NotFound, 7),
+            (EvidenceErrorKind::LocalFile, 1),
+            (EvidenceErrorKind::PartlyDone, 13),
+        ];
+        for (kind, code) in table {
+            let error = anyhow::Error::new(EvidenceError::new(kind, "failed"));
+            assert_eq!(exit_of(&error).code(), code, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn every_worth_trying_again_exits_11() {
+        let kinds = [
+            StorageErrorKind::Unreachable,
+            StorageErrorKind::TimedOut,
+            StorageErrorKind::Throttled,
+            StorageErrorKind::ServerFault,
+        ];
+        assert!(kinds.iter().all(|kind| kind.is_transient()));
+    }
+
+    #[test]
+    fn the_outermost_meaning_decides_and_none_means_failed() {
+        let inner = StorageError::new(StorageErrorKind::NotFound, "no such object");
+        let partly = EvidenceError::new(EvidenceErrorKind::PartlyDone, "partly").with_source(inner);
+        assert_eq!(exit_of(&anyhow::Error::new(partly)), Exit::Partial);
+        assert_eq!(exit_of(&anyhow::anyhow!("something")), Exit::Failed);
+        let usage = anyhow::Error::new(Failure::usage("wrong")).context("while doing so");
+        assert_eq!(exit_of(&usage), Exit::Usage);
+    }
+}

@@ -1,0 +1,151 @@
+//! What goes wrong in the command line itself, and how any error is shown.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io;
+
+use serde::Serialize;
+use strongroom_storage::StorageError;
+use strongroom_storage::evidence::EvidenceError;
+
+use crate::exit::{Exit, exit_of};
+
+/// The schema that [`ErrorDocument`] is printed under.
+pub const ERROR_SCHEMA: &str = "strongroom.error/v1";
+
+/// A failure of the command line: how to exit, a sentence, what a person can do.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Failure {
+    exit: Exit,
+    message: Cow<'static, str>,
+    help: Option<Cow<'static, str>>,
+}
+
+impl Failure {
+    /// A failure. `message` is lower case, without full stop.
+    pub fn new(exit: Exit, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { exit, message: message.into(), help: None }
+    }
+
+    /// Wrong usage or configuration.
+    pub fn usage(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Exit::Usage, message)
+    }
+
+    /// Adds one line that says what a person can do.
+    pub fn with_help(mut self, help: impl Into<Cow<'static, str>>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// How to exit.
+    pub fn exit(&self) -> Exit {
+        self.exit
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// An error as a JSON document on standard error.
+#[derive(Debug, Serialize)]
+pub struct ErrorDocument {
+    schema: &'static str,
+    exit_code: u8,
+    kind: &'static str,
+    /// What went wrong, in one sentence.
+    pub message: String,
+    /// What a person can do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+}
+
+impl ErrorDocument {
+    /// What `error` says.
+    pub fn of(error: &anyhow::Error) -> Self {
+        let exit = exit_of(error);
+        let help = error.chain().find_map(help_of);
+        Self::new(exit, message_of(error), help)
+    }
+
+    /// An error that is only a text.
+    pub fn new(exit: Exit, message: String, help: Option<String>) -> Self {
+        Self { schema: ERROR_SCHEMA, exit_code: exit.code(), kind: exit.name(), message, help }
+    }
+}
+
+/// The error and its causes, without repeating what an outer message says already.
+fn message_of(error: &anyhow::Error) -> String {
+    let mut message = error.to_string();
+    for cause in error.chain().skip(1) {
+        let cause = cause.to_string();
+        if !message.contains(&cause) {
+            message.push_str(": ");
+            message.push_str(&cause);
+        }
+    }
+    message
+}
+
+fn help_of(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
+    if let Some(failure) = cause.downcast_ref::<Failure>() {
+        return failure.help.as_ref().map(ToString::to_string);
+    }
+    if let Some(error) = cause.downcast_ref::<EvidenceError>() {
+        return error.guidance().map(ToOwned::to_owned);
+    }
+    cause.downcast_ref::<StorageError>()?.guidance().map(ToOwned::to_owned)
+}
+
+/// Whether the reader of standard output went away, as `head` does: no failure of ours.
+pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.is::<ClosedPipe>())
+}
+
+/// Standard output has no reader any more.
+#[derive(Debug)]
+pub struct ClosedPipe;
+
+impl fmt::Display for ClosedPipe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("standard output was closed")
+    }
+}
+
+impl std::error::Error for ClosedPipe {}
+
+/// A failure to write to standard output.
+pub fn output_failed(error: io::Error) -> anyhow::Error {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        return anyhow::Error::new(ClosedPipe);
+    }
+    anyhow::Error::new(error).context("standard output could not be written")
+}
+
+#[cfg(test)]
+mod tests {
+    use strongroom_storage::StorageErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn a_cause_that_the_message_repeats_is_said_once() {
+        let inner = StorageError::new(StorageErrorKind::NotFound, "no such object")
+            .with_guidance("look elsewhere");
+        let document = ErrorDocument::of(&anyhow::Error::new(EvidenceError::from(inner)));
+        assert_eq!(document.message, "no such object");
+        assert_eq!(document.help.as_deref(), Some("look elsewhere"));
+        assert_eq!(document.exit_code, 7);
+    }
+
+    #[test]
+    fn only_a_closed_pipe_is_no_failure() {
+        assert!(is_closed_pipe(&output_failed(io::ErrorKind::BrokenPipe.into())));
+        assert!(!is_closed_pipe(&output_failed(io::ErrorKind::StorageFull.into())));
+    }
+}

@@ -1,0 +1,155 @@
+//! From arguments to an exit code.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use clap::{ArgMatches, FromArgMatches as _};
+use strongroom_storage::Clock;
+use tokio::runtime::Runtime;
+
+use crate::cli::{self, Cli, Command, ConfigCommand, ConsoleArgs, EvidenceCommand, Format};
+use crate::commands::{self, Context};
+use crate::config::Config;
+use crate::environment::Environment;
+use crate::exit::{Exit, exit_of};
+use crate::failure::{ErrorDocument, Failure, is_closed_pipe};
+use crate::interrupt::interrupted;
+use crate::output::Console;
+
+/// How long uploads may take to be aborted after an interruption.
+const ABORT_SECONDS_MAX: u64 = 5;
+/// How often it is looked whether they are.
+const ABORT_LOOK_MS: u64 = 10;
+
+/// Runs the program.
+pub fn run(arguments: impl Iterator<Item = OsString>, environment: Environment) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.collect();
+    let parsed = cli::command()
+        .try_get_matches_from(&arguments)
+        .and_then(|matches| Cli::from_arg_matches(&matches).map(|cli| (cli, matches)));
+    let (cli, matches) = match parsed {
+        Ok(parsed) => parsed,
+        Err(error) => return ExitCode::from(refused(&error, &arguments, &environment).code()),
+    };
+    let console = Console::new(&cli.console, &environment);
+    let exit = match execute(cli, matches, &console, environment) {
+        Ok(()) => Exit::Done,
+        Err(error) if is_closed_pipe(&error) => Exit::Done,
+        Err(error) => {
+            console.error(&ErrorDocument::of(&error));
+            exit_of(&error)
+        }
+    };
+    ExitCode::from(exit.code())
+}
+
+fn execute(
+    cli: Cli,
+    matches: ArgMatches,
+    console: &Console,
+    environment: Environment,
+) -> Result<()> {
+    match cli.command {
+        Command::Completions(args) => commands::completions::run(&args, console),
+        Command::Man(args) => commands::man::run(&args, console),
+        Command::Config(args) => {
+            let ConfigCommand::Show(show) = args.command;
+            let config = Config::load(&innermost(matches), cli.console.config, environment)?;
+            commands::config_show::run(&show, &config, console)
+        }
+        Command::Evidence(args) => {
+            let matches = innermost(matches);
+            let config = Config::load(&matches, cli.console.config, environment)?;
+            let context =
+                Context { console: console.clone(), config, clock: Clock::system(), matches };
+            until_interrupted(evidence(args.command, &context))
+        }
+    }
+}
+
+async fn evidence(command: EvidenceCommand, context: &Context) -> Result<()> {
+    match command {
+        EvidenceCommand::Bundle(args) => commands::bundle::run(*args, context).await,
+        EvidenceCommand::Verify(args) => commands::verify::run(args, context).await,
+        EvidenceCommand::Show(args) => commands::show::run(args, context).await,
+        EvidenceCommand::Push(args) => commands::push::run(*args, context).await,
+        EvidenceCommand::Pull(args) => commands::pull::run(args, context).await,
+        EvidenceCommand::List(args) => commands::list::run(args, context).await,
+        EvidenceCommand::Reindex => commands::reindex::run(context).await,
+        EvidenceCommand::StoreStatus => commands::store_status::run(context).await,
+    }
+}
+
+/// The matches of the command that runs.
+fn innermost(mut matches: ArgMatches) -> ArgMatches {
+    while let Some((_, inner)) = matches.remove_subcommand() {
+        matches = inner;
+    }
+    matches
+}
+
+/// Runs a command, unless somebody wants the program to end: then everything that the command holds
+/// is dropped, and what that leaves to do (aborting uploads) gets a moment.
+fn until_interrupted(command: impl Future<Output = Result<()>>) -> Result<()> {
+    let runtime = Runtime::new().context("the program's threads could not be started")?;
+    let outcome = runtime.block_on(async {
+        tokio::select! {
+            outcome = Box::pin(command) => Some(outcome),
+            () = interrupted() => None,
+        }
+    });
+    let outcome = outcome.unwrap_or_else(|| {
+        runtime.block_on(clean_up(&runtime));
+        Err(Failure::new(Exit::Interrupted, "interrupted")
+            .with_help("nothing half-done was left behind; run the same command again")
+            .into())
+    });
+    // A thread that waits for standard input must not hold the program back.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn clean_up(runtime: &Runtime) {
+    let deadline = tokio::time::sleep(Duration::from_secs(ABORT_SECONDS_MAX));
+    tokio::pin!(deadline);
+    while runtime.metrics().num_alive_tasks() > 0 {
+        tokio::select! {
+            () = &mut deadline => return,
+            () = tokio::time::sleep(Duration::from_millis(ABORT_LOOK_MS)) => {}
+        }
+    }
+}
+
+/// Shows why the arguments were refused, or the help that was asked for.
+fn refused(error: &clap::Error, arguments: &[OsString], environment: &Environment) -> Exit {
+    let format = format_asked_for(arguments, environment);
+    if !error.use_stderr() || format == Format::Human {
+        // A pipe that is closed while help is printed is nobody's loss.
+        let _ = error.print();
+        return if error.use_stderr() { Exit::Usage } else { Exit::Done };
+    }
+    let rendered = error.render().to_string();
+    let mut paragraphs = rendered.split("\n\n").map(str::trim);
+    let message = paragraphs.next().unwrap_or_default().trim_start_matches("error: ");
+    let tip = paragraphs.find_map(|paragraph| paragraph.strip_prefix("tip: "));
+    let help = tip.unwrap_or("`--help` shows the usage");
+    let document = ErrorDocument::new(Exit::Usage, message.to_owned(), Some(help.to_owned()));
+    let args = ConsoleArgs { format, quiet: false, config: None };
+    Console::new(&args, environment).error(&document);
+    Exit::Usage
+}
+
+/// The format that refused arguments ask for, as far as it can be told.
+fn format_asked_for(arguments: &[OsString], environment: &Environment) -> Format {
+    let words: Vec<&str> = arguments.iter().filter_map(|argument| argument.to_str()).collect();
+    let as_two_words =
+        words.windows(2).rfind(|pair| pair[0] == "--format").map(|pair| pair[1]);
+    let as_one_word = words.iter().rev().find_map(|word| word.strip_prefix("--format="));
+    match as_one_word.or(as_two_words).or(environment.text("STRONGROOM_FORMAT")) {
+        Some("json") => Format::Json,
+        Some("ndjson") => Format::Ndjson,
+        _ => Format::Human,
+    }
+}
