@@ -79,9 +79,7 @@ impl Exit {
     fn row(self) -> (u8, &'static str, &'static str) {
         match self {
             Self::Done => (0, "done", "done, also when it was stored already"),
-            Self::Failed => {
-                (1, "failed", "failed, or unreadable: nothing is said of the content")
-            }
+            Self::Failed => (1, "failed", "failed, or unreadable: nothing is said of the content"),
             Self::Usage => (2, "usage", "wrong usage or configuration"),
             Self::Integrity => (3, "integrity", "a rule of integrity, format or safety is broken"),
             Self::Trust => (4, "trust", "signature or trust"),

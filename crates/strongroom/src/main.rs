@@ -10,6 +10,8 @@
 //! | [`exit`], [`failure`] | how the program ends, and what it says then |
 //! | [`progress`], [`interrupt`], [`environment`] | the terminal, signals, and what comes in from outside |
 
+#![allow(unreachable_pub)] // in a binary, `pub` says "to other modules"
+
 mod cli;
 mod commands;
 mod config;

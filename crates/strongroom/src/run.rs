@@ -144,8 +144,7 @@ fn refused(error: &clap::Error, arguments: &[OsString], environment: &Environmen
 /// The format that refused arguments ask for, as far as it can be told.
 fn format_asked_for(arguments: &[OsString], environment: &Environment) -> Format {
     let words: Vec<&str> = arguments.iter().filter_map(|argument| argument.to_str()).collect();
-    let as_two_words =
-        words.windows(2).rfind(|pair| pair[0] == "--format").map(|pair| pair[1]);
+    let as_two_words = words.windows(2).rfind(|pair| pair[0] == "--format").map(|pair| pair[1]);
     let as_one_word = words.iter().rev().find_map(|word| word.strip_prefix("--format="));
     match as_one_word.or(as_two_words).or(environment.text("STRONGROOM_FORMAT")) {
         Some("json") => Format::Json,

@@ -54,7 +54,11 @@ pub struct ConsoleArgs {
     /// `json` prints one stable document, described by a JSON Schema; `ndjson` prints it on one
     /// line, and a list as one line for each bundle. Errors follow suit on standard error.
     #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
-    #[arg(env = "STRONGROOM_FORMAT", help_heading = "Output options", hide_possible_values = false)]
+    #[arg(
+        env = "STRONGROOM_FORMAT",
+        help_heading = "Output options",
+        hide_possible_values = false
+    )]
     pub format: Format,
 
     /// Print no notes and no progress, only results and errors.

@@ -102,7 +102,8 @@ mod tests {
 
     #[test]
     fn what_says_too_little_is_refused() {
-        for text in ["", "d", "-1d", "+1d", "7", "7m", "2033-11-21T12:00:00", "soon", "99999999999d"]
+        for text in
+            ["", "d", "-1d", "+1d", "7", "7m", "2033-11-21T12:00:00", "soon", "99999999999d"]
         {
             assert!(text.parse::<When>().is_err(), "{text}");
         }

@@ -112,11 +112,8 @@ async fn write(
     let file = NewFile::create(output)?;
     let waiting = Waiting::default();
     let mut writer = BufWriter::with_capacity(1 << 18, waiting.guard(file.writer()?));
-    let bar = Bar::new(
-        context.console.shows_progress(),
-        "writing",
-        Some(plan.content_size_bytes()),
-    );
+    let bar =
+        Bar::new(context.console.shows_progress(), "writing", Some(plan.content_size_bytes()));
     let progress = bar.progress();
     let writing = tokio::task::spawn_blocking(move || {
         let written = plan.write(&mut writer, &*progress)?;
@@ -144,9 +141,10 @@ fn output_path(args: &BundleArgs) -> Result<PathBuf, Failure> {
         return Ok(PathBuf::from(format!("evidence{SUFFIX}")));
     };
     // `.` and `results/..` have a name only once they are resolved.
-    let name = input.canonicalize().ok().and_then(|path| {
-        path.file_name().map(|name| name.to_string_lossy().into_owned())
-    });
+    let name = input
+        .canonicalize()
+        .ok()
+        .and_then(|path| path.file_name().map(|name| name.to_string_lossy().into_owned()));
     Ok(PathBuf::from(format!("{}{SUFFIX}", name.as_deref().unwrap_or("evidence"))))
 }
 
@@ -154,9 +152,10 @@ fn output_path(args: &BundleArgs) -> Result<PathBuf, Failure> {
 /// then differ.
 fn refuse_output_among_inputs(output: &Path, inputs: &[PathBuf]) -> Result<(), Failure> {
     let Ok(directory) = directory_of(output).canonicalize() else { return Ok(()) };
-    let is_inside = inputs.iter().filter(|input| input.is_dir()).any(|input| {
-        input.canonicalize().is_ok_and(|input| directory.starts_with(input))
-    });
+    let is_inside = inputs
+        .iter()
+        .filter(|input| input.is_dir())
+        .any(|input| input.canonicalize().is_ok_and(|input| directory.starts_with(input)));
     if !is_inside {
         return Ok(());
     }

@@ -90,7 +90,9 @@ fn human(document: &Document, config: &Config, console: &Console) -> String {
         (Some(store), _) => {
             text.push_str(&format!("store: {} (embedded, as none is named)\n", safe(store)));
         }
-        (None, _) => text.push_str("store: none is named, and the embedded one cannot serve here\n"),
+        (None, _) => {
+            text.push_str("store: none is named, and the embedded one cannot serve here\n")
+        }
     }
     text
 }

@@ -38,7 +38,7 @@ pub fn ask(lock: &Lock, accepted_until: Option<Date>, console: &Console) -> Resu
         time(retain_until)
     ));
     let typed = console.ask(&format!("Type the date ({day}) to lock it:"))?;
-    if typed.parse() == Ok(day) {
+    if typed.parse::<Date>().is_ok_and(|typed| typed == day) {
         return Ok(());
     }
     Err(Failure::usage("the date that was typed is another: nothing was written").into())

@@ -31,25 +31,21 @@ pub fn run(args: &ManArgs, console: &Console) -> Result<()> {
     fs::create_dir_all(directory)
         .with_context(|| format!("{} could not be made", directory.display()))?;
     let mut pages = Vec::new();
-    write(&tree, "strongroom", directory, &mut pages)?;
+    write(&tree, directory, &mut pages)?;
     let human = |_: &Console| pages.iter().map(|page| format!("{page}\n")).collect::<String>();
     console.result(human, &Document { schema: SCHEMA, pages: pages.clone() })
 }
 
-fn write(
-    command: &clap::Command,
-    name: &str,
-    directory: &Path,
-    pages: &mut Vec<String>,
-) -> Result<()> {
+fn write(command: &clap::Command, directory: &Path, pages: &mut Vec<String>) -> Result<()> {
+    let manual = Man::new(command.clone());
+    let path = directory.join(manual.get_filename());
     let mut page = Vec::new();
-    Man::new(command.clone().name(name.to_owned())).render(&mut page)?;
-    let path = directory.join(format!("{name}.1"));
+    manual.render(&mut page)?;
     fs::write(&path, page).with_context(|| format!("{} could not be written", path.display()))?;
     pages.push(path.display().to_string());
     let commands = command.get_subcommands().filter(|inner| inner.get_name() != "help");
     for inner in commands {
-        write(inner, &format!("{name}-{}", inner.get_name()), directory, pages)?;
+        write(inner, directory, pages)?;
     }
     Ok(())
 }

@@ -44,10 +44,8 @@ impl Context {
         let settings = match self.config.store()? {
             StoreChoice::Named(settings) => settings,
             StoreChoice::Embedded(settings) => {
-                self.console.note(format!(
-                    "no store is named: the embedded one serves ({})",
-                    settings.url
-                ));
+                self.console
+                    .note(format!("no store is named: the embedded one serves ({})", settings.url));
                 settings
             }
         };

@@ -59,7 +59,10 @@ impl NewFile {
         let Self { temporary, path } = self;
         temporary.as_file().sync_all().with_context(|| unwritable(&path))?;
         if replace {
-            temporary.persist(&path).map_err(|error| error.error).with_context(|| unwritable(&path))?;
+            temporary
+                .persist(&path)
+                .map_err(|error| error.error)
+                .with_context(|| unwritable(&path))?;
         } else if let Err(error) = temporary.persist_noclobber(&path) {
             if error.error.kind() != io::ErrorKind::AlreadyExists {
                 return Err(error.error).with_context(|| unwritable(&path));

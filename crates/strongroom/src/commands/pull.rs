@@ -42,12 +42,7 @@ pub async fn run(args: PullArgs, context: &Context) -> Result<()> {
     }
 }
 
-async fn one(
-    store: &dyn Storage,
-    id: BundleId,
-    args: PullArgs,
-    context: &Context,
-) -> Result<()> {
+async fn one(store: &dyn Storage, id: BundleId, args: PullArgs, context: &Context) -> Result<()> {
     if args.out.is_dir() {
         return Err(Failure::usage("--out is a directory: name the file in it")
             .with_help(format!("--out {}/NAME.strongroom.tar.gz", args.out.display()))
@@ -65,12 +60,7 @@ async fn one(
     context.console.result(|console| human(&pulled, console), &document)
 }
 
-async fn of_a_run(
-    store: &dyn Storage,
-    run_id: &str,
-    out: &Path,
-    context: &Context,
-) -> Result<()> {
+async fn of_a_run(store: &dyn Storage, run_id: &str, out: &Path, context: &Context) -> Result<()> {
     std::fs::create_dir_all(out)
         .with_context(|| format!("the directory {} could not be made", out.display()))?;
     let run = pull_run(store, run_id, out, &context.clock).await?;
@@ -115,8 +105,7 @@ fn human(pulled: &Pulled, console: &Console) -> String {
 
 fn human_run(run: &RunPull, console: &Console) -> String {
     let palette = console.palette();
-    let mut blocks: Vec<String> =
-        run.pulled.iter().map(|pulled| human(pulled, console)).collect();
+    let mut blocks: Vec<String> = run.pulled.iter().map(|pulled| human(pulled, console)).collect();
     blocks.extend(run.missing.iter().map(|missing| {
         let verb = styled(palette.bad, "missing");
         Block::new(format!("{verb} {}", missing.bundle_id))

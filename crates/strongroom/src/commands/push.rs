@@ -133,9 +133,10 @@ async fn prepare<'a>(
         Some(When::At(time)) => Some(time),
         Some(when) => {
             let store_now = store.now().await?;
-            Some(when.at(store_now).map_err(|error| {
-                Failure::usage(format!("--retain-until: {error}"))
-            })?)
+            Some(
+                when.at(store_now)
+                    .map_err(|error| Failure::usage(format!("--retain-until: {error}")))?,
+            )
         }
     };
     let push = Push::prepare(store, source, request, &context.clock).await?;

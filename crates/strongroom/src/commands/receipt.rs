@@ -31,11 +31,12 @@ pub fn human(receipt: &Receipt, console: &Console) -> String {
         Integrity::Unobserved => block.styled_row(palette.warning, "integrity", integrity),
         _ => block.row("integrity", integrity),
     };
-    block = lock(block.row("create-only", create_only(receipt.create_only)), &receipt.lock, console);
+    block =
+        lock(block.row("create-only", create_only(receipt.create_only)), &receipt.lock, console);
     block
         .row_if_any("encryption", receipt.encryption.as_ref().map(encryption))
         .row_if_any("class", receipt.storage_class.as_ref())
-        .row("stored at", time(receipt.stored_at))
+        .row_if_any("stored at", receipt.stored_at.map(time))
         .render(console)
 }
 
@@ -52,7 +53,9 @@ fn integrity(integrity: Integrity) -> &'static str {
     match integrity {
         Integrity::StoreSha256 => "the store checks SHA-256, and reports ours",
         Integrity::Composite => "the store checks SHA-256, and reports the composite of our parts",
-        Integrity::PayloadSigned => "the store refuses bodies that do not match their signed digest",
+        Integrity::PayloadSigned => {
+            "the store refuses bodies that do not match their signed digest"
+        }
         Integrity::ReadBack => "read back and hashed",
         Integrity::Unobserved => "unobserved: nothing showed that the stored bytes are right",
     }
@@ -79,16 +82,17 @@ fn lock(block: Block, lock: &LockReceipt, console: &Console) -> Block {
         (Some(mode), Some(until)) => Some(format!("{mode} until {}", time(until))),
         _ => None,
     };
-    let mut block = match (&dated, lock.unobserved) {
-        (Some(dated), None) => block.styled_row(palette.good, "lock", dated),
-        (Some(dated), Some(reason)) => block
-            .styled_row(palette.good, "lock", dated)
-            .styled_row(palette.warning, "", format!("partly unobserved: {reason}")),
-        (None, Some(reason)) => {
-            block.styled_row(palette.warning, "lock", format!("unobserved: {reason}"))
-        }
-        (None, None) => block.row("lock", "none"),
-    };
+    let mut block =
+        match (&dated, lock.unobserved) {
+            (Some(dated), None) => block.styled_row(palette.good, "lock", dated),
+            (Some(dated), Some(reason)) => block
+                .styled_row(palette.good, "lock", dated)
+                .styled_row(palette.warning, "", format!("partly unobserved: {reason}")),
+            (None, Some(reason)) => {
+                block.styled_row(palette.warning, "lock", format!("unobserved: {reason}"))
+            }
+            (None, None) => block.row("lock", "none"),
+        };
     if lock.legal_hold == Some(true) {
         let before = match lock.legal_hold_was_set_before {
             Some(true) => "on, as it was before",

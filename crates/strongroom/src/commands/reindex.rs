@@ -48,7 +48,11 @@ fn human(report: &ReindexReport, console: &Console) -> String {
     let bundles = count(report.bundles, "bundle", "bundles");
     let mut block = Block::new(format!("{} {bundles}", styled(palette.good, "reindexed"))).row(
         "added",
-        count(report.references_added, "reference that was missing", "references that were missing"),
+        count(
+            report.references_added,
+            "reference that was missing",
+            "references that were missing",
+        ),
     );
     if report.other_objects > 0 {
         let others = count(report.other_objects, "object", "objects");

@@ -83,8 +83,14 @@ fn human(
         .row_if_any("run", manifest.run_id());
     let mut text = match manifest {
         BundleManifest::Native(native) => native_rows(block, native),
-        BundleManifest::Assay(assay) => block
-            .row("content", format!("{}, {}", count(assay.event_count, "event", "events"), size(assay.events_size_bytes))),
+        BundleManifest::Assay(assay) => block.row(
+            "content",
+            format!(
+                "{}, {}",
+                count(assay.event_count, "event", "events"),
+                size(assay.events_size_bytes)
+            ),
+        ),
     }
     .row("", "")
     .render(console);

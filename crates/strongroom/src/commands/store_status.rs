@@ -60,7 +60,8 @@ fn human(document: &Document, console: &Console) -> String {
     } else {
         styled(palette.bad, "not reached")
     };
-    let mut block = Block::new(format!("{verdict} {}", status.store)).row("backend", status.backend);
+    let mut block =
+        Block::new(format!("{verdict} {}", status.store)).row("backend", status.backend);
     let answers = [
         ("readable", in_words(&status.readable, |yes| yes_or_no(*yes))),
         ("writable", in_words(&status.writable, |yes| yes_or_no(*yes))),
@@ -79,7 +80,8 @@ fn human(document: &Document, console: &Console) -> String {
         ("clock", in_words(&status.clock_skew_seconds, |skew| clock(*skew))),
     ];
     for (label, answer) in answers {
-        let style = if answer.starts_with("unobserved") { palette.faint } else { anstyle::Style::new() };
+        let style =
+            if answer.starts_with("unobserved") { palette.faint } else { anstyle::Style::new() };
         block = block.styled_row(style, label, answer);
     }
     let mut label = "problems";

@@ -34,9 +34,9 @@ struct Document {
 /// Checks every byte of a bundle against its manifest.
 pub async fn run(args: VerifyArgs, context: &Context) -> Result<()> {
     let bundle = source::open(&args.bundle)?;
-    let limits = args.max_archive_bytes.map_or_else(ReadLimits::default, |archive_bytes_max| {
-        ReadLimits { archive_bytes_max }
-    });
+    let limits = args
+        .max_archive_bytes
+        .map_or_else(ReadLimits::default, |archive_bytes_max| ReadLimits { archive_bytes_max });
     let bar = Bar::new(context.console.shows_progress(), "verifying", bundle.size_bytes);
     let progress = bar.progress();
     let waiting = Waiting::default();

@@ -129,8 +129,7 @@ fn parse(path: &Path, text: &str, strength: u8) -> Result<ConfigFile, Failure> {
         (settings::VERIFY_ON_PUSH, push.verify_on_push),
         (settings::ALLOW_UNLOCKED, push.allow_unlocked),
     ];
-    let from_here =
-        |line| Origin::File { path: path.to_owned(), strength, line };
+    let from_here = |line| Origin::File { path: path.to_owned(), strength, line };
     let texts = texts.into_iter().filter_map(|(setting, value)| {
         let value = value?;
         let origin = from_here(value.referenced.line());
@@ -170,13 +169,23 @@ mod tests {
 
     #[test]
     fn each_value_knows_its_line() {
-        let file = parsed("store:\n  url: s3://evidence\n  path_style: true\npush:\n  lock: compliance\n")
-            .expect("a good file");
+        let file =
+            parsed("store:\n  url: s3://evidence\n  path_style: true\npush:\n  lock: compliance\n")
+                .expect("a good file");
         let url = file.get(&settings::URL).expect("a URL");
-        assert_eq!((url.value.as_str(), url.origin.to_string().as_str()), ("s3://evidence", "strongroom.yaml:2"));
+        assert_eq!(
+            (url.value.as_str(), url.origin.to_string().as_str()),
+            ("s3://evidence", "strongroom.yaml:2")
+        );
         let path_style = file.get(&settings::PATH_STYLE).expect("a switch");
-        assert_eq!((path_style.value.as_str(), path_style.origin.to_string().as_str()), ("true", "strongroom.yaml:3"));
-        assert_eq!(file.get(&settings::LOCK).expect("a lock").origin.to_string(), "strongroom.yaml:5");
+        assert_eq!(
+            (path_style.value.as_str(), path_style.origin.to_string().as_str()),
+            ("true", "strongroom.yaml:3")
+        );
+        assert_eq!(
+            file.get(&settings::LOCK).expect("a lock").origin.to_string(),
+            "strongroom.yaml:5"
+        );
         assert!(file.get(&settings::REGION).is_none());
     }
 

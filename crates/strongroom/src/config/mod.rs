@@ -14,10 +14,10 @@ use clap::ArgMatches;
 use clap::parser::ValueSource;
 use strongroom_core::retention::LockMode;
 
-pub use self::settings::{ALL, Origin, Setting, Sourced};
-pub use self::store::{StoreChoice, credentials_in_words};
 use self::directories::Directories;
 use self::file::ConfigFile;
+pub use self::settings::{ALL, Origin, Setting, Sourced};
+pub use self::store::{StoreChoice, credentials_in_words};
 use crate::environment::Environment;
 use crate::failure::Failure;
 

@@ -68,14 +68,12 @@ impl SecretReference {
     /// Fetches the secret.
     pub fn resolve(&self, environment: &Environment) -> Result<Secret, Failure> {
         match self {
-            Self::Environment(name) => {
-                environment.text(name).map(|secret| Secret(secret.to_owned())).ok_or_else(|| {
-                    Failure::usage(format!("{self} names a variable that is not set"))
-                })
-            }
-            Self::File(path) => read(path).map_err(|error| {
-                Failure::usage(format!("{self} could not be read: {error}"))
-            }),
+            Self::Environment(name) => environment
+                .text(name)
+                .map(|secret| Secret(secret.to_owned()))
+                .ok_or_else(|| Failure::usage(format!("{self} names a variable that is not set"))),
+            Self::File(path) => read(path)
+                .map_err(|error| Failure::usage(format!("{self} could not be read: {error}"))),
             Self::OpenBao { .. } => Err(Failure::usage(format!(
                 "{self} names an OpenBao secret, which the command line does not fetch"
             ))
@@ -110,7 +108,9 @@ mod tests {
 
     #[test]
     fn a_secret_itself_is_no_reference() {
-        for text in ["", "AKIAIOSFODNN7EXAMPLE", "env:", "env:9", "env:a b", "file:", "bao:x", "bao:#y"] {
+        for text in
+            ["", "AKIAIOSFODNN7EXAMPLE", "env:", "env:9", "env:a b", "file:", "bao:x", "bao:#y"]
+        {
             assert!(text.parse::<SecretReference>().is_err(), "{text}");
         }
     }

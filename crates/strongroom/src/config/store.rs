@@ -5,9 +5,9 @@ use strongroom_storage::open::{
     Location, Secret, ServerSideEncryption, StaticCredentials, StoreSettings,
 };
 
+use super::Config;
 use super::secret_reference::SecretReference;
 use super::settings::{self, Origin, Setting, Sourced};
-use super::Config;
 use crate::failure::Failure;
 
 const ACCESS_KEY: &str = "STRONGROOM_STORE_ACCESS_KEY";
@@ -71,11 +71,8 @@ impl Config {
         let prefix = self.get(&settings::PREFIX);
         let prefix = prefix.filter(|prefix| prefix.origin.rank() >= base.origin.rank());
         let Some(prefix) = prefix else { return Ok(Some(base)) };
-        let whole = format!(
-            "{}/{}",
-            base.value.trim_end_matches('/'),
-            prefix.value.trim_matches('/')
-        );
+        let whole =
+            format!("{}/{}", base.value.trim_end_matches('/'), prefix.value.trim_matches('/'));
         Ok(Some(Sourced { value: whole, origin: base.origin }))
     }
 
@@ -121,10 +118,9 @@ impl Config {
                 let key_id = key.map(|key| key.value);
                 Ok(Some(ServerSideEncryption::Kms { key_id }))
             }
-            _ => Err(Failure::usage(format!(
-                "store.sse is `AES256` or `aws:kms` ({})",
-                sse.origin
-            ))),
+            _ => {
+                Err(Failure::usage(format!("store.sse is `AES256` or `aws:kms` ({})", sse.origin)))
+            }
         }
     }
 

@@ -6,18 +6,13 @@ use super::*;
 use crate::cli;
 
 /// The configuration of `strongroom evidence push x FLAGS…` under an environment and a file.
-fn config(
-    flags: &[&str],
-    environment: impl Into<Environment>,
-    file: &str,
-) -> Config {
+fn config(flags: &[&str], environment: impl Into<Environment>, file: &str) -> Config {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("strongroom.yaml");
     std::fs::write(&path, file).expect("written");
     let command = ["strongroom", "evidence", "push", "x"];
-    let mut matches = cli::command()
-        .try_get_matches_from(command.iter().chain(flags))
-        .expect("good flags");
+    let mut matches =
+        cli::command().try_get_matches_from(command.iter().chain(flags)).expect("good flags");
     while let Some((_, inner)) = matches.remove_subcommand() {
         matches = inner;
     }
@@ -141,7 +136,9 @@ fn keys_come_outright_or_by_reference_and_never_by_halves() {
     let half = "store:\n  url: s3://a\n  access_key_ref: env:MY_KEY\n";
     let half = config(&[], [("MY_KEY", "key")], half);
     assert!(refusal(&half).starts_with("only one of store.access_key_ref"));
-    assert!(store(&config(&["--store", "s3://a"], Environment::default(), "")).credentials.is_none());
+    assert!(
+        store(&config(&["--store", "s3://a"], Environment::default(), "")).credentials.is_none()
+    );
 }
 
 #[test]

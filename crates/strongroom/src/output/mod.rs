@@ -74,8 +74,7 @@ pub struct Console {
 impl Console {
     /// The console of this process.
     pub fn new(args: &ConsoleArgs, environment: &Environment) -> Self {
-        let colourless =
-            environment.is_set("NO_COLOR") || environment.text("TERM") == Some("dumb");
+        let colourless = environment.is_set("NO_COLOR") || environment.text("TERM") == Some("dumb");
         let stdout_is_terminal = io::stdout().is_terminal();
         let stderr_is_terminal = io::stderr().is_terminal();
         let columns = environment
