@@ -71,7 +71,7 @@ impl Config {
     pub fn get(&self, setting: &Setting) -> Option<Sourced<String>> {
         let flag = self.flags.iter().find(|(key, _)| *key == setting.key).map(|(_, value)| value);
         flag.cloned()
-            .or_else(|| self.from_environment(setting))
+            .or_else(|| self.in_environment(setting))
             .or_else(|| self.files.iter().find_map(|file| file.get(setting)).cloned())
             .or_else(|| {
                 let value = setting.default?.to_owned();
@@ -79,7 +79,7 @@ impl Config {
             })
     }
 
-    fn from_environment(&self, setting: &Setting) -> Option<Sourced<String>> {
+    fn in_environment(&self, setting: &Setting) -> Option<Sourced<String>> {
         setting.environment.iter().find_map(|name| {
             let value = self.environment.text(name)?.to_owned();
             Some(Sourced { value, origin: Origin::Environment((*name).to_owned()) })

@@ -190,7 +190,8 @@ mod tests {
             change(&mut status);
             codes(&status)
         };
-        let table: [(fn(&mut StoreStatus), &str); 12] = [
+        type Change = fn(&mut StoreStatus);
+        let table: [(Change, &str); 12] = [
             (|s| s.public_access = Observed::Observed(PublicAccess::Public), "public"),
             (
                 |s| s.public_access = Observed::Observed(PublicAccess::NotPublic),
