@@ -109,3 +109,6 @@ fn value_of(mut parser: Parser<'_>) -> Result<Value, JsonError> {
 fn number_text(number: f64) -> Result<String, JsonError> {
     serde_json_canonicalizer::to_string(&number).map_err(|_| JsonError::Unwritable)
 }
+
+#[cfg(test)]
+mod tests;

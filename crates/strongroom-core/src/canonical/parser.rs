@@ -94,6 +94,9 @@ impl<'a> Parser<'a> {
         while more {
             self.white_space()?;
             let name_at = self.at;
+            if self.peek(0) != Some(b'"') {
+                return Err(JsonError::Syntax(name_at).into());
+            }
             let name = self.string()?;
             if names.count == self.limits.names_max {
                 let max = self.limits.names_max;
