@@ -187,3 +187,6 @@ pub(super) fn unreadable(location: &Path, error: io::Error) -> BundleError {
     let message = format!("{location:?} could not be read");
     BundleError::new(Refusal::Unreadable, message).with_source(error)
 }
+
+#[cfg(test)]
+mod tests;

@@ -261,3 +261,6 @@ fn octal(field: &[u8]) -> Option<u64> {
         _ => None,
     })
 }
+
+#[cfg(test)]
+mod tests;
