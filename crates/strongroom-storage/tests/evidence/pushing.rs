@@ -102,11 +102,17 @@ async fn a_damaged_archive_leaves_nothing_behind() {
 #[tokio::test]
 async fn a_damaged_archive_of_a_stored_bundle_is_not_already_stored() {
     let desk = Desk::new();
-    desk.push(plan_source(desk.plan("a", of_run("r")))).await.unwrap();
-    let archive = desk.archive("a", of_run("r"));
-    let mut bytes = fs::read(&archive).unwrap();
+    // Larger than what opening an archive reads, so that only verifying it finds the damage.
+    let big = desk.folder.path().join("big.bin");
+    strongroom_testkit::fixtures::write_random_file(&big, 2 << 20, 7).unwrap();
+    let files = collect(&[big], &CollectOptions { follow_symlinks: false }).unwrap();
+    let plan = BundlePlan::prepare(files, of_run("r"), &NoProgress).unwrap();
+    let archive = desk.folder.path().join("big.tar.gz");
+    let mut bytes = Vec::new();
+    plan.write(&mut bytes, &NoProgress).unwrap();
     bytes.push(0);
     fs::write(&archive, bytes).unwrap();
+    desk.push(plan_source(plan)).await.unwrap();
 
     let error = desk.push(PushSource::Archive(archive)).await.unwrap_err();
 
