@@ -14,6 +14,8 @@
 //! | [`clock`] | time and ids come in from outside |
 
 pub mod clock;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod error;
 pub mod evidence;
 pub mod fs;
