@@ -59,3 +59,8 @@ pub const ASSAY_LINE_BYTES_MAX: usize = 1 << 20;
 pub const ASSAY_PATH_BYTES_MAX: usize = 256;
 /// Names in one JSON object of an Assay v1 bundle.
 pub const ASSAY_JSON_NAMES_MAX: usize = 10_000;
+
+/// Bytes of a store's answer to a question (a listing is the longest).
+pub const STORE_ANSWER_BYTES_MAX: u64 = 8 << 20;
+/// Bytes that are read of a store's refusal.
+pub const STORE_REFUSAL_BYTES_MAX: u64 = 64 << 10;

@@ -22,6 +22,7 @@ pub mod fs;
 pub mod key;
 pub mod memory;
 pub mod open;
+pub mod s3;
 pub mod status;
 pub mod storage;
 

@@ -1,0 +1,48 @@
+//! The shapes in which S3 stores write a time.
+
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
+
+/// Reads `Sat, 21 Nov 2026 12:00:00 GMT` (HTTP) and `2026-11-21T12:00:00.000000000Z` (XML), with
+/// any number of decimals.
+pub(super) fn parse(text: &str) -> Option<Timestamp> {
+    let text = text.trim();
+    text.parse().ok().or_else(|| rfc2822::DateTimeParser::new().parse_timestamp(text).ok())
+}
+
+/// Writes a lock's date: RFC 3339 in whole seconds, rounded *up*, since a store may cut decimals
+/// off and a lock must not end earlier than asked.
+pub(super) fn lock_date(time: Timestamp) -> String {
+    let seconds = time.as_second() + i64::from(time.subsec_nanosecond() > 0);
+    Timestamp::from_second(seconds).unwrap_or(time).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_in_every_shape_that_stores_write() {
+        let noon: Timestamp = "2026-11-21T12:00:00Z".parse().unwrap();
+        for text in [
+            "Sat, 21 Nov 2026 12:00:00 GMT",
+            "2026-11-21T12:00:00Z",
+            "2026-11-21T12:00:00.000Z",
+            "2026-11-21T12:00:00.000000000Z",
+            "2026-11-21T12:00:00+00:00",
+            " 2026-11-21T12:00:00.000Z\n",
+        ] {
+            assert_eq!(parse(text), Some(noon), "{text}");
+        }
+        for text in ["", "yesterday", "2026-11-21", "1700000000"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_lock_never_ends_earlier_than_asked() {
+        let time = |text: &str| text.parse::<Timestamp>().unwrap();
+        assert_eq!(lock_date(time("2026-11-21T12:00:00Z")), "2026-11-21T12:00:00Z");
+        assert_eq!(lock_date(time("2026-11-21T12:00:00.001Z")), "2026-11-21T12:00:01Z");
+    }
+}

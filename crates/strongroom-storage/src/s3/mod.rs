@@ -1,0 +1,185 @@
+//! S3, and what speaks like it. A thin client of our own (`docs/adr/0001-own-s3-client.md`): one
+//! signer, one retry policy, one reader of errors, and nothing between us and the headers.
+//!
+//! | module | what |
+//! |---|---|
+//! | `connect` `address` `credentials` | from settings to a signed request |
+//! | `request` `retry` `error` `xml` `dates` `payload` | one exchange: sent, retried, understood |
+//! | `create` `put` `multipart` `probe` | the writes, and what is observed on the way |
+//! | `object` `read` `list` | the reads |
+//! | `lock` | retention, legal holds, bucket defaults |
+//! | `status` | what the store says of itself |
+
+mod address;
+mod connect;
+mod create;
+mod credentials;
+mod dates;
+mod error;
+mod list;
+mod lock;
+mod multipart;
+mod object;
+mod observations;
+mod payload;
+mod probe;
+mod put;
+mod read;
+mod request;
+mod retry;
+mod status;
+mod xml;
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::Method;
+use jiff::Timestamp;
+use strongroom_core::observed::Observed;
+use strongroom_core::receipt::EnforcedBy;
+use strongroom_core::retention::{DefaultRetention, Retention};
+
+use self::observations::Observations;
+use self::request::{Client, Request};
+use crate::open::ServerSideEncryption;
+use crate::status::StoreStatus;
+use crate::{
+    Body, CreateOptions, Created, ListPage, ListRequest, ObjectInfo, ObjectKey, ObjectReader,
+    ObjectVersion, SeenLock, Storage, StorageError, StorageErrorKind, VersionId,
+};
+
+/// A bucket, and a prefix in it.
+#[derive(Clone)]
+pub struct S3Storage {
+    client: Arc<Client>,
+    /// What each write asks for.
+    encryption: Option<ServerSideEncryption>,
+    storage_class: Option<String>,
+    /// What the store was seen to do, since it was connected.
+    observations: Arc<Observations>,
+}
+
+impl fmt::Debug for S3Storage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("S3Storage").field("url", &self.url()).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Storage for S3Storage {
+    fn url(&self) -> &str {
+        &self.client.address.url
+    }
+
+    fn whole_key(&self, key: &ObjectKey) -> String {
+        self.client.address.whole_key(key)
+    }
+
+    fn locks_enforced_by(&self) -> EnforcedBy {
+        EnforcedBy::Store
+    }
+
+    async fn now(&self) -> Result<Timestamp, StorageError> {
+        status::now(self).await
+    }
+
+    async fn create(
+        &self,
+        key: &ObjectKey,
+        body: Body,
+        options: &CreateOptions,
+    ) -> Result<Created, StorageError> {
+        create::create(self, key, body, options).await
+    }
+
+    async fn probe_create_only(
+        &self,
+        key: &ObjectKey,
+        body: &Bytes,
+    ) -> Result<Observed<bool>, StorageError> {
+        probe::create_only(self, key, body).await
+    }
+
+    async fn head(
+        &self,
+        key: &ObjectKey,
+        version: Option<&VersionId>,
+    ) -> Result<ObjectInfo, StorageError> {
+        object::head(self, key, version).await
+    }
+
+    async fn read(
+        &self,
+        key: &ObjectKey,
+        version: Option<&VersionId>,
+        range: Option<Range<u64>>,
+    ) -> Result<ObjectReader, StorageError> {
+        read::read(self, key, version, range).await
+    }
+
+    async fn list(&self, request: &ListRequest) -> Result<ListPage, StorageError> {
+        list::list(self, request).await
+    }
+
+    async fn versions(
+        &self,
+        key: &ObjectKey,
+    ) -> Result<Observed<Vec<ObjectVersion>>, StorageError> {
+        list::versions(self, key).await
+    }
+
+    async fn lock(
+        &self,
+        key: &ObjectKey,
+        version: Option<&VersionId>,
+    ) -> Result<SeenLock, StorageError> {
+        lock::lock(self, key, version).await
+    }
+
+    async fn set_retention(
+        &self,
+        key: &ObjectKey,
+        version: Option<&VersionId>,
+        retention: Retention,
+    ) -> Result<(), StorageError> {
+        lock::set_retention(self, key, version, retention).await
+    }
+
+    async fn set_legal_hold(
+        &self,
+        key: &ObjectKey,
+        version: Option<&VersionId>,
+        on: bool,
+    ) -> Result<(), StorageError> {
+        lock::set_legal_hold(self, key, version, on).await
+    }
+
+    async fn takes_locks(&self) -> Result<Observed<bool>, StorageError> {
+        Ok(lock::bucket_lock(self).await?.map(|lock| lock.is_enabled))
+    }
+
+    async fn default_retention(&self) -> Result<Observed<Option<DefaultRetention>>, StorageError> {
+        lock::default_retention(self).await
+    }
+
+    async fn status(&self) -> StoreStatus {
+        status::status(self).await
+    }
+
+    async fn delete(
+        &self,
+        key: &ObjectKey,
+        version: Option<&VersionId>,
+    ) -> Result<(), StorageError> {
+        let request =
+            Request::object(Method::DELETE, &self.whole_key(key)).query_if("versionId", version);
+        match self.client.send(&request).await {
+            Ok(_) => Ok(()),
+            Err(failure) if failure.kind() == StorageErrorKind::NotFound => Ok(()),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+}
