@@ -8,6 +8,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::fs::FsStorage;
 use crate::memory::MemoryStorage;
+use crate::s3::S3Storage;
 use crate::{Clock, ObjectKey, Storage, StorageError, StorageErrorKind};
 
 /// Everything that says where a store is and how to talk to it.
@@ -80,7 +81,8 @@ pub async fn open(
     match Location::parse(&settings.url)? {
         Location::Memory => Ok(Arc::new(MemoryStorage::new(clock))),
         Location::File(root) => Ok(Arc::new(FsStorage::open(&root, clock)?)),
-        Location::S3(_) | Location::Azure(_) => Err(unknown_scheme()),
+        Location::S3(_) => Ok(Arc::new(S3Storage::connect(settings, clock).await?)),
+        Location::Azure(_) => Err(unknown_scheme()),
     }
 }
 

@@ -157,7 +157,7 @@ impl Movement {
     ) -> Option<T> {
         let mut exchange = std::pin::pin!(exchange);
         loop {
-            let left = stall.checked_sub(self.idle())?;
+            let left = stall.checked_sub(self.idle()).filter(|left| !left.is_zero())?;
             if let Ok(done) = tokio::time::timeout(left, &mut exchange).await {
                 return Some(done);
             }
