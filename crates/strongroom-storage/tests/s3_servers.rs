@@ -3,6 +3,8 @@
 //! `STRONGROOM_TEST_CEPH`, `STRONGROOM_TEST_SEAWEEDFS`, `STRONGROOM_TEST_MOTO` are endpoints;
 //! `STRONGROOM_TEST_S3_ACCESS_KEY` and `_SECRET_KEY` are the credentials of all of them.
 
+#![allow(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
+
 mod s3_bucket;
 
 use bytes::Bytes;
@@ -247,9 +249,15 @@ on_servers! {
         assert!(created.lock_in_write);
         let version = created.version.as_ref();
         let seen = store.lock(&key("k"), version).await.unwrap();
-        assert!(seen.certain().covers(&options.lock), "{seen:?}");
         let error = store.delete(&key("k"), version).await.unwrap_err();
         assert_eq!(error.kind(), StorageErrorKind::PermissionDenied);
+        if bucket.server == Server::Moto {
+            // It answers `?retention` with the object itself: no lock was seen.
+            assert_eq!(seen.retention, Observed::Unobserved(Unobserved::Error));
+            assert_eq!(seen.legal_hold, Observed::Observed(true));
+            return;
+        }
+        assert!(seen.certain().covers(&options.lock), "{seen:?}");
 
         store.set_legal_hold(&key("k"), version, false).await.unwrap();
         let seen = store.lock(&key("k"), version).await.unwrap();
@@ -268,7 +276,11 @@ on_servers! {
         let seen = store.lock(&key("k"), version).await.unwrap();
         match bucket.server {
             Server::SeaweedFs => assert!(seen.certain().covers(&options.lock), "{seen:?}"),
-            Server::Ceph | Server::Moto => {
+            Server::Moto => {
+                assert_eq!(seen.retention, Observed::Unobserved(Unobserved::Error));
+                return;
+            }
+            Server::Ceph => {
                 assert_eq!(seen.retention, Observed::Observed(None));
                 let retention = options.lock.retention.unwrap();
                 store.set_retention(&key("k"), version, retention).await.unwrap();

@@ -22,9 +22,8 @@ use crate::{
     StorageError, StorageErrorKind,
 };
 
-/// S3 takes parts 1 to 10,000; the last number is kept for probes.
-pub(super) const PROBE_PART_NUMBER: u32 = 10_000;
-const PARTS_MAX: u64 = PROBE_PART_NUMBER as u64 - 1;
+/// The most parts of an object that S3 takes.
+const PARTS_MAX: u64 = 10_000;
 
 /// One create on its way.
 pub(super) struct Write<'a> {
@@ -38,7 +37,7 @@ pub(super) struct Write<'a> {
 /// What is under the key of a write whose outcome is in doubt.
 pub(super) enum Found {
     /// This very write.
-    Ours(ObjectInfo, Option<Timestamp>),
+    Ours(Box<ObjectInfo>, Option<Timestamp>),
     /// Something else.
     Other,
     /// Nothing.
@@ -130,7 +129,7 @@ impl Write<'_> {
         match object::ask(self.store, &self.whole_key, None).await {
             Ok(answer) => match object::info(&answer.headers) {
                 Ok(info) if info.metadata.get(WRITE_ID) == Some(&self.id) => {
-                    Found::Ours(info, answer.date())
+                    Found::Ours(Box::new(info), answer.date())
                 }
                 _ => Found::Other,
             },

@@ -166,7 +166,7 @@ impl Storage for S3Storage {
     }
 
     async fn status(&self) -> StoreStatus {
-        status::status(self).await
+        Box::pin(status::status(self)).await
     }
 
     async fn delete(

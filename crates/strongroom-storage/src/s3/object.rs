@@ -94,7 +94,7 @@ pub(super) fn info(headers: &HeaderMap) -> Result<ObjectInfo, StorageError> {
         version: version(headers),
         etag: etag(headers),
         last_modified: header(headers, LAST_MODIFIED.as_str()).and_then(dates::parse),
-        checksum: header(headers, "x-amz-checksum-sha256").and_then(checksum),
+        checksum: stored_checksum(headers),
         metadata: metadata(headers),
         encryption: header(headers, "x-amz-server-side-encryption").map(|algorithm| Encryption {
             algorithm: algorithm.to_owned(),
@@ -117,6 +117,17 @@ pub(super) fn etag(headers: &HeaderMap) -> Option<String> {
     header(headers, ETAG.as_str())
         .map(|etag| etag.trim_matches('"').to_owned())
         .filter(|etag| !etag.is_empty())
+}
+
+/// The checksum in an answer. One that calls itself composite and does not say of how many parts is
+/// of no use.
+fn stored_checksum(headers: &HeaderMap) -> Option<StoredChecksum> {
+    let checksum = header(headers, "x-amz-checksum-sha256").and_then(checksum)?;
+    let is_composite = header(headers, "x-amz-checksum-type") == Some("COMPOSITE");
+    match checksum {
+        StoredChecksum::Sha256(_) if is_composite => None,
+        checksum => Some(checksum),
+    }
 }
 
 /// Reads `base64` of a whole object's SHA-256, or `base64-N` of the composite of N parts.

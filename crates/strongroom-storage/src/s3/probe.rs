@@ -5,7 +5,7 @@ use http::Method;
 use http::header::CONTENT_TYPE;
 use strongroom_core::observed::{Observed, Unobserved};
 
-use super::create::PROBE_PART_NUMBER;
+use super::create::Write;
 use super::error::Failure;
 use super::multipart::Upload;
 use super::object;
@@ -16,14 +16,23 @@ use super::{S3Storage, status};
 use crate::status::Versioning;
 use crate::{ObjectKey, Storage as _, StorageError, StorageErrorKind};
 
-/// Whether the store checks what it is sent, by two parts that are deliberately wrong. A part never
-/// becomes an object unless the completion lists it, so nothing is left behind, not even under a
+/// Whether the store checks what it is sent, by two parts that are deliberately wrong, in an upload
+/// of their own that is aborted: Ceph refuses to complete an upload that holds a part which the
+/// completion does not list. Parts are no objects, so nothing is left behind, not even under a
 /// default retention. `None` where the store did not answer either way.
-pub(super) async fn checks(store: &S3Storage, upload: &Upload) -> Option<Checks> {
+pub(super) async fn checks(write: &Write<'_>) -> Option<Checks> {
+    let store = write.store;
     if let Some(checks) = store.observations.checks() {
         return Some(checks);
     }
-    let part = || upload.request(Method::PUT).query("partNumber", PROBE_PART_NUMBER);
+    let mut upload = Upload::begin_probe(write).await.ok()?;
+    let checks = send_wrong_parts(store, &upload).await;
+    upload.abort().await;
+    checks.inspect(|checks| store.observations.saw_checks(*checks))
+}
+
+async fn send_wrong_parts(store: &S3Storage, upload: &Upload) -> Option<Checks> {
+    let part = || upload.request(Method::PUT).query("partNumber", 1);
     let wrong_checksum = Payload::small(&b"?"[..]).with_wrong_sha256().sha256_base64();
     let request = part()
         .header("x-amz-checksum-sha256", &wrong_checksum)
@@ -32,9 +41,7 @@ pub(super) async fn checks(store: &S3Storage, upload: &Upload) -> Option<Checks>
     let checksum = is_refused(store, &request).await?;
     let request = part().payload(Payload::small(&b"?"[..]).with_wrong_sha256());
     let payload = is_refused(store, &request).await?;
-    let checks = Checks { checksum, payload };
-    store.observations.saw_checks(checks);
-    Some(checks)
+    Some(Checks { checksum, payload })
 }
 
 async fn is_refused(store: &S3Storage, request: &Request) -> Option<bool> {

@@ -96,7 +96,7 @@ async fn send(write: &Write<'_>, request: &Request) -> Result<Written, Failure> 
         let pause = client.pause(&mut tries, &failed);
         if failed.failure.leaves_doubt() || (exists && was_in_doubt) {
             match write.look_again().await {
-                Found::Ours(info, date) => return Ok(Written::Found(Box::new(info), date)),
+                Found::Ours(info, date) => return Ok(Written::Found(info, date)),
                 Found::Other => return Err(already_there(failed.failure)),
                 Found::Nothing => {}
                 // Whether the write took place cannot be found out: another try might make a

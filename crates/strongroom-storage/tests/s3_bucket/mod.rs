@@ -134,6 +134,8 @@ impl Bucket {
                 self.send(Method::DELETE, &path, &bypass).await;
             }
         }
+        // SeaweedFS keeps volumes for each bucket, and has only so many.
+        self.send(Method::DELETE, "", &[]).await;
     }
 
     async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> (u16, String) {
