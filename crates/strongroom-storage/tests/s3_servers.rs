@@ -17,7 +17,8 @@ use strongroom_core::receipt::{CreateOnly, Integrity};
 use strongroom_core::retention::{Lock, LockMode, Retention};
 use strongroom_storage::status::Versioning;
 use strongroom_storage::{
-    Body, CreateOptions, ListRequest, Storage as _, StorageError, StorageErrorKind, StoredChecksum,
+    Body, Clock, CreateOptions, ListRequest, Storage as _, StorageError, StorageErrorKind,
+    StoredChecksum,
 };
 
 const MIB: usize = 1 << 20;
@@ -45,8 +46,12 @@ fn body(bytes: &Bytes) -> Body {
     Body { stream: stream::iter(pieces).boxed(), size_bytes_max: bytes.len() as u64 }
 }
 
+fn now() -> Timestamp {
+    Clock::system().now()
+}
+
 fn locked_for(seconds: i64) -> CreateOptions {
-    let retain_until = Timestamp::now() + SignedDuration::from_secs(seconds);
+    let retain_until = now() + SignedDuration::from_secs(seconds);
     let retention = Retention { mode: LockMode::Governance, retain_until };
     CreateOptions {
         lock: Lock { retention: Some(retention), legal_hold: false },
@@ -101,7 +106,7 @@ on_servers! {
         assert_eq!(created.size_bytes, 12);
         assert_eq!(created.version, None);
         assert!(created.etag.is_some());
-        let skew = created.stored_at.duration_since(Timestamp::now()).as_secs();
+        let skew = created.stored_at.duration_since(now()).as_secs();
         assert!(skew.abs() < 60, "{skew}");
 
         let info = store.head(&key, None).await.unwrap();
