@@ -396,13 +396,16 @@ on_servers! {
 
     wrong_settings_have_their_own_words(bucket, Kind::Plain) {
         let mut settings = bucket.settings();
-        settings.url = "s3://no-such-bucket-of-strongroom".to_owned();
+        settings.url = settings.url.replace("/prefix", "-x");
         let store = bucket.connect(&settings).await;
-        let bytes = Bytes::from_static(b"x");
-        let error = store.create(&key("k"), bytes.into(), &CreateOptions::default()).await;
-        assert_eq!(error.unwrap_err().kind(), StorageErrorKind::StoreNotFound);
         let error = store.head(&key("k"), None).await.unwrap_err();
         assert_eq!(error.kind(), StorageErrorKind::StoreNotFound);
+        // SeaweedFS makes the bucket when an administrator writes to it.
+        if bucket.server != Server::SeaweedFs {
+            let bytes = Bytes::from_static(b"x");
+            let error = store.create(&key("k"), bytes.into(), &CreateOptions::default()).await;
+            assert_eq!(error.unwrap_err().kind(), StorageErrorKind::StoreNotFound);
+        }
 
         if bucket.server != Server::Moto {
             let mut settings = bucket.settings();

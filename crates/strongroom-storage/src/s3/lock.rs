@@ -122,10 +122,15 @@ pub(super) fn observe<T>(
         }
         Err(failure) => failure,
     };
+    // A store that does not know the question may answer with the whole object.
+    if failure.kind() == StorageErrorKind::Malformed {
+        return Ok(Observed::Unobserved(Unobserved::Error));
+    }
     let Some(refusal) = failure.refusal() else { return Err(failure.into()) };
+    // `NoSuchObjectLockConfiguration`, `NoSuchObjectLegalHold`.
     let code = refusal.code.as_deref().unwrap_or_default();
     if code.ends_with("NotFoundError")
-        || code.starts_with("NoSuchObjectLock")
+        || code.starts_with("NoSuchObjectL")
         || matches!(code, "NoSuchPublicAccessBlockConfiguration" | "NoSuchBucketPolicy")
     {
         return Ok(Observed::Observed(none()));
