@@ -103,7 +103,7 @@ fn until_interrupted(command: impl Future<Output = Result<()>>) -> Result<()> {
     let outcome = outcome.unwrap_or_else(|| {
         runtime.block_on(clean_up(&runtime));
         Err(Failure::new(Exit::Interrupted, "interrupted")
-            .with_help("nothing half-done was left behind; run the same command again")
+            .with_help("running the same command again finishes it")
             .into())
     });
     // A thread that waits for standard input must not hold the program back.

@@ -23,7 +23,7 @@ Examples:
   strongroom evidence bundle results/
   strongroom evidence bundle results/ -o run-42.tar.gz --run-id 42 --subject acme/widget
   strongroom evidence bundle a.json b.log --metadata result_status=passed
-  strongroom evidence bundle results/ --retention-class release-evidence --retention-days 2555")]
+  strongroom evidence bundle results/ --retention-days 2555")]
     Bundle(Box<BundleArgs>),
 
     /// Check every byte of a bundle against its manifest.
@@ -33,7 +33,7 @@ Examples:
     #[command(after_help = "\
 Examples:
   strongroom evidence verify run-42.tar.gz
-  curl -s https://example.org/run-42.tar.gz | strongroom evidence verify -
+  cat run-42.tar.gz | strongroom evidence verify -
   strongroom evidence verify run-42.tar.gz --bundle-id sha256:6b86…")]
     Verify(VerifyArgs),
 
@@ -55,9 +55,9 @@ Examples:
 Examples:
   strongroom evidence push results/
   strongroom evidence push run-42.tar.gz --store s3://evidence --run-id 42
-  strongroom evidence push run-42.tar.gz --retain-until 7y --lock governance
-  strongroom evidence push run-42.tar.gz --retain-until 2033-11-21 --lock compliance \\
-      --yes-lock-until 2033-11-21")]
+  strongroom evidence push run-42.tar.gz --retain-until 7y
+  strongroom evidence push run-42.tar.gz --retain-until 2033-11-21 \\
+      --lock compliance --yes-lock-until 2033-11-21")]
     Push(Box<PushArgs>),
 
     /// Get a bundle, or every bundle of a run, and prove it before it appears.
@@ -98,7 +98,7 @@ Examples:
     #[command(after_help = "\
 Examples:
   strongroom evidence store-status
-  strongroom evidence store-status --store s3://evidence --format json | jq .warnings")]
+  strongroom evidence store-status --format json | jq .warnings")]
     StoreStatus,
 }
 

@@ -25,6 +25,13 @@ const STYLES: Styles = Styles::styled()
     .literal(AnsiColor::Cyan.on_default())
     .placeholder(AnsiColor::Cyan.on_default());
 
+const EXAMPLES: &str = "\
+Examples:
+  strongroom evidence push results/              keep a directory, get a receipt
+  strongroom evidence list --after 2026-11-01    what was kept since
+  strongroom evidence pull --run-id 42 --out b/  get a run back, proven
+  strongroom config show --origin                what is configured, and where";
+
 /// Keeps evidence in storage that you own, and proves that it is kept.
 ///
 /// Strongroom turns a directory of run output into a verified, content-addressed, immutable bundle
@@ -33,12 +40,7 @@ const STYLES: Styles = Styles::styled()
 #[derive(Debug, Parser)]
 #[command(name = "strongroom", version, styles = STYLES, max_term_width = 100)]
 #[command(arg_required_else_help = true, subcommand_required = true)]
-#[command(after_help = "\
-Examples:
-  strongroom evidence push results/                 keep a directory, get a receipt
-  strongroom evidence list --after 2026-11-01       what was kept since
-  strongroom evidence pull --run-id 42 --out back/  get a run back, proven
-  strongroom config show --origin                   what is configured, and where")]
+#[command(after_help = EXAMPLES)]
 pub struct Cli {
     #[command(flatten)]
     pub console: ConsoleArgs,
@@ -172,13 +174,6 @@ pub fn command() -> clap::Command {
     without_empty_environment(command)
 }
 
-const EXAMPLES: &str = "\
-Examples:
-  strongroom evidence push results/                 keep a directory, get a receipt
-  strongroom evidence list --after 2026-11-01       what was kept since
-  strongroom evidence pull --run-id 42 --out back/  get a run back, proven
-  strongroom config show --origin                   what is configured, and where";
-
 fn exit_codes() -> String {
     let mut text = "Exit codes:".to_owned();
     for exit in Exit::ALL {
@@ -193,7 +188,7 @@ fn without_empty_environment(command: clap::Command) -> clap::Command {
             let named = arg.get_env().map(|name| name.to_owned());
             match named {
                 Some(name) if crate::environment::is_set_but_empty(&name) => arg.env(None::<&str>),
-                _ => arg,
+                _ => arg.hide_env_values(true),
             }
         })
         .mut_subcommands(without_empty_environment)

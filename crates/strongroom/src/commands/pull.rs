@@ -1,5 +1,6 @@
 //! `strongroom evidence pull`
 
+use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
@@ -61,9 +62,15 @@ async fn one(store: &dyn Storage, id: BundleId, args: PullArgs, context: &Contex
 }
 
 async fn of_a_run(store: &dyn Storage, run_id: &str, out: &Path, context: &Context) -> Result<()> {
-    std::fs::create_dir_all(out)
+    let was_there = out.exists();
+    fs::create_dir_all(out)
         .with_context(|| format!("the directory {} could not be made", out.display()))?;
-    let run = pull_run(store, run_id, out, &context.clock).await?;
+    let run = pull_run(store, run_id, out, &context.clock).await.inspect_err(|_| {
+        if !was_there {
+            // Only an empty directory goes; what stays, stays to be looked at.
+            let _ = fs::remove_dir(out);
+        }
+    })?;
     for pulled in &run.pulled {
         warn_of_what_is_on_top(pulled, context);
     }

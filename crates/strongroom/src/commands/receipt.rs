@@ -64,7 +64,7 @@ fn integrity(integrity: Integrity) -> &'static str {
 fn create_only(create_only: CreateOnly) -> &'static str {
     match create_only {
         CreateOnly::Enforced => "enforced by the store",
-        CreateOnly::Checked => "checked before and after; the store does not enforce it",
+        CreateOnly::Checked => "looked first; the store was not seen to enforce it",
         CreateOnly::Unsupported => "the store refuses conditional writes",
     }
 }
@@ -104,7 +104,7 @@ fn lock(block: Block, lock: &LockReceipt, console: &Console) -> Block {
     if dated.is_none() && lock.legal_hold != Some(true) {
         return block;
     }
-    block = block.row("", how(lock));
+    block = block.row("", how(lock)).row("", read_back(lock));
     if lock.enforced_by == EnforcedBy::Strongroom {
         let advisory = "kept by Strongroom only: whoever reaches the files can delete them";
         block = block.styled_row(palette.warning, "", advisory);
@@ -120,13 +120,16 @@ fn how(lock: &LockReceipt) -> String {
         LockHow::AlreadyThere => "it was there before",
         LockHow::None => "how it came to be was not observed",
     };
-    let open = match lock.unlocked_ms {
-        Some(0) | None => String::new(),
-        Some(milliseconds) => format!(", open for {}", duration_ms(milliseconds)),
-    };
+    match lock.unlocked_ms {
+        Some(0) | None => how.to_owned(),
+        Some(milliseconds) => format!("{how}, open for {}", duration_ms(milliseconds)),
+    }
+}
+
+fn read_back(lock: &LockReceipt) -> String {
     match lock.read_back_at {
-        Some(at) => format!("{how}{open}; read back at {}", time(at)),
-        None => format!("{how}{open}; not read back"),
+        Some(at) => format!("read back at {}", time(at)),
+        None => "not read back".to_owned(),
     }
 }
 

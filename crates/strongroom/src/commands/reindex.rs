@@ -46,14 +46,12 @@ pub async fn run(context: &Context) -> Result<()> {
 fn human(report: &ReindexReport, console: &Console) -> String {
     let palette = console.palette();
     let bundles = count(report.bundles, "bundle", "bundles");
-    let mut block = Block::new(format!("{} {bundles}", styled(palette.good, "reindexed"))).row(
-        "added",
-        count(
-            report.references_added,
-            "reference that was missing",
-            "references that were missing",
-        ),
-    );
+    let added = match report.references_added {
+        0 => "nothing: no reference was missing".to_owned(),
+        added => count(added, "reference that was missing", "references that were missing"),
+    };
+    let headline = format!("{} {bundles}", styled(palette.good, "reindexed"));
+    let mut block = Block::new(headline).row("added", added);
     if report.other_objects > 0 {
         let others = count(report.other_objects, "object", "objects");
         block = block.row("passed over", format!("{others} that are no bundles"));

@@ -89,13 +89,10 @@ fn human(document: &Document, console: &Console) -> String {
         block = block.styled_row(palette.bad, label, problem);
         label = "";
     }
-    let mut text = block.render(console);
     for warning in warnings {
-        let lines = Block::new(styled(palette.warning, "warning")).row("", &warning.message);
-        text.push('\n');
-        text.push_str(&lines.render(console));
+        block = block.styled_row(palette.warning, "warning", &warning.message);
     }
-    text
+    block.render(console)
 }
 
 fn in_words<T>(observed: &Observed<T>, words: impl FnOnce(&T) -> String) -> String {

@@ -1,0 +1,144 @@
+//! How the program ends: errors for people and programs, closed pipes, signals.
+
+use std::io::{Read as _, Write as _};
+use std::process::{Command, Stdio};
+
+use crate::room::{Outcome, Room};
+use crate::schema::assert_valid;
+
+#[test]
+fn wrong_usage_exits_2_and_says_what_to_do() {
+    let room = Room::new();
+    for arguments in [
+        &["evidence", "frobnicate"][..],
+        &["evidence", "list", "--limit", "0"],
+        &["evidence", "list", "--after", "soon"],
+        &["evidence", "pull", "--out", "x"],
+        &["evidence", "push", "x", "--retain-until", "7m"],
+        &["evidence", "push", "x", "--store", "ftp://host"],
+        &["evidence", "bundle", "x", "--retention-days", "0"],
+        &["evidence", "bundle", "x", "--retention-class", "forever"],
+        &["evidence", "bundle", "x", "--created-at", "today"],
+        &["completions", "csh"],
+    ] {
+        let refused = room.run(arguments).exits(2);
+        assert!(refused.stderr.starts_with("error: "), "{arguments:?}: {}", refused.stderr);
+        assert_eq!(refused.stdout, "", "{arguments:?}");
+        let in_json = room.run(&[arguments, &["--format", "json"]].concat()).exits(2);
+        assert_valid(&in_json.json_error(), "error");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_exits_1_and_nothing_is_said_of_the_content() {
+    let room = Room::new();
+    for arguments in [["evidence", "verify", "missing"], ["evidence", "show", "."]] {
+        let failed = room.run(&[&arguments[..], &["--format", "json"]].concat()).exits(1);
+        let error = failed.json_error();
+        assert_valid(&error, "error");
+        assert_eq!((&error["kind"], &error["exit_code"]), (&"failed".into(), &1.into()));
+    }
+}
+
+#[test]
+fn an_error_for_people_is_a_line_and_a_line_of_help() {
+    let room = Room::with_results().env("CI", "1");
+    let refused = room.run(&["evidence", "push", "results"]).exits(2);
+    room.snapshot("an_error_for_people", &refused.stderr);
+}
+
+#[test]
+fn an_empty_variable_counts_as_not_set() {
+    let room = Room::with_results()
+        .env("STRONGROOM_FORMAT", "")
+        .env("STRONGROOM_PUSH_RETAIN_UNTIL", "")
+        .env("STRONGROOM_PUSH_DRY_RUN", "")
+        .env("STRONGROOM_STORE_URL", "");
+    room.on_store(&["evidence", "push", "results"]).exits(0);
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let room = Room::new();
+    let mut child = std_command(&room)
+        .args(["completions", "bash"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    drop(child.stdout.take());
+    let outcome = Outcome::of(child.wait_with_output().expect("it ends")).exits(0);
+    assert_eq!(outcome.stderr, "");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_interruption_exits_130_while_standard_input_is_silent() {
+    let room = Room::new();
+    let mut child = std_command(&room)
+        .args(["evidence", "verify", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    wait_until_signals_are_caught(child.id());
+    // A gzip header, and then nothing.
+    stdin.write_all(&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]).expect("written");
+    interrupt(child.id());
+    let status = child.wait().expect("it ends");
+    assert_eq!(status.code(), Some(130));
+    let mut said = String::new();
+    child.stderr.take().expect("a pipe").read_to_string(&mut said).expect("read");
+    assert!(said.starts_with("error: interrupted\n"), "{said}");
+    drop(stdin);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_interrupted_bundle_leaves_no_file() {
+    // 4 GiB of nothing, without taking a disk: hashing and compressing it takes seconds.
+    let room = Room::new();
+    std::fs::create_dir(room.path("big")).expect("made");
+    let big = std::fs::File::create(room.path("big/zeros")).expect("a file");
+    big.set_len(4 << 30).expect("a length");
+    let mut child = std_command(&room)
+        .args(["evidence", "bundle", "big"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    wait_until_signals_are_caught(child.id());
+    interrupt(child.id());
+    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+    assert_eq!(room.names(), ["big"]);
+}
+
+fn std_command(room: &Room) -> Command {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin("strongroom"));
+    command.env_clear().current_dir(room.work());
+    command
+}
+
+#[cfg(target_os = "linux")]
+fn interrupt(process: u32) {
+    let sent = Command::new("kill").args(["-INT", &process.to_string()]).status();
+    assert!(sent.expect("kill runs").success());
+}
+
+/// Until then, a signal would end the program the way signals do.
+#[cfg(target_os = "linux")]
+fn wait_until_signals_are_caught(process: u32) {
+    const INTERRUPT: u64 = 1 << (2 - 1);
+    let path = format!("/proc/{process}/status");
+    loop {
+        let status = std::fs::read_to_string(&path).expect("a running program");
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        let caught = u64::from_str_radix(caught.expect("a mask").trim(), 16).expect("a mask");
+        if caught & INTERRUPT != 0 {
+            return;
+        }
+        std::thread::yield_now();
+    }
+}

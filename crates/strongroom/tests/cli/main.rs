@@ -1,0 +1,12 @@
+//! The command line as people and programs meet it: the real binary, in a room of its own.
+
+#![allow(unreachable_pub)] // in a binary, `pub` says "to other modules"
+
+mod cli_bundle;
+mod cli_config;
+mod cli_errors;
+mod cli_list_and_pull;
+mod cli_manual;
+mod cli_push;
+mod room;
+mod schema;
