@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 
 use serde::Serialize;
+use strongroom_core::bundle::BundleError;
 use strongroom_storage::StorageError;
 use strongroom_storage::evidence::EvidenceError;
 
@@ -79,10 +80,16 @@ impl ErrorDocument {
     }
 }
 
-/// The error and its causes, without repeating what an outer message says already.
+/// The error and those of its causes that people can do something with: contexts of our own, and
+/// what the operating system said. Whatever else libraries say is for logs.
 fn message_of(error: &anyhow::Error) -> String {
     let mut message = error.to_string();
     for cause in error.chain().skip(1) {
+        let of_the_system =
+            cause.downcast_ref::<io::Error>().is_some_and(|error| error.raw_os_error().is_some());
+        if !of_the_system && !is_ours(cause) {
+            continue;
+        }
         let cause = cause.to_string();
         if !message.contains(&cause) {
             message.push_str(": ");
@@ -90,6 +97,13 @@ fn message_of(error: &anyhow::Error) -> String {
         }
     }
     message
+}
+
+fn is_ours(cause: &(dyn std::error::Error + 'static)) -> bool {
+    cause.is::<Failure>()
+        || cause.is::<EvidenceError>()
+        || cause.is::<StorageError>()
+        || cause.is::<BundleError>()
 }
 
 fn help_of(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
@@ -141,6 +155,18 @@ mod tests {
         assert_eq!(document.message, "no such object");
         assert_eq!(document.help.as_deref(), Some("look elsewhere"));
         assert_eq!(document.exit_code, 7);
+    }
+
+    #[test]
+    fn what_the_system_said_is_told_and_what_a_library_said_is_not() {
+        let denied = io::Error::from_raw_os_error(13);
+        let inner = StorageError::new(StorageErrorKind::Io, "the file could not be read")
+            .with_source(denied);
+        let message = ErrorDocument::of(&anyhow::Error::new(inner)).message;
+        assert!(message.starts_with("the file could not be read: "), "{message}");
+        let inner = StorageError::new(StorageErrorKind::Unreachable, "no connection")
+            .with_source("https://host/?X-Amz-Signature=0123");
+        assert_eq!(ErrorDocument::of(&anyhow::Error::new(inner)).message, "no connection");
     }
 
     #[test]

@@ -224,6 +224,21 @@ mod tests {
     }
 
     #[test]
+    fn every_setting_has_the_flag_that_it_names() {
+        let command = Cli::command();
+        let config = command.find_subcommand("config").expect("config");
+        let evidence = command.find_subcommand("evidence").expect("evidence");
+        let bundle = evidence.find_subcommand("bundle").expect("bundle");
+        for setting in crate::config::ALL {
+            let mut args = config.get_arguments().chain(bundle.get_arguments());
+            let arg = args.find(|arg| arg.get_id() == setting.flag).expect(setting.key);
+            assert_eq!(arg.get_long(), Some(setting.flag_name().as_str()), "{}", setting.key);
+            let twin = arg.get_env().and_then(|name| name.to_str());
+            assert_eq!(twin, setting.environment.first().copied(), "{}", setting.key);
+        }
+    }
+
+    #[test]
     fn every_command_that_does_something_shows_an_example() {
         fn walk(command: &clap::Command) {
             if command.get_subcommands().next().is_none() {

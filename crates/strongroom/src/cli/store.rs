@@ -20,71 +20,130 @@ pub struct StoreArgs {
     pub store: Option<String>,
 
     /// The endpoint of an S3-compatible or Azure store, with its scheme.
-    #[arg(long, global = true, value_name = "URL", env = "STRONGROOM_STORE_ENDPOINT")]
+    #[arg(
+        long = "store-endpoint",
+        global = true,
+        value_name = "URL",
+        env = "STRONGROOM_STORE_ENDPOINT"
+    )]
     #[arg(help_heading = HEADING, hide_short_help = true)]
     pub endpoint: Option<String>,
 
     /// The S3 bucket, instead of `--store s3://BUCKET`.
-    #[arg(long, global = true, value_name = "NAME", env = "STRONGROOM_STORE_BUCKET")]
+    #[arg(
+        long = "store-bucket",
+        global = true,
+        value_name = "NAME",
+        env = "STRONGROOM_STORE_BUCKET"
+    )]
     #[arg(help_heading = HEADING, hide_short_help = true)]
     pub bucket: Option<String>,
 
     /// The S3 region.
-    #[arg(long, global = true, value_name = "NAME", env = "STRONGROOM_STORE_REGION")]
+    #[arg(
+        long = "store-region",
+        global = true,
+        value_name = "NAME",
+        env = "STRONGROOM_STORE_REGION"
+    )]
     #[arg(help_heading = HEADING, hide_short_help = true)]
     pub region: Option<String>,
 
     /// What every key in the store starts with.
-    #[arg(long, global = true, value_name = "PREFIX", env = "STRONGROOM_STORE_PREFIX")]
+    #[arg(
+        long = "store-prefix",
+        global = true,
+        value_name = "PREFIX",
+        env = "STRONGROOM_STORE_PREFIX"
+    )]
     #[arg(help_heading = HEADING, hide_short_help = true)]
     pub prefix: Option<String>,
 
     /// Address the bucket by path (`endpoint/bucket`) rather than by host name.
-    #[arg(long, global = true, value_name = "BOOL", env = "STRONGROOM_STORE_PATH_STYLE")]
-    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(
+        long = "store-path-style",
+        global = true,
+        value_name = "BOOL",
+        env = "STRONGROOM_STORE_PATH_STYLE"
+    )]
     #[arg(value_parser = BoolishValueParser::new())]
     #[arg(help_heading = HEADING, hide_short_help = true)]
     pub path_style: Option<bool>,
 
     /// Accept an `http://` endpoint: for development only.
-    #[arg(long, global = true, value_name = "BOOL", env = "STRONGROOM_STORE_ALLOW_HTTP")]
+    #[arg(
+        long = "store-allow-http",
+        global = true,
+        value_name = "BOOL",
+        env = "STRONGROOM_STORE_ALLOW_HTTP"
+    )]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[arg(value_parser = BoolishValueParser::new())]
     #[arg(help_heading = HEADING, hide_short_help = true)]
     pub allow_http: Option<bool>,
 
     /// A file of PEM certificates to trust besides the system's.
-    #[arg(long, global = true, value_name = "FILE", env = "STRONGROOM_STORE_CA")]
+    #[arg(long = "store-ca", global = true, value_name = "FILE", env = "STRONGROOM_STORE_CA")]
     #[arg(help_heading = HEADING, hide_short_help = true)]
     pub ca_file: Option<PathBuf>,
 
     /// Encryption at rest to ask for: `AES256` or `aws:kms`.
-    #[arg(long, global = true, value_name = "ALGORITHM", env = "STRONGROOM_STORE_SSE")]
+    #[arg(
+        long = "store-sse",
+        global = true,
+        value_name = "ALGORITHM",
+        env = "STRONGROOM_STORE_SSE"
+    )]
     #[arg(help_heading = HEADING, hide_short_help = true)]
     pub sse: Option<String>,
 
-    /// The key for `--sse aws:kms`.
-    #[arg(long, global = true, value_name = "ID", env = "STRONGROOM_STORE_KMS_KEY_ID")]
+    /// The key for `--store-sse aws:kms`.
+    #[arg(
+        long = "store-kms-key-id",
+        global = true,
+        value_name = "ID",
+        env = "STRONGROOM_STORE_KMS_KEY_ID"
+    )]
     #[arg(help_heading = HEADING, hide_short_help = true)]
     pub kms_key_id: Option<String>,
 
     /// The storage class to ask for, by the store's own name.
-    #[arg(long, global = true, value_name = "CLASS", env = "STRONGROOM_STORE_STORAGE_CLASS")]
+    #[arg(
+        long = "store-storage-class",
+        global = true,
+        value_name = "CLASS",
+        env = "STRONGROOM_STORE_STORAGE_CLASS"
+    )]
     #[arg(help_heading = HEADING, hide_short_help = true)]
     pub storage_class: Option<String>,
 
     /// The profile in `~/.aws` to take credentials from.
-    #[arg(long, global = true, value_name = "NAME", env = "STRONGROOM_STORE_PROFILE")]
+    #[arg(
+        long = "store-profile",
+        global = true,
+        value_name = "NAME",
+        env = "STRONGROOM_STORE_PROFILE"
+    )]
     #[arg(help_heading = HEADING, hide_short_help = true)]
     pub profile: Option<String>,
 
     /// Where the access key is: `env:NAME`, `file:PATH` or `bao:PATH#FIELD`.
-    #[arg(long, global = true, value_name = "REF", env = "STRONGROOM_STORE_ACCESS_KEY_REF")]
+    #[arg(
+        long = "store-access-key-ref",
+        global = true,
+        value_name = "REF",
+        env = "STRONGROOM_STORE_ACCESS_KEY_REF"
+    )]
     #[arg(help_heading = HEADING, hide_short_help = true)]
     pub access_key_ref: Option<String>,
 
     /// Where the secret key is: `env:NAME`, `file:PATH` or `bao:PATH#FIELD`.
-    #[arg(long, global = true, value_name = "REF", env = "STRONGROOM_STORE_SECRET_KEY_REF")]
+    #[arg(
+        long = "store-secret-key-ref",
+        global = true,
+        value_name = "REF",
+        env = "STRONGROOM_STORE_SECRET_KEY_REF"
+    )]
     #[arg(help_heading = HEADING, hide_short_help = true)]
     pub secret_key_ref: Option<String>,
 }

@@ -4,10 +4,11 @@ mod warnings;
 
 use anyhow::Result;
 use serde::Serialize;
-use strongroom_core::observed::{Observed, Unobserved};
+use strongroom_core::observed::Observed;
 use strongroom_core::receipt::EnforcedBy;
 use strongroom_core::retention::{DefaultRetention, Period};
 use strongroom_storage::status::{PublicAccess, StoreStatus, Versioning};
+use strongroom_storage::{ObjectKey, Storage, StorageErrorKind};
 
 use self::warnings::{Warning, warnings};
 use super::Context;
@@ -28,27 +29,26 @@ pub async fn run(context: &Context) -> Result<()> {
     let status = store.status().await;
     let document = Document { warnings: warnings(&status), status };
     context.console.result(|console| human(&document, console), &document)?;
-    match failure(&document.status) {
-        Some(failure) => Err(failure.into()),
-        None => Ok(()),
-    }
+    refuse_unusable(&*store, &document.status).await
 }
 
 /// A store that cannot be used at all is a failure; whatever else there is to say is a warning.
-fn failure(status: &StoreStatus) -> Option<Failure> {
-    let (exit, what) = match (&status.reachable, &status.readable) {
-        (Observed::Unobserved(Unobserved::PermissionDenied), _)
-        | (_, Observed::Unobserved(Unobserved::PermissionDenied)) => {
-            (Exit::Denied, "the store does not let these credentials in")
-        }
-        (Observed::Observed(true), _) => return None,
-        _ => (Exit::Unreachable, "the store was not reached"),
-    };
-    let message = match status.problems.first() {
-        Some(problem) => format!("{what}: {problem}"),
-        None => what.to_owned(),
-    };
-    Some(Failure::new(exit, message))
+async fn refuse_unusable(store: &dyn Storage, status: &StoreStatus) -> Result<()> {
+    if status.reachable.value() != Some(&true) {
+        let problem = status.problems.first();
+        let message = problem.map_or("the store was not reached", String::as_str);
+        return Err(Failure::new(Exit::Unreachable, message.to_owned()).into());
+    }
+    if status.readable.value().is_some() {
+        return Ok(());
+    }
+    // The status says in words why nothing could be seen; a read says it by its kind. That nothing
+    // has this name is the good answer.
+    let probe = ObjectKey::new("bundles/status")?;
+    match store.read(&probe, None, None).await {
+        Err(error) if error.kind() != StorageErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 fn human(document: &Document, console: &Console) -> String {
@@ -68,7 +68,7 @@ fn human(document: &Document, console: &Console) -> String {
         ("versioning", in_words(&status.versioning, versioning)),
         ("object lock", in_words(&status.object_lock, |on| on_or_off(*on))),
         ("default lock", in_words(&status.default_retention, default_retention)),
-        ("enforced by", enforced_by(status.locks_enforced_by).to_owned()),
+        ("enforced by", enforced_by(status)),
         (
             "encryption",
             in_words(&status.encryption, |encryption| match encryption {
@@ -137,11 +137,14 @@ fn public_access(access: &PublicAccess) -> String {
     .to_owned()
 }
 
-fn enforced_by(enforced_by: EnforcedBy) -> &'static str {
-    match enforced_by {
-        EnforcedBy::Store => "the store",
-        EnforcedBy::Strongroom => "Strongroom only (advisory)",
-        EnforcedBy::None => "nobody: this store has no locks",
+/// That a store could enforce locks says nothing of a bucket without Object Lock.
+fn enforced_by(status: &StoreStatus) -> String {
+    match status.locks_enforced_by {
+        EnforcedBy::Store => {
+            in_words(&status.object_lock, |on| if *on { "the store" } else { "nobody" }.to_owned())
+        }
+        EnforcedBy::Strongroom => "Strongroom only (advisory)".to_owned(),
+        EnforcedBy::None => "nobody: this store has no locks".to_owned(),
     }
 }
 

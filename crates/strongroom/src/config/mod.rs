@@ -132,9 +132,8 @@ fn flags(matches: &ArgMatches) -> Vec<(&'static str, Sourced<String>)> {
         if !is_known || matches.value_source(setting.flag) != Some(ValueSource::CommandLine) {
             return None;
         }
-        let name = setting.flag.replace('_', "-");
         let value = flag_text(matches, setting.flag)?;
-        Some((setting.key, Sourced { value, origin: Origin::Flag(name) }))
+        Some((setting.key, Sourced { value, origin: Origin::Flag(setting.flag_name()) }))
     });
     given.collect()
 }

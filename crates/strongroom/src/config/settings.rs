@@ -16,6 +16,20 @@ pub struct Setting {
     pub default: Option<&'static str>,
 }
 
+impl Setting {
+    /// The name of its flag, without dashes: the key's words, as in the environment.
+    pub fn flag_name(&self) -> String {
+        match self.key {
+            "store.url" => "store".to_owned(),
+            "store.ca_file" => "store-ca".to_owned(),
+            key => match key.strip_prefix("push.") {
+                Some(name) => name.replace('_', "-"),
+                None => key.replace(['.', '_'], "-"),
+            },
+        }
+    }
+}
+
 macro_rules! settings {
     ($($name:ident = $key:literal, $flag:literal, [$($environment:literal),*], $default:expr;)*) => {
         $(

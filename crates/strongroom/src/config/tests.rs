@@ -34,10 +34,10 @@ fn a_flag_beats_the_environment_beats_the_file_beats_the_default() {
     let file = "store:\n  url: s3://file\n  region: of-file\n  endpoint: https://file\n";
     let environment =
         [("STRONGROOM_STORE_REGION", "of-environment"), ("STRONGROOM_STORE_ENDPOINT", "https://e")];
-    let config = config(&["--region", "of-flag"], environment, file);
+    let config = config(&["--store-region", "of-flag"], environment, file);
     let origin = |setting| config.get(setting).expect("a value").origin.to_string();
     assert_eq!(store(&config).region.as_deref(), Some("of-flag"));
-    assert_eq!(origin(&settings::REGION), "flag --region");
+    assert_eq!(origin(&settings::REGION), "flag --store-region");
     assert_eq!(store(&config).endpoint.as_deref(), Some("https://e"));
     assert_eq!(origin(&settings::ENDPOINT), "environment STRONGROOM_STORE_ENDPOINT");
     assert_eq!(store(&config).url, "s3://file");
@@ -63,9 +63,11 @@ fn our_own_names_beat_the_providers() {
 fn switches_are_read_wherever_they_stand() {
     let file = "store:\n  allow_http: true\n  path_style: false\n";
     let environment = [("STRONGROOM_STORE_PATH_STYLE", "yes")];
-    let seen = store(&config(&["--store", "s3://a", "--allow-http=false"], environment, file));
+    let seen =
+        store(&config(&["--store", "s3://a", "--store-allow-http=false"], environment, file));
     assert_eq!((seen.allow_http, seen.path_style), (false, Some(true)));
-    let seen = store(&config(&["--store", "s3://a", "--allow-http"], Environment::default(), ""));
+    let seen =
+        store(&config(&["--store", "s3://a", "--store-allow-http"], Environment::default(), ""));
     assert!(seen.allow_http);
 }
 
@@ -74,7 +76,7 @@ fn bucket_and_prefix_make_the_url() {
     let file = "store:\n  bucket: evidence\n  prefix: team/a/\n";
     let of_the_file = config(&[], Environment::default(), file);
     assert_eq!(store(&of_the_file).url, "s3://evidence/team/a");
-    let with_prefix = config(&["--prefix", "/b"], Environment::default(), file);
+    let with_prefix = config(&["--store-prefix", "/b"], Environment::default(), file);
     assert_eq!(store(&with_prefix).url, "s3://evidence/b");
 }
 
@@ -84,13 +86,16 @@ fn what_a_weaker_layer_says_of_another_store_is_left_out() {
     let url = |flags: &[&str]| store(&config(flags, Environment::default(), file)).url;
     assert_eq!(url(&[]), "s3://evidence/team");
     assert_eq!(url(&["--store", "s3://other"]), "s3://other");
-    assert_eq!(url(&["--bucket", "other"]), "s3://other");
+    assert_eq!(url(&["--store-bucket", "other"]), "s3://other");
 }
 
 #[test]
 fn a_store_that_is_named_twice_in_one_layer_is_refused() {
-    let config = config(&["--store", "s3://a", "--bucket", "b"], Environment::default(), "");
-    assert_eq!(refusal(&config), "the store is named twice: by flag --store and by flag --bucket");
+    let config = config(&["--store", "s3://a", "--store-bucket", "b"], Environment::default(), "");
+    assert_eq!(
+        refusal(&config),
+        "the store is named twice: by flag --store and by flag --store-bucket"
+    );
 }
 
 #[test]
@@ -152,8 +157,8 @@ fn a_secret_in_the_file_is_refused_with_its_line_and_not_repeated() {
 #[test]
 fn credentials_in_a_url_are_refused_and_not_repeated() {
     for flags in [
-        ["--store", "s3://key:hunter2@bucket", "--region", "r"],
-        ["--store", "s3://bucket", "--endpoint", "https://key:hunter2@host"],
+        ["--store", "s3://key:hunter2@bucket", "--store-region", "r"],
+        ["--store", "s3://bucket", "--store-endpoint", "https://key:hunter2@host"],
     ] {
         let refusal = refusal(&config(&flags, Environment::default(), ""));
         assert!(!refusal.contains("hunter2"), "{refusal}");
@@ -166,11 +171,11 @@ fn an_encryption_key_goes_with_kms_only() {
         let flags: Vec<&str> = ["--store", "s3://a"].iter().chain(flags).copied().collect();
         config(&flags, Environment::default(), "").store().map(|_| ()).map_err(|e| e.to_string())
     };
-    assert!(of(&["--sse", "aws:kms", "--kms-key-id", "k"]).is_ok());
-    assert!(of(&["--sse", "AES256"]).is_ok());
-    assert!(of(&["--sse", "AES256", "--kms-key-id", "k"]).is_err());
-    assert!(of(&["--kms-key-id", "k"]).is_err());
-    assert!(of(&["--sse", "rot13"]).is_err());
+    assert!(of(&["--store-sse", "aws:kms", "--store-kms-key-id", "k"]).is_ok());
+    assert!(of(&["--store-sse", "AES256"]).is_ok());
+    assert!(of(&["--store-sse", "AES256", "--store-kms-key-id", "k"]).is_err());
+    assert!(of(&["--store-kms-key-id", "k"]).is_err());
+    assert!(of(&["--store-sse", "rot13"]).is_err());
 }
 
 #[test]

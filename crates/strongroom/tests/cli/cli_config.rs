@@ -10,7 +10,7 @@ fn every_value_in_effect_says_where_it_came_from() {
         "strongroom.yaml",
         "store:\n  url: s3://evidence\n  endpoint: https://s3.example\npush:\n  lock: compliance\n",
     );
-    let show = ["config", "show", "--origin", "--prefix", "team"];
+    let show = ["config", "show", "--origin", "--store-prefix", "team"];
     let shown = room.run(&show).exits(0);
     room.snapshot("a_configuration_with_its_origins", &shown.stdout);
     let document = room.run(&[&show[..], &["--format", "json"]].concat()).exits(0).json();
