@@ -117,7 +117,7 @@ fn an_interrupted_bundle_leaves_no_file() {
 
 fn std_command(room: &Room) -> Command {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin("strongroom"));
-    command.env_clear().current_dir(room.work());
+    room.dress(&mut command);
     command
 }
 

@@ -78,11 +78,19 @@ impl Room {
 
     /// The program, ready to run.
     pub fn command(&self) -> Command {
-        let mut command = Command::cargo_bin("strongroom").expect("the program");
+        let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("strongroom"));
+        self.dress(&mut command);
+        Command::from_std(command)
+    }
+
+    /// Puts a command into the room: its directory, its environment and no other.
+    pub fn dress<'a>(
+        &self,
+        command: &'a mut std::process::Command,
+    ) -> &'a mut std::process::Command {
         command.env_clear().current_dir(self.work());
         command.env("HOME", self.directory.path().join("home"));
-        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        command
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)))
     }
 
     /// Runs the program.

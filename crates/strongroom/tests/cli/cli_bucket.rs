@@ -1,0 +1,188 @@
+//! The command line on a bucket, well-behaved and not: what it says, and how it ends.
+
+use std::process::{Command, Stdio};
+
+use serde_json::json;
+use strongroom_core::retention::LockMode;
+use strongroom_testkit::S3Server;
+use strongroom_testkit::s3::{BucketSettings, Op, User};
+
+use crate::room::{Outcome, Room};
+use crate::schema::assert_valid;
+
+const PUSH: [&str; 4] = ["evidence", "push", "results", "--format=json"];
+
+/// A server with one bucket, and a room that is configured for it.
+fn bucket(settings: BucketSettings) -> (S3Server, Room) {
+    let server = S3Server::builder().bucket("evidence", settings).start_blocking();
+    let room = on(Room::with_results(), &server);
+    (server, room)
+}
+
+fn on(room: Room, server: &S3Server) -> Room {
+    as_user(room, server, server.owner())
+}
+
+fn as_user(room: Room, server: &S3Server, user: &User) -> Room {
+    room.env("STRONGROOM_STORE_URL", "s3://evidence/team")
+        .env("STRONGROOM_STORE_ENDPOINT", server.endpoint())
+        .env("STRONGROOM_STORE_ALLOW_HTTP", "true")
+        .env("STRONGROOM_STORE_REGION", "us-east-1")
+        .env("STRONGROOM_STORE_ACCESS_KEY", user.access_key())
+        .env("STRONGROOM_STORE_SECRET_KEY", user.secret_key())
+}
+
+#[test]
+fn a_lock_is_in_the_receipt_as_the_store_gave_it_back() {
+    let (_server, room) = bucket(BucketSettings::locked());
+    let push = [&PUSH[..], &["--retain-until", "30d", "--run-id", "42"]].concat();
+    let receipt = room.run(&push).exits(0).json();
+    assert_valid(&receipt, "receipt");
+    assert_eq!(receipt["lock"]["mode"], "governance");
+    assert_eq!(receipt["lock"]["enforced_by"], "store");
+    assert_eq!(receipt["lock"]["how"], "in_write");
+    assert!(receipt["version_id"].is_string() && receipt["lock"]["read_back_at"].is_string());
+    let again = room.run(&push[..4]).exits(0).json();
+    assert_eq!(
+        (&again["status"], &again["lock"]["mode"]),
+        (&json!("already_stored"), &json!("governance"))
+    );
+}
+
+#[test]
+fn a_lock_that_the_bucket_makes_stronger_than_asked_must_be_accepted() {
+    let settings = BucketSettings::locked().default_retention(LockMode::Compliance, 1);
+    let (server, room) = bucket(settings);
+    // Governance for a month on a bucket whose default is compliance: compliance for a month.
+    let push = [&PUSH[..], &["--retain-until", "2099-01-01"]].concat();
+    let refused = room.run(&push).exits(2);
+    assert!(refused.stderr.contains("--yes-lock-until 2099-01-01"), "{}", refused.stderr);
+    assert_eq!(server.bucket("evidence").keys(), [""; 0]);
+    let accepted = [&push[..], &["--yes-lock-until", "2099-01-01"]].concat();
+    assert_eq!(room.run(&accepted).exits(0).json()["lock"]["mode"], "compliance");
+}
+
+#[test]
+fn a_bucket_that_cannot_lock_ends_with_5_unless_that_is_accepted() {
+    let (server, room) = bucket(BucketSettings::versioned());
+    let push = [&PUSH[..], &["--retain-until", "30d"]].concat();
+    let refused = room.run(&push).exits(5);
+    assert_valid(&refused.json_error(), "error");
+    assert_eq!(server.bucket("evidence").keys_under("team/bundles/"), [""; 0]);
+    let receipt = room.run(&[&push[..], &["--allow-unlocked"]].concat()).exits(0).json();
+    assert_eq!(receipt["lock"]["how"], "none");
+}
+
+#[test]
+fn garbage_on_top_of_a_bundle_is_a_conflict_to_push_and_nothing_to_pull() {
+    let (server, room) = bucket(BucketSettings::versioned());
+    let receipt = room.run(&PUSH).exits(0).json();
+    let key = receipt["key"].as_str().expect("a key");
+    server.bucket("evidence").plant_over(key, "garbage");
+    let refused = room.run(&PUSH).exits(6);
+    let version = receipt["version_id"].as_str().expect("a version");
+    assert!(refused.stderr.contains(version), "{}", refused.stderr);
+    let id = receipt["bundle_id"].as_str().expect("an id");
+    let pull = ["evidence", "pull", "--bundle-id", id, "--out", "back", "--format=json"];
+    let pulled = room.run(&pull).exits(0);
+    assert!(pulled.stderr.contains("warning: the current version"), "{}", pulled.stderr);
+    assert_eq!(pulled.json()["pulled"][0]["version_id"], version);
+    assert_eq!(pulled.json()["pulled"][0]["current_version_is_something_else"], true);
+}
+
+#[test]
+fn each_way_of_not_getting_at_a_store_has_its_own_exit() {
+    let (server, _) = bucket(BucketSettings::plain());
+    let list = ["evidence", "list"];
+    let status = ["evidence", "store-status"];
+    let wrong_key = User::new(server.owner().access_key(), "wrong");
+    let no_bucket = || on(Room::new(), &server).env("STRONGROOM_STORE_URL", "s3://nothing");
+    let no_server =
+        || on(Room::new(), &server).env("STRONGROOM_STORE_ENDPOINT", "http://127.0.0.1:1");
+    for command in [list, status] {
+        as_user(Room::new(), &server, &wrong_key).run(&command).exits(8);
+        no_bucket().run(&command).exits(7);
+        no_server().run(&command).exits(11);
+    }
+}
+
+#[test]
+fn a_store_that_fails_again_and_again_is_worth_trying_later() {
+    let (server, room) = bucket(BucketSettings::plain());
+    server.faults().on(Op::ListObjectsV2).answer(503);
+    let failed = room.run(&["evidence", "list", "--format", "json"]).exits(11);
+    assert_eq!(failed.json_error()["kind"], "unreachable");
+    assert!(server.count(Op::ListObjectsV2) < 10, "{}", server.count(Op::ListObjectsV2));
+}
+
+#[test]
+fn credentials_that_may_only_read_are_told_apart_and_refused_by_push() {
+    let user = User::new("reader", "readers-secret").read_only();
+    let server = S3Server::builder()
+        .bucket("evidence", BucketSettings::locked())
+        .user(user.clone())
+        .start_blocking();
+    let room = as_user(Room::with_results(), &server, &user);
+    room.run(&PUSH).exits(8);
+    let status = room.run(&["evidence", "store-status", "--format", "json"]).exits(0).json();
+    assert_valid(&status, "store-status");
+    assert_eq!(status["writable"], json!({"observed": false}));
+    let codes: Vec<&str> = status["warnings"]
+        .as_array()
+        .expect("warnings")
+        .iter()
+        .filter_map(|warning| warning["code"].as_str())
+        .collect();
+    assert!(codes.contains(&"not_writable"), "{codes:?}");
+}
+
+#[test]
+fn a_certificate_of_an_unknown_authority_is_refused_and_a_known_one_is_not() {
+    let server =
+        S3Server::builder().bucket("evidence", BucketSettings::plain()).tls().start_blocking();
+    let room = on(Room::new(), &server);
+    let refused = room.run(&["evidence", "list"]).exits(2);
+    assert!(refused.stderr.contains("--store-ca"), "{}", refused.stderr);
+    room.write("ca.pem", server.ca_pem().expect("a certificate"));
+    room.run(&["evidence", "list", "--store-ca", "ca.pem"]).exits(0);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_push_exits_130_and_aborts_its_upload() {
+    let (server, room) = bucket(BucketSettings::versioned());
+    room.write("results/noise", noise(20 << 20));
+    let gate = server.faults().on(Op::UploadPart).nth(2).hold_before();
+    let mut child = Command::new(assert_cmd::cargo::cargo_bin("strongroom"));
+    let mut child = room
+        .dress(&mut child)
+        .args(PUSH)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    let came = gate.wait_for_arrivals(1, || child.try_wait().is_ok_and(|ended| ended.is_some()));
+    assert!(came, "the push ended before its second part");
+    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(sent.expect("kill runs").success());
+    let outcome = Outcome::of(child.wait_with_output().expect("it ends")).exits(130);
+    assert_valid(&outcome.json_error(), "error");
+    assert_eq!(outcome.stdout, "");
+    assert_eq!(server.bucket("evidence").open_uploads(), [""; 0]);
+    assert_eq!(server.bucket("evidence").keys_under("team/bundles/"), [""; 0]);
+    gate.open();
+    assert_eq!(room.run(&PUSH).exits(0).json()["status"], "stored");
+}
+
+/// Bytes that do not compress (xorshift64).
+#[cfg(unix)]
+fn noise(size_bytes: usize) -> Vec<u8> {
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+    let words = std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    });
+    words.flatten().take(size_bytes).collect()
+}
