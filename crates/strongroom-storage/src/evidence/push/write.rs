@@ -69,7 +69,9 @@ impl Push<'_> {
     }
 
     fn explain_refused_write(&self, error: crate::StorageError) -> EvidenceError {
-        if error.kind() == StorageErrorKind::InvalidRequest && !self.lock_to_send().is_none() {
+        let refused =
+            matches!(error.kind(), StorageErrorKind::InvalidRequest | StorageErrorKind::Unsupported);
+        if refused && !self.lock_to_send().is_none() {
             return EvidenceError::new(
                 EvidenceErrorKind::RetentionNotMet,
                 "the store refused the bundle with the lock that was asked for: nothing was stored",
