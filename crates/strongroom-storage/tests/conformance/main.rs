@@ -14,6 +14,8 @@ use strongroom_storage::fs::FsStorage;
 use strongroom_storage::memory::MemoryStorage;
 use strongroom_storage::{Clock, Storage};
 
+mod s3;
+
 /// Runs the suite and compares what came of it with `expected/<name>.txt`.
 async fn check(store: &dyn Storage, name: &str) -> Report {
     let report = run(store, &ConformanceOptions::new(Clock::system())).await;

@@ -1,0 +1,143 @@
+//! S3: in the test's own process, and the servers that the test scripts started.
+
+use http::Method;
+use strongroom_core::retention::LockMode;
+use strongroom_storage::Clock;
+use strongroom_storage::conformance::{ConformanceOptions, Outcome, Report, run};
+use strongroom_storage::open::{Secret, StaticCredentials, StoreSettings, open};
+use strongroom_testkit::S3Client;
+use strongroom_testkit::s3::{BucketSettings, S3Server};
+
+use crate::check;
+
+const PREFIX: &str = "some/prefix";
+
+fn settings(client: &S3Client, bucket: &str) -> StoreSettings {
+    StoreSettings {
+        url: format!("s3://{bucket}/{PREFIX}"),
+        endpoint: Some(client.endpoint().to_owned()),
+        region: Some("us-east-1".to_owned()),
+        allow_http: true,
+        credentials: Some(StaticCredentials {
+            access_key: client.access_key().to_owned(),
+            secret_key: Secret(client.secret_key().to_owned()),
+            session_token: None,
+        }),
+        ..StoreSettings::default()
+    }
+}
+
+/// A bucket that is not there yet.
+fn new_bucket() -> String {
+    format!("conformance-{}", Clock::system().new_id())
+}
+
+async fn plain_bucket_of(variable: &str, expected: &str) {
+    let Some(client) = S3Client::of_server(variable) else { return };
+    let bucket = new_bucket();
+    client.create_bucket(&bucket).await;
+    check_bucket(&client, &bucket, expected).await;
+}
+
+async fn lock_bucket_of(variable: &str, expected: &str) {
+    let Some(client) = S3Client::of_server(variable) else { return };
+    let bucket = new_bucket();
+    client.create_lock_bucket(&bucket).await;
+    check_bucket(&client, &bucket, expected).await;
+}
+
+async fn check_bucket(client: &S3Client, bucket: &str, expected: &str) {
+    let settings = settings(client, bucket);
+    let store = open(&settings, Clock::system()).await.expect("a store");
+    let report = check(store.as_ref(), expected).await;
+    take_away(client, bucket, &report).await;
+}
+
+/// Makes room on a server whose memory is small: its owner may bypass governance locks.
+async fn take_away(client: &S3Client, bucket: &str, report: &Report) {
+    let bypass = [("x-amz-bypass-governance-retention", "true")];
+    for leftover in &report.leftovers {
+        assert!(leftover.locked_until.is_some(), "{leftover:?}");
+        let query = match &leftover.version_id {
+            Some(version) => format!("versionId={}", version.replace('+', "%2B")),
+            None => String::new(),
+        };
+        client.request(Method::DELETE, bucket, &leftover.key, &query, &bypass, "").await;
+    }
+    client.request(Method::DELETE, bucket, "", "", &[], "").await;
+}
+
+async fn server() -> (S3Server, S3Client) {
+    let defaulted = BucketSettings::locked().default_retention(LockMode::Governance, 1);
+    let server = S3Server::builder()
+        .bucket("plain", BucketSettings::plain())
+        .bucket("versioned", BucketSettings::versioned())
+        .bucket("locked", BucketSettings::locked())
+        .bucket("defaulted", defaulted)
+        .start()
+        .await;
+    let owner = server.owner();
+    let client = S3Client::new(server.endpoint(), &owner.access_key, &owner.secret_key);
+    (server, client)
+}
+
+#[tokio::test]
+async fn in_process_plain_bucket() {
+    let (_server, client) = server().await;
+    check_bucket(&client, "plain", "s3-plain").await;
+}
+
+#[tokio::test]
+async fn in_process_versioned_bucket() {
+    let (_server, client) = server().await;
+    check_bucket(&client, "versioned", "s3-versioned").await;
+}
+
+#[tokio::test]
+async fn in_process_lock_bucket() {
+    let (_server, client) = server().await;
+    check_bucket(&client, "locked", "s3-locked").await;
+}
+
+#[tokio::test]
+async fn nothing_is_written_to_a_bucket_that_locks_every_write() {
+    let (server, client) = server().await;
+    let store = open(&settings(&client, "defaulted"), Clock::system()).await.expect("a store");
+    let report = run(store.as_ref(), &ConformanceOptions::new(Clock::system())).await;
+    assert!(report.prefix.is_none());
+    for case in &report.cases {
+        let Outcome::Skipped { reason } = &case.outcome else { panic!("{case:?}") };
+        assert!(reason.starts_with("would_lock"), "{case:?}");
+    }
+    assert_eq!(server.bucket("defaulted").keys(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn ceph_plain_bucket() {
+    plain_bucket_of("STRONGROOM_TEST_CEPH", "ceph-plain").await;
+}
+
+#[tokio::test]
+async fn ceph_lock_bucket() {
+    lock_bucket_of("STRONGROOM_TEST_CEPH", "ceph-locked").await;
+}
+
+#[tokio::test]
+async fn seaweedfs_plain_bucket() {
+    plain_bucket_of("STRONGROOM_TEST_SEAWEEDFS", "seaweedfs-plain").await;
+}
+
+#[tokio::test]
+async fn seaweedfs_lock_bucket() {
+    lock_bucket_of("STRONGROOM_TEST_SEAWEEDFS", "seaweedfs-locked").await;
+}
+
+#[tokio::test]
+async fn moto_plain_bucket() {
+    plain_bucket_of("STRONGROOM_TEST_MOTO", "moto-plain").await;
+}
+
+#[tokio::test]
+async fn moto_lock_bucket() {
+    lock_bucket_of("STRONGROOM_TEST_MOTO", "moto-locked").await;
+}
