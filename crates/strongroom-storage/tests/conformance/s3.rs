@@ -77,7 +77,7 @@ async fn server() -> (S3Server, S3Client) {
         .start()
         .await;
     let owner = server.owner();
-    let client = S3Client::new(server.endpoint(), &owner.access_key, &owner.secret_key);
+    let client = S3Client::new(server.endpoint(), owner.access_key(), owner.secret_key());
     (server, client)
 }
 
