@@ -101,14 +101,14 @@ fn a_store_that_is_named_twice_in_one_layer_is_refused() {
 #[test]
 fn without_a_store_the_embedded_one_serves_but_not_on_a_build_machine() {
     let home = if cfg!(windows) { "LOCALAPPDATA" } else { "XDG_DATA_HOME" };
-    let embedded = config(&[], [(home, "/home/me/da ta"), ("CI", "")], "");
+    let embedded = config(&[], [(home, "/srv/me/da ta"), ("CI", "")], "");
     assert!(matches!(embedded.store(), Ok(StoreChoice::Embedded(_))));
     if cfg!(target_os = "linux") {
-        assert_eq!(store(&embedded).url, "file:///home/me/da%20ta/strongroom/store");
+        assert_eq!(store(&embedded).url, "file:///srv/me/da%20ta/strongroom/store");
     }
-    let on_a_build_machine = config(&[], [(home, "/home/me"), ("CI", "true")], "");
+    let on_a_build_machine = config(&[], [(home, "/srv/me"), ("CI", "true")], "");
     assert!(refusal(&on_a_build_machine).contains("CI is set"));
-    assert!(config(&[], [(home, "/home/me"), ("CI", "false")], "").store().is_ok());
+    assert!(config(&[], [(home, "/srv/me"), ("CI", "false")], "").store().is_ok());
     let homeless = config(&[], Environment::default(), "");
     assert!(refusal(&homeless).contains("no home directory"));
 }
