@@ -27,6 +27,7 @@ pub mod status;
 pub mod storage;
 
 mod advisory;
+mod exchange;
 mod listing;
 mod measured;
 mod ranges;

@@ -1,10 +1,8 @@
 //! Storing a body: one PUT where it fits into a part, else a multipart upload.
 
-use bytes::Bytes;
 use http::Method;
 use http::header::CONTENT_TYPE;
 use jiff::Timestamp;
-use strongroom_core::Sha256Digest;
 use strongroom_core::limits::FILE_BYTES_MAX;
 use strongroom_core::receipt::CreateOnly;
 use strongroom_core::retention::LockMode;
@@ -12,10 +10,11 @@ use strongroom_core::retention::LockMode;
 use super::error::Failure;
 use super::object::{self, WRITE_ID, metadata_header};
 use super::observations::WriteKind;
-use super::payload::PartBuffer;
 use super::request::Request;
-use super::{S3Storage, dates, multipart, put};
-use crate::measured::MeasuredBody;
+use super::{S3Storage, multipart, put};
+use crate::exchange::dates;
+use crate::exchange::payload::PartBuffer;
+use crate::exchange::source::Source;
 use crate::open::ServerSideEncryption;
 use crate::{
     Body, CreateOptions, Created, ObjectInfo, ObjectKey, SINGLE_WRITE_BYTES_MAX, Storage as _,
@@ -184,58 +183,8 @@ fn part_bytes(size_bytes_max: u64) -> Result<u64, StorageError> {
     Ok(part_bytes)
 }
 
-/// A body, taken in parts.
-pub(super) struct Source {
-    body: MeasuredBody,
-    carried: Option<Bytes>,
-    pub(super) ended: bool,
-}
-
-impl Source {
-    fn new(body: Body) -> Self {
-        Self { body: MeasuredBody::new(body), carried: None, ended: false }
-    }
-
-    /// Fills a part until it is full *and* more is known to follow, or until the body has ended.
-    /// May be dropped and called again.
-    pub(super) async fn fill(
-        &mut self,
-        part: &mut PartBuffer,
-        part_bytes: u64,
-    ) -> Result<(), StorageError> {
-        while !self.ended {
-            let piece = match self.carried.take() {
-                Some(piece) => Some(piece),
-                None => self.body.next().await?,
-            };
-            let Some(mut piece) = piece else {
-                self.ended = true;
-                break;
-            };
-            let room = usize::try_from(part_bytes - part.size_bytes()).unwrap_or(usize::MAX);
-            if piece.len() > room {
-                self.carried = Some(piece.split_off(room));
-            }
-            if !piece.is_empty() {
-                part.push(piece);
-            }
-            if self.carried.is_some() {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    /// Bytes that were taken, and their SHA-256.
-    pub(super) fn measured(&self) -> (u64, Sha256Digest) {
-        (self.body.size_bytes(), self.body.sha256())
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use futures::{StreamExt as _, stream};
-
     use super::*;
 
     #[test]
@@ -248,26 +197,5 @@ mod tests {
             assert!(size_bytes_max.div_ceil(part_bytes) <= PARTS_MAX);
         }
         assert_eq!(part_bytes((5 << 40) + 1).unwrap_err().kind(), StorageErrorKind::Limit);
-    }
-
-    fn source(pieces: Vec<Result<Bytes, StorageError>>, size_bytes_max: u64) -> Source {
-        Source::new(Body { stream: stream::iter(pieces).boxed(), size_bytes_max })
-    }
-
-    fn bytes(text: &'static str) -> Result<Bytes, StorageError> {
-        Ok(Bytes::from_static(text.as_bytes()))
-    }
-
-    #[tokio::test]
-    async fn a_body_is_cut_into_parts_and_its_end_is_seen_at_once() {
-        let mut source = source(vec![bytes("abcde"), bytes(""), bytes("f"), bytes("gh")], 8);
-        let mut parts = Vec::new();
-        while !source.ended {
-            let mut part = PartBuffer::default();
-            source.fill(&mut part, 4).await.unwrap();
-            parts.push(part.hash().sha256);
-        }
-        assert_eq!(parts, [Sha256Digest::of(b"abcd"), Sha256Digest::of(b"efgh")]);
-        assert_eq!(source.measured(), (8, Sha256Digest::of(b"abcdefgh")));
     }
 }

@@ -1,14 +1,12 @@
 //! What a refusal or a missing answer means. S3's error codes are read here and nowhere else.
 
-use std::error::Error;
-use std::io;
-
+use crate::exchange::lost;
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 
 use super::address::is_name;
 use super::request;
-use super::xml::Element;
+use crate::exchange::xml::Element;
 use crate::{StorageError, StorageErrorKind as Kind};
 
 /// Why a request failed.
@@ -275,80 +273,10 @@ pub(super) fn unexplained_head() -> StorageError {
     .with_guidance("without the right to list, an absent object answers like a forbidden one")
 }
 
-/// No client can be made: the system's certificates are unreadable, or the CA file's are.
-pub(super) fn no_client(cause: reqwest::Error) -> StorageError {
-    StorageError::new(Kind::Configuration, "no https client can be made")
-        .with_guidance("check that the system has CA certificates, and the CA file")
-        .with_source(cause)
-}
-
 /// What a failed exchange means. The details of `error` go to the log only.
 pub(super) fn unanswered(error: reqwest::Error) -> Failure {
-    let error = error.without_url();
-    let chain = || std::iter::successors(error.source(), |cause| (*cause).source());
-    let io_kind =
-        chain().filter_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind).last();
     let sent = !error.is_connect() && !error.is_builder();
-    let (kind, message, guidance) = if error.is_builder() {
-        (Kind::Configuration, "the request cannot be built", "check the endpoint and the key")
-    } else if !error.is_connect() {
-        (Kind::Unreachable, "the connection was lost", "try again later")
-    } else if error.is_timeout() {
-        (
-            Kind::Unreachable,
-            "the store does not take connections in time",
-            "check the endpoint, its port, and the network between",
-        )
-    } else if chain().any(|cause| cause.to_string().starts_with("dns error")) {
-        (
-            Kind::Unreachable,
-            "no such host",
-            "check the endpoint's name; with virtual hosts the bucket is part of it: try path style",
-        )
-    } else if chain().any(is_tls) {
-        tls(chain().map(|cause| cause.to_string()).last().unwrap_or_default().as_str())
-    } else if io_kind == Some(io::ErrorKind::ConnectionRefused) {
-        (
-            Kind::Unreachable,
-            "the connection was refused",
-            "check the endpoint's port, and that the store is running",
-        )
-    } else {
-        (Kind::Unreachable, "no connection to the store", "check the endpoint and the network")
-    };
-    let error = StorageError::new(kind, message).with_guidance(guidance).with_source(error);
-    Failure::Unanswered { error, sent }
-}
-
-/// rustls reports through an `io::Error` of kind `InvalidData`; a server that hangs up on the
-/// handshake shows as `UnexpectedEof`.
-fn is_tls(cause: &(dyn Error + 'static)) -> bool {
-    let text = cause.to_string();
-    cause.downcast_ref::<io::Error>().is_some_and(|error| {
-        error.kind() == io::ErrorKind::InvalidData || text.contains("tls handshake")
-    }) || text.contains("peer certificate")
-}
-
-fn tls(cause: &str) -> (Kind, &'static str, &'static str) {
-    let (message, guidance) = if cause.contains("UnknownIssuer") {
-        (
-            "the store's certificate comes from an authority that is not trusted",
-            "name the private CA's certificate with `--store-ca`",
-        )
-    } else if cause.contains("not valid for name") || cause.contains("NotValidForName") {
-        (
-            "the store's certificate is for another name",
-            "use the name in the certificate as the endpoint",
-        )
-    } else if cause.contains("xpired") {
-        ("the store's certificate has expired", "renew it, or check this machine's clock")
-    } else {
-        (
-            "no TLS connection to the store",
-            "check that the endpoint speaks https on this port, and its certificate",
-        )
-    };
-    (Kind::Tls, message, guidance)
+    Failure::Unanswered { error: lost::meaning(error), sent }
 }
 
 #[cfg(test)]

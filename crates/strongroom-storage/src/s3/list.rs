@@ -5,9 +5,10 @@ use percent_encoding::percent_decode_str;
 use strongroom_core::limits::LIST_PAGE_ENTRIES_MAX;
 use strongroom_core::observed::{Observed, Unobserved};
 
+use super::S3Storage;
 use super::request::Request;
-use super::xml::Element;
-use super::{S3Storage, dates};
+use crate::exchange::dates;
+use crate::exchange::xml::Element;
 use crate::{
     ListPage, ListRequest, ListedObject, ObjectKey, ObjectVersion, Storage as _, StorageError,
     StorageErrorKind, VersionId,

@@ -5,10 +5,11 @@ use http::Method;
 use strongroom_core::observed::{Observed, Unobserved};
 use strongroom_core::retention::{DefaultRetention, LockMode, Period, Retention};
 
+use super::S3Storage;
 use super::error::Failure;
 use super::request::{Answer, Request};
-use super::xml::Element;
-use super::{S3Storage, dates};
+use crate::exchange::dates;
+use crate::exchange::xml::Element;
 use crate::{ObjectKey, SeenLock, Storage as _, StorageError, StorageErrorKind, VersionId};
 
 const XMLNS: &str = "http://s3.amazonaws.com/doc/2006-03-01/";

@@ -4,7 +4,7 @@
 //! | module | what |
 //! |---|---|
 //! | `connect` `address` `credentials` | from settings to a signed request |
-//! | `request` `retry` `error` `xml` `dates` `payload` | one exchange: sent, retried, understood |
+//! | `request` `error` | one exchange: signed, sent, understood (`crate::exchange` has the rest) |
 //! | `create` `put` `multipart` `probe` | the writes, and what is observed on the way |
 //! | `object` `read` `list` | the reads |
 //! | `lock` | retention, legal holds, bucket defaults |
@@ -14,21 +14,17 @@ mod address;
 mod connect;
 mod create;
 mod credentials;
-mod dates;
 mod error;
 mod list;
 mod lock;
 mod multipart;
 mod object;
 mod observations;
-mod payload;
 mod probe;
 mod put;
 mod read;
 mod request;
-mod retry;
 mod status;
-mod xml;
 
 use std::fmt;
 use std::ops::Range;

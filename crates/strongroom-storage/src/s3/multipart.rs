@@ -14,13 +14,15 @@ use strongroom_core::Sha256Digest;
 use strongroom_core::digest::Sha256Hasher;
 use strongroom_core::receipt::{CreateOnly, Integrity};
 
-use super::create::{Found, Source, Write, already_exists};
+use super::create::{Found, Write, already_exists};
 use super::error::Failure;
 use super::observations::{Checks, WriteKind};
-use super::payload::PartBuffer;
 use super::request::{Answer, Client, FailedTry, Request, header, refusal_inside};
-use super::retry::{COMPLETION_STALL, Tries};
-use super::{object, probe, put, xml};
+use super::{object, probe, put};
+use crate::exchange::payload::PartBuffer;
+use crate::exchange::retry::{COMPLETION_STALL, Tries};
+use crate::exchange::source::Source;
+use crate::exchange::xml;
 use crate::{Created, ObjectInfo, StorageError, StorageErrorKind, StoredChecksum, VersionId};
 
 /// Parts that travel at the same time, while one more is filled.

@@ -10,9 +10,9 @@ use strongroom_core::Sha256Digest;
 use strongroom_core::receipt::Encryption;
 
 use super::S3Storage;
-use super::dates;
 use super::error::{Failure, unexplained_head};
 use super::request::{Answer, Request, header};
+use crate::exchange::dates;
 use crate::{
     ObjectInfo, ObjectKey, Storage as _, StorageError, StorageErrorKind, StoredChecksum, VersionId,
 };

@@ -10,9 +10,9 @@ use super::error::Failure;
 use super::multipart::Upload;
 use super::object;
 use super::observations::{Checks, WriteKind};
-use super::payload::Payload;
 use super::request::Request;
 use super::{S3Storage, status};
+use crate::exchange::payload::Payload;
 use crate::status::Versioning;
 use crate::{ObjectKey, Storage as _, StorageError, StorageErrorKind};
 

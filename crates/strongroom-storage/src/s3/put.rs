@@ -11,9 +11,9 @@ use super::create::{Found, Write, already_exists};
 use super::error::Failure;
 use super::object;
 use super::observations::WriteKind;
-use super::payload::{PartBuffer, Payload};
 use super::request::{Answer, Request};
-use super::retry::Tries;
+use crate::exchange::payload::{PartBuffer, Payload};
+use crate::exchange::retry::Tries;
 use crate::{Created, ObjectInfo, StorageError, StorageErrorKind, StoredChecksum, VersionId};
 
 /// Stores a small body.

@@ -12,9 +12,10 @@ use http::{Method, StatusCode};
 use tokio::task::JoinHandle;
 
 use super::error::unanswered;
-use super::payload::Movement;
 use super::request::{Request, header, stalled};
-use super::{S3Storage, object, retry};
+use super::{S3Storage, object};
+use crate::exchange::payload::Movement;
+use crate::exchange::retry;
 use crate::{
     ObjectInfo, ObjectKey, ObjectReader, Storage as _, StorageError, StorageErrorKind, VersionId,
 };

@@ -13,10 +13,10 @@ use strongroom_core::limits::{STORE_ANSWER_BYTES_MAX, STORE_REFUSAL_BYTES_MAX};
 use super::address::Address;
 use super::credentials::{CHAIN_TIMEOUT, no_credentials};
 use super::error::{Failure, Refusal, unanswered};
-use super::payload::{Movement, Payload};
-use super::retry::{FIRST_STALL, Tries};
-use super::xml::Element;
-use super::{dates, retry};
+use crate::exchange::payload::{Movement, Payload};
+use crate::exchange::retry::{FIRST_STALL, Tries};
+use crate::exchange::xml::Element;
+use crate::exchange::{dates, lost};
 use crate::{Clock, StorageError, StorageErrorKind};
 
 /// A request to the store.
@@ -216,8 +216,13 @@ impl Client {
     /// Counts a failed try. The answer is the pause before the next one, if there is to be one.
     pub(super) fn pause(&self, tries: &mut Tries, failed: &FailedTry) -> Option<Duration> {
         let [.., jitter] = self.clock.new_id().into_bytes();
-        let pause = tries.after(&failed.failure, failed.idle, jitter);
-        tracing::debug!(kind = ?failed.failure.kind(), ?pause, "a request failed");
+        // An upload that is gone does not come back, whatever else its refusal may mean.
+        let kind = match failed.failure.is(&["NoSuchUpload"]) {
+            true => StorageErrorKind::NotFound,
+            false => failed.failure.kind(),
+        };
+        let pause = tries.after(kind, failed.idle, jitter);
+        tracing::debug!(?kind, ?pause, "a request failed");
         pause
     }
 
@@ -322,12 +327,7 @@ async fn collect(
 
 /// Nothing moved for too long.
 pub(super) fn stalled() -> Failure {
-    let error = StorageError::new(
-        StorageErrorKind::TimedOut,
-        format!("the store did not answer within {} seconds", retry::FIRST_STALL.as_secs()),
-    )
-    .with_guidance("try again later; look at the network and the store");
-    Failure::Unanswered { error, sent: true }
+    Failure::Unanswered { error: lost::stalled(), sent: true }
 }
 
 /// An answer of status 200 may hold an error nevertheless: completion of a multipart upload begins

@@ -8,10 +8,10 @@ use strongroom_core::receipt::{Encryption, EnforcedBy};
 
 use super::S3Storage;
 use super::lock::{bucket_lock, observe};
-use super::payload::Payload;
 use super::probe::wrong_md5;
 use super::request::Request;
-use super::xml::Element;
+use crate::exchange::payload::Payload;
+use crate::exchange::xml::Element;
 use crate::status::{PublicAccess, STATUS_SCHEMA, StoreStatus, Versioning};
 use crate::{Storage as _, StorageError, StorageErrorKind};
 

@@ -69,8 +69,10 @@ impl Push<'_> {
     }
 
     fn explain_refused_write(&self, error: crate::StorageError) -> EvidenceError {
-        let refused =
-            matches!(error.kind(), StorageErrorKind::InvalidRequest | StorageErrorKind::Unsupported);
+        let refused = matches!(
+            error.kind(),
+            StorageErrorKind::InvalidRequest | StorageErrorKind::Unsupported
+        );
         if refused && !self.lock_to_send().is_none() {
             return EvidenceError::new(
                 EvidenceErrorKind::RetentionNotMet,

@@ -5,15 +5,14 @@
 
 use std::time::Duration;
 
-use super::error::Failure;
 use crate::StorageErrorKind as Kind;
 
 /// How long the first try waits while nothing moves.
-pub(super) const FIRST_STALL: Duration = Duration::from_secs(10);
+pub(crate) const FIRST_STALL: Duration = Duration::from_secs(10);
 /// How long every further try waits while nothing moves.
 const LATER_STALL: Duration = Duration::from_secs(4);
 /// How long the completion of a multipart upload may take: the store may copy all of it first.
-pub(super) const COMPLETION_STALL: Duration = Duration::from_secs(60);
+pub(crate) const COMPLETION_STALL: Duration = Duration::from_secs(60);
 /// No further try begins once this much time went by in which nothing moved.
 const IDLE_MAX: Duration = Duration::from_secs(12);
 
@@ -33,34 +32,28 @@ const PAUSE_MAX: Duration = Duration::from_secs(2);
 
 /// The tries of one request.
 #[derive(Debug, Default)]
-pub(super) struct Tries {
+pub(crate) struct Tries {
     failed: u32,
     idle: Duration,
 }
 
 impl Tries {
     /// How long the next try may wait while nothing moves, if the first may wait `first`.
-    pub(super) fn stall(&self, first: Duration) -> Duration {
+    pub(crate) fn stall(&self, first: Duration) -> Duration {
         if self.failed == 0 { first } else { LATER_STALL }
     }
 
     /// Whether one try has failed already.
-    pub(super) fn any_failed(&self) -> bool {
+    pub(crate) fn any_failed(&self) -> bool {
         self.failed > 0
     }
 
     /// Counts a failed try in which nothing moved for `idle` at the end. The answer is the pause
     /// before the next try, or `None` when there should be none. `jitter` is random.
-    pub(super) fn after(
-        &mut self,
-        failure: &Failure,
-        idle: Duration,
-        jitter: u8,
-    ) -> Option<Duration> {
+    pub(crate) fn after(&mut self, kind: Kind, idle: Duration, jitter: u8) -> Option<Duration> {
         self.failed += 1;
         self.idle += idle;
-        let tries_max = match failure.kind() {
-            _ if failure.is(&["NoSuchUpload"]) => 1,
+        let tries_max = match kind {
             Kind::Unreachable => UNREACHABLE_TRIES_MAX,
             Kind::TimedOut => TIMED_OUT_TRIES_MAX,
             Kind::Throttled => THROTTLED_TRIES_MAX,
@@ -80,27 +73,13 @@ impl Tries {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderMap, StatusCode};
-
     use super::*;
-    use crate::StorageError;
-    use crate::s3::error::Refusal;
-
-    fn refused(status: u16, code: &str) -> Failure {
-        let body = format!("<Error><Code>{code}</Code></Error>");
-        let status = StatusCode::from_u16(status).unwrap();
-        Failure::Refused(Refusal::read(status, &HeaderMap::new(), body.as_bytes()))
-    }
-
-    fn unanswered(kind: Kind) -> Failure {
-        Failure::Unanswered { error: StorageError::new(kind, "test"), sent: true }
-    }
 
     /// How often a request is sent that always fails like this, and how long nothing moves.
-    fn tries(failure: &Failure, idle_each: Duration) -> (u32, Duration) {
+    fn tries(kind: Kind, idle_each: Duration) -> (u32, Duration) {
         let mut tries = Tries::default();
         let mut sent = 1;
-        while tries.after(failure, idle_each.min(tries.stall(FIRST_STALL)), 255).is_some() {
+        while tries.after(kind, idle_each.min(tries.stall(FIRST_STALL)), 255).is_some() {
             sent += 1;
         }
         (sent, tries.idle)
@@ -108,46 +87,37 @@ mod tests {
 
     #[test]
     fn only_what_may_pass_is_tried_again_and_only_a_few_times() {
-        for (failure, sent) in [
-            (refused(403, "AccessDenied"), 1),
-            (refused(404, "NoSuchBucket"), 1),
-            (refused(412, "PreconditionFailed"), 1),
-            (refused(501, "NotImplemented"), 1),
-            (refused(400, "BadDigest"), 1),
-            (refused(404, "NoSuchUpload"), 1),
-            (refused(409, "ConditionalRequestConflict"), 4),
-            (refused(500, "InternalError"), 4),
-            (refused(503, "SlowDown"), 5),
-            (unanswered(Kind::Unreachable), 3),
-            (unanswered(Kind::TimedOut), 2),
-            (unanswered(Kind::Tls), 1),
+        for (kind, sent) in [
+            (Kind::PermissionDenied, 1),
+            (Kind::StoreNotFound, 1),
+            (Kind::AlreadyExists, 1),
+            (Kind::Unsupported, 1),
+            (Kind::Integrity, 1),
+            (Kind::Tls, 1),
+            (Kind::ServerFault, 4),
+            (Kind::Throttled, 5),
+            (Kind::Unreachable, 3),
+            (Kind::TimedOut, 2),
         ] {
-            let (counted, idle) = tries(&failure, Duration::ZERO);
-            assert_eq!(counted, sent, "{failure:?}");
-            assert!(idle < Duration::from_secs(5), "{failure:?} {idle:?}");
+            let (counted, idle) = tries(kind, Duration::ZERO);
+            assert_eq!(counted, sent, "{kind:?}");
+            assert!(idle < Duration::from_secs(5), "{kind:?} {idle:?}");
         }
     }
 
     #[test]
     fn whatever_fails_has_failed_within_20_seconds() {
         let forever = Duration::from_secs(3_600);
-        for failure in [
-            unanswered(Kind::TimedOut),
-            unanswered(Kind::Unreachable),
-            refused(500, "InternalError"),
-            refused(503, "SlowDown"),
-        ] {
-            let (_, idle) = tries(&failure, forever);
-            assert!(idle < Duration::from_secs(20), "{failure:?} {idle:?}");
+        for kind in [Kind::TimedOut, Kind::Unreachable, Kind::ServerFault, Kind::Throttled] {
+            let (_, idle) = tries(kind, forever);
+            assert!(idle < Duration::from_secs(20), "{kind:?} {idle:?}");
         }
     }
 
     #[test]
     fn a_pause_is_at_least_half_of_the_whole() {
-        let pause = |jitter| {
-            Tries::default().after(&refused(503, "SlowDown"), Duration::ZERO, jitter).unwrap()
-        };
-        assert_eq!(pause(0), FIRST_PAUSE / 2);
-        assert_eq!(pause(255), FIRST_PAUSE);
+        let pause = |jitter| Tries::default().after(Kind::Throttled, Duration::ZERO, jitter);
+        assert_eq!(pause(0), Some(FIRST_PAUSE / 2));
+        assert_eq!(pause(255), Some(FIRST_PAUSE));
     }
 }

@@ -5,14 +5,14 @@ use jiff::fmt::rfc2822;
 
 /// Reads `Sat, 21 Nov 2026 12:00:00 GMT` (HTTP) and `2026-11-21T12:00:00.000000000Z` (XML), with
 /// any number of decimals.
-pub(super) fn parse(text: &str) -> Option<Timestamp> {
+pub(crate) fn parse(text: &str) -> Option<Timestamp> {
     let text = text.trim();
     text.parse().ok().or_else(|| rfc2822::DateTimeParser::new().parse_timestamp(text).ok())
 }
 
 /// Writes a lock's date: RFC 3339 in whole seconds, rounded *up*, since a store may cut decimals
 /// off and a lock must not end earlier than asked.
-pub(super) fn lock_date(time: Timestamp) -> String {
+pub(crate) fn lock_date(time: Timestamp) -> String {
     let seconds = time.as_second() + i64::from(time.subsec_nanosecond() > 0);
     Timestamp::from_second(seconds).unwrap_or(time).to_string()
 }

@@ -19,20 +19,20 @@ const SLICE_BYTES: usize = 128 << 10;
 
 /// Bytes to send, in pieces that are never copied together.
 #[derive(Debug, Clone)]
-pub(super) struct Payload {
+pub(crate) struct Payload {
     pieces: Vec<Bytes>,
-    pub(super) size_bytes: u64,
-    pub(super) sha256: Sha256Digest,
+    pub(crate) size_bytes: u64,
+    pub(crate) sha256: Sha256Digest,
 }
 
 impl Payload {
     /// No bytes.
-    pub(super) fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         Self { pieces: Vec::new(), size_bytes: 0, sha256: Sha256Digest::of(b"") }
     }
 
     /// A few bytes, hashed here and now.
-    pub(super) fn small(bytes: impl Into<Bytes>) -> Self {
+    pub(crate) fn small(bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
         Self {
             size_bytes: bytes.len() as u64,
@@ -42,18 +42,18 @@ impl Payload {
     }
 
     /// The same bytes under a digest that is wrong, for probes.
-    pub(super) fn with_wrong_sha256(mut self) -> Self {
+    pub(crate) fn with_wrong_sha256(mut self) -> Self {
         self.sha256 = Sha256Digest::of(self.sha256.as_bytes());
         self
     }
 
     /// The value of `x-amz-checksum-sha256`.
-    pub(super) fn sha256_base64(&self) -> String {
+    pub(crate) fn sha256_base64(&self) -> String {
         BASE64.encode(self.sha256.as_bytes())
     }
 
     /// The value of `Content-MD5`.
-    pub(super) fn md5_base64(&self) -> String {
+    pub(crate) fn md5_base64(&self) -> String {
         let mut md5 = md5::Md5::new();
         for piece in &self.pieces {
             md5.update(piece);
@@ -62,7 +62,7 @@ impl Payload {
     }
 
     /// The body of a request. Each slice that is taken counts as movement.
-    pub(super) fn body(&self, movement: &Movement) -> reqwest::Body {
+    pub(crate) fn body(&self, movement: &Movement) -> reqwest::Body {
         if self.size_bytes <= SLICE_BYTES as u64
             && let [piece] = self.pieces.as_slice()
         {
@@ -83,7 +83,7 @@ impl Payload {
 
 /// Pieces on their way to become a [`Payload`].
 #[derive(Debug, Default)]
-pub(super) struct PartBuffer {
+pub(crate) struct PartBuffer {
     pieces: Vec<Bytes>,
     small: BytesMut,
     size_bytes: u64,
@@ -91,12 +91,12 @@ pub(super) struct PartBuffer {
 
 impl PartBuffer {
     /// The bytes so far.
-    pub(super) fn size_bytes(&self) -> u64 {
+    pub(crate) fn size_bytes(&self) -> u64 {
         self.size_bytes
     }
 
     /// Takes the next piece.
-    pub(super) fn push(&mut self, piece: Bytes) {
+    pub(crate) fn push(&mut self, piece: Bytes) {
         self.size_bytes += piece.len() as u64;
         if piece.len() < PIECE_BYTES_MIN {
             self.small.extend_from_slice(&piece);
@@ -112,12 +112,12 @@ impl PartBuffer {
     }
 
     /// Takes everything, and leaves an empty buffer.
-    pub(super) fn take(&mut self) -> Self {
+    pub(crate) fn take(&mut self) -> Self {
         std::mem::take(self)
     }
 
     /// Hashes the bytes. This takes milliseconds for each part: not for an async thread.
-    pub(super) fn hash(mut self) -> Payload {
+    pub(crate) fn hash(mut self) -> Payload {
         if !self.small.is_empty() {
             self.pieces.push(self.small.freeze());
         }
@@ -131,26 +131,26 @@ impl PartBuffer {
 
 /// When something last moved in an exchange with the store.
 #[derive(Debug, Clone)]
-pub(super) struct Movement(Arc<Mutex<Instant>>);
+pub(crate) struct Movement(Arc<Mutex<Instant>>);
 
 impl Movement {
     /// The exchange begins.
-    pub(super) fn begin() -> Self {
+    pub(crate) fn begin() -> Self {
         Self(Arc::new(Mutex::new(Instant::now())))
     }
 
     /// Something moved.
-    pub(super) fn mark(&self) {
+    pub(crate) fn mark(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
     /// For how long nothing has moved.
-    pub(super) fn idle(&self) -> Duration {
+    pub(crate) fn idle(&self) -> Duration {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
     }
 
     /// What `exchange` gives, or `None` once nothing has moved for as long as `stall`.
-    pub(super) async fn watch<T>(
+    pub(crate) async fn watch<T>(
         &self,
         stall: Duration,
         exchange: impl Future<Output = T>,

@@ -10,15 +10,15 @@ const DEPTH_MAX: usize = 16;
 
 /// An element of an answer: its name without namespace, its text, its children in order.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Element {
-    pub(super) name: String,
-    pub(super) text: String,
-    pub(super) children: Vec<Element>,
+pub(crate) struct Element {
+    pub(crate) name: String,
+    pub(crate) text: String,
+    pub(crate) children: Vec<Element>,
 }
 
 impl Element {
     /// The root of a document. A document type is refused, so no entity can be defined.
-    pub(super) fn parse(document: &[u8]) -> Result<Self, StorageError> {
+    pub(crate) fn parse(document: &[u8]) -> Result<Self, StorageError> {
         let document = std::str::from_utf8(document).map_err(|_| malformed())?;
         let mut reader = Reader::from_str(document);
         // The bottom of the stack holds the root as its only child.
@@ -65,17 +65,17 @@ impl Element {
     }
 
     /// The first child of this name.
-    pub(super) fn child(&self, name: &str) -> Option<&Self> {
+    pub(crate) fn child(&self, name: &str) -> Option<&Self> {
         self.children.iter().find(|child| child.name == name)
     }
 
     /// The text of the first child of this name, unless it is empty.
-    pub(super) fn text_of(&self, name: &str) -> Option<&str> {
+    pub(crate) fn text_of(&self, name: &str) -> Option<&str> {
         self.child(name).map(|child| child.text.trim()).filter(|text| !text.is_empty())
     }
 
     /// The text of a child that holds a key: white space is part of it.
-    pub(super) fn key_of(&self, name: &str) -> Option<&str> {
+    pub(crate) fn key_of(&self, name: &str) -> Option<&str> {
         self.child(name).map(|child| child.text.as_str()).filter(|text| !text.is_empty())
     }
 
@@ -85,7 +85,7 @@ impl Element {
 }
 
 /// A text as the content of an element.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
