@@ -25,12 +25,12 @@ pub struct Faults(Arc<Mutex<Vec<Arc<Rule>>>>);
 impl Faults {
     /// A rule about one operation. It meets every request of it, unless it is narrowed.
     pub fn on(&self, op: Op) -> NewFault {
-        NewFault { faults: self.clone(), op: Some(op), key_part: None, which: Which::All }
+        NewFault::new(self.clone(), Some(op))
     }
 
     /// A rule about every request.
     pub fn on_any(&self) -> NewFault {
-        NewFault { faults: self.clone(), op: None, key_part: None, which: Which::All }
+        NewFault::new(self.clone(), None)
     }
 
     /// Takes every rule back.
@@ -60,6 +60,7 @@ enum Which {
 struct Rule {
     op: Option<Op>,
     key_part: Option<String>,
+    header: Option<&'static str>,
     which: Which,
     effect: Effect,
     matched: AtomicUsize,
@@ -72,6 +73,9 @@ impl Rule {
             return None;
         }
         if self.key_part.as_ref().is_some_and(|part| !request.key.contains(part)) {
+            return None;
+        }
+        if self.header.is_some_and(|header| !request.headers.contains_key(header)) {
             return None;
         }
         let number = self.matched.fetch_add(1, Ordering::SeqCst) + 1;
@@ -159,13 +163,24 @@ pub struct NewFault {
     faults: Faults,
     op: Option<Op>,
     key_part: Option<String>,
+    header: Option<&'static str>,
     which: Which,
 }
 
 impl NewFault {
+    fn new(faults: Faults, op: Option<Op>) -> Self {
+        Self { faults, op, key_part: None, header: None, which: Which::All }
+    }
+
     /// Only requests whose key contains this.
     pub fn key_contains(mut self, part: impl Into<String>) -> Self {
         self.key_part = Some(part.into());
+        self
+    }
+
+    /// Only requests with this header.
+    pub fn with_header(mut self, name: &'static str) -> Self {
+        self.header = Some(name);
         self
     }
 
@@ -282,7 +297,7 @@ impl NewFault {
         self.make(Effect::Behave(Behaviour::EchoesWrongChecksum))
     }
 
-    /// Answers no SHA-256 at all (Ceph RGW, moto).
+    /// Keeps and answers no SHA-256 at all (Ceph RGW, moto).
     pub fn tell_no_checksum(self) -> Fault {
         self.make(Effect::Behave(Behaviour::TellsNoChecksum))
     }
@@ -291,6 +306,7 @@ impl NewFault {
         let rule = Arc::new(Rule {
             op: self.op,
             key_part: self.key_part,
+            header: self.header,
             which: self.which,
             effect,
             matched: AtomicUsize::new(0),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
@@ -17,12 +17,17 @@ pub(crate) struct Tls {
 impl Tls {
     /// A new authority, and a certificate of it for `localhost` and 127.0.0.1.
     pub(crate) fn new() -> Self {
-        Self::build().expect("certificates for a test server can be made")
+        Self::under("test authority")
     }
 
-    fn build() -> Result<Self, Box<dyn std::error::Error>> {
+    fn under(authority: &str) -> Self {
+        Self::build(authority).expect("certificates for a test server can be made")
+    }
+
+    fn build(authority: &str) -> Result<Self, Box<dyn std::error::Error>> {
         let ca_key = KeyPair::generate()?;
         let mut ca = CertificateParams::new(Vec::new())?;
+        ca.distinguished_name.push(DnType::CommonName, authority);
         ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let ca_pem = ca.self_signed(&ca_key)?.pem();
         let issuer = Issuer::new(ca, ca_key);
@@ -43,5 +48,5 @@ impl Tls {
 
 /// A certificate authority, in PEM, that no server here uses.
 pub fn unrelated_ca_pem() -> String {
-    Tls::new().ca_pem
+    Tls::under("another authority").ca_pem
 }

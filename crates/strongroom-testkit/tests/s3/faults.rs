@@ -35,6 +35,15 @@ async fn a_request_is_chosen_by_operation_number_and_key() {
 }
 
 #[tokio::test]
+async fn a_request_is_chosen_by_a_header() {
+    let server = server().await;
+    let client = Client::owner(&server);
+    server.faults().on(Op::PutObject).with_header("if-none-match").answer(501);
+    assert_eq!(client.put("/vault/k", &[("if-none-match", "*")], b"x").await.status, 501);
+    assert_eq!(client.put("/vault/k", &[], b"x").await.status, 200);
+}
+
+#[tokio::test]
 async fn errors_carry_the_codes_that_s3_has_for_them() {
     let server = server().await;
     let client = Client::owner(&server);

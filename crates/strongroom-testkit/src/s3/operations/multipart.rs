@@ -44,8 +44,9 @@ pub(super) async fn create(
         storage_class: input.storage_class.as_ref(),
     };
     let template = wanted.version(context, bucket)?;
-    let with_sha256 =
-        input.checksum_algorithm.as_ref().is_some_and(|algorithm| algorithm.as_str() == "SHA256");
+    let asked = input.checksum_algorithm.as_ref();
+    let with_sha256 = asked.is_some_and(|algorithm| algorithm.as_str() == "SHA256")
+        && !context.has(Behaviour::TellsNoChecksum);
     let id = context.shared.new_id("u");
     let upload = Upload {
         key: input.key.clone(),
@@ -82,8 +83,9 @@ pub(super) async fn upload_part(
     claimed.check(&body, &context.behaviours)?;
     let mut state = context.shared.state();
     let upload = upload(bucket(&mut state, &input.bucket)?, &input.upload_id, &input.key)?;
-    let sha256 = (upload.with_sha256 || input.checksum_sha256.is_some())
-        .then(|| digests::whole_sha256(&body));
+    let keeps = upload.with_sha256 || input.checksum_sha256.is_some();
+    let sha256 =
+        (keeps && !context.has(Behaviour::TellsNoChecksum)).then(|| digests::whole_sha256(&body));
     let etag = digests::md5_hex(&body);
     let part = KeptPart {
         bytes: body,
