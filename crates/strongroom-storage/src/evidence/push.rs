@@ -119,6 +119,9 @@ impl<'a> Push<'a> {
         match self.store.head(&key, None).await {
             Ok(_) => return self.keep_existing(&key, progress).await,
             Err(error) if error.kind() == StorageErrorKind::NotFound => {}
+            // Without the right to list, S3 does not tell "absent" from "denied". The write is
+            // conditional, and a denied one says so itself.
+            Err(error) if error.kind() == StorageErrorKind::PermissionDenied => {}
             Err(error) => return Err(error.into()),
         }
         if let Some(other) = self.source.other_home()

@@ -57,6 +57,8 @@ async fn write_one(store: &dyn Storage, key: String, id: BundleId) -> Result<boo
     match store.head(&key, None).await {
         Ok(_) => return Ok(false),
         Err(error) if error.kind() == StorageErrorKind::NotFound => {}
+        // Without the right to list, S3 does not tell "absent" from "denied".
+        Err(error) if error.kind() == StorageErrorKind::PermissionDenied => {}
         Err(error) => return Err(error.into()),
     }
     let options = CreateOptions { content_type: Some("text/plain"), ..CreateOptions::default() };

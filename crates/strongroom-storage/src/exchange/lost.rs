@@ -58,6 +58,8 @@ fn is_tls(cause: &(dyn Error + 'static)) -> bool {
     cause.downcast_ref::<io::Error>().is_some_and(|error| {
         error.kind() == io::ErrorKind::InvalidData || text.contains("tls handshake")
     }) || text.contains("peer certificate")
+        // What answers is not TLS: plain http, most likely.
+        || text.contains("corrupt message")
 }
 
 fn tls(cause: &str) -> (Kind, &'static str, &'static str) {

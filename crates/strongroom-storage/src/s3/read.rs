@@ -24,8 +24,11 @@ use crate::{
 const RANGE_BYTES: u64 = 8 << 20;
 /// Ranges that are fetched ahead while one is being delivered.
 const RANGES_AHEAD: usize = 2;
-/// How often in a row a range is resumed without a single byte having come.
+/// How often in a row a range is resumed without much having come.
 const FRUITLESS_RESUMES_MAX: u32 = 3;
+/// Bytes that make a try worth another: a store that breaks off after every few bytes is not read
+/// to the end in a million requests.
+const FRUITFUL_BYTES: u64 = 64 << 10;
 
 type Piece = Result<Bytes, StorageError>;
 
@@ -175,12 +178,15 @@ struct RangeBody {
     response: reqwest::Response,
     left: Range<u64>,
     movement: Movement,
+    /// Bytes that came since the last resume.
+    came_bytes: u64,
     fruitless_resumes: u32,
 }
 
 impl RangeBody {
     fn new(pinned: Pinned, response: reqwest::Response, range: Range<u64>) -> Self {
-        Self { pinned, response, left: range, movement: Movement::begin(), fruitless_resumes: 0 }
+        let movement = Movement::begin();
+        Self { pinned, response, left: range, movement, came_bytes: 0, fruitless_resumes: 0 }
     }
 
     /// The next piece, or `None` once every byte of the range came.
@@ -193,7 +199,7 @@ impl RangeBody {
                     let wanted = self.left.end - self.left.start;
                     piece.truncate(usize::try_from(wanted).unwrap_or(usize::MAX));
                     self.left.start += piece.len() as u64;
-                    self.fruitless_resumes = 0;
+                    self.came_bytes += piece.len() as u64;
                     return Ok(Some(piece));
                 }
                 Some(Ok(Some(_))) => continue,
@@ -204,7 +210,9 @@ impl RangeBody {
                 Some(Err(error)) => unanswered(error).into(),
                 None => stalled().into(),
             };
-            self.fruitless_resumes += 1;
+            let was_fruitful = self.came_bytes >= FRUITFUL_BYTES;
+            self.fruitless_resumes = if was_fruitful { 0 } else { self.fruitless_resumes + 1 };
+            self.came_bytes = 0;
             if self.fruitless_resumes > FRUITLESS_RESUMES_MAX
                 || broken.kind() == StorageErrorKind::TimedOut
             {

@@ -49,7 +49,15 @@ impl Push<'_> {
                 self.confirm(&key, stored).await.map(Some)
             }
             Err(error) if says_something_of_content(&error) => Ok(None),
-            Err(error) if error.kind() == EvidenceErrorKind::Store(StorageErrorKind::NotFound) => {
+            // Denied: without the right to list, S3 does not tell that from absent.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    EvidenceErrorKind::Store(
+                        StorageErrorKind::NotFound | StorageErrorKind::PermissionDenied
+                    )
+                ) =>
+            {
                 Ok(None)
             }
             Err(error) => Err(error),
