@@ -7,8 +7,10 @@ mod file;
 mod run;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Serialize;
+use strongroom_core::bundle::Progress;
 use strongroom_core::observed::Observed;
 use strongroom_core::{BundleId, Sha256Digest, layout};
 
@@ -58,11 +60,12 @@ pub struct Pulled {
     pub path: PathBuf,
 }
 
-/// Pulls one bundle.
+/// Pulls one bundle. `progress` counts bytes of content.
 pub async fn pull(
     store: &dyn Storage,
     request: &PullRequest,
     clock: &Clock,
+    progress: &Arc<dyn Progress>,
 ) -> Result<Pulled, EvidenceError> {
     if !request.overwrite && file::exists(&request.out)? {
         return Err(EvidenceError::new(
@@ -72,11 +75,12 @@ pub async fn pull(
         .with_guidance("choose another --out, or pass --force to replace it"));
     }
     let wanted = Wanted { id: request.id, archive_sha256: request.archive_sha256 };
+    let fetch = Fetch { store, out: &request.out, clock, progress };
     let native = ObjectKey::new(layout::bundle(request.id))?;
-    let fetched = match fetch(store, &native, wanted, &request.out, clock).await? {
+    let fetched = match fetch.key(&native, wanted).await? {
         // A native id covers every byte: nothing else can have it.
         Some(fetched) if is_native(&fetched.stored) => fetched,
-        under_id => fetch_assay(store, under_id, wanted, &request.out, clock).await?,
+        under_id => fetch.assay(under_id, wanted).await?,
     };
     fetched.publish(store, &request.out, request.overwrite)
 }
@@ -113,74 +117,78 @@ fn is_native(stored: &StoredBundle) -> bool {
     stored.bundle.format() == strongroom_core::bundle::BundleFormat::Native
 }
 
-/// Fetches the version of `key` that verifies: the current one, or an earlier one where something
-/// else is on top. `None` where there is nothing under the key.
-async fn fetch(
-    store: &dyn Storage,
-    key: &ObjectKey,
-    wanted: Wanted,
-    out: &Path,
-    clock: &Clock,
-) -> Result<Option<Fetched>, EvidenceError> {
-    let refusal = match fetch_version(store, key, None, wanted, out, clock).await {
-        Ok(fetched) => return Ok(Some(fetched)),
-        Err(error) if says_something_of_content(&error) => Some(error),
-        Err(error) if error.kind() == EvidenceErrorKind::Store(StorageErrorKind::NotFound) => None,
-        Err(error) => return Err(error),
-    };
-    let Observed::Observed(versions) = store.versions(key).await? else {
-        return refusal.map_or(Ok(None), Err);
-    };
-    let bundles = versions.iter().filter(|version| !version.is_delete_marker);
-    for candidate in bundles.take(VERSIONS_SEARCHED_MAX) {
-        match fetch_version(store, key, Some(&candidate.version), wanted, out, clock).await {
-            Ok(fetched) => return Ok(Some(Fetched { below_something_else: true, ..fetched })),
-            Err(error) if says_something_of_content(&error) => {}
-            Err(error) if error.kind() == EvidenceErrorKind::Store(StorageErrorKind::NotFound) => {}
+/// Where to fetch from, and beside which file to put what comes.
+struct Fetch<'a> {
+    store: &'a dyn Storage,
+    out: &'a Path,
+    clock: &'a Clock,
+    progress: &'a Arc<dyn Progress>,
+}
+
+impl Fetch<'_> {
+    /// Fetches the version of `key` that verifies: the current one, or an earlier one where
+    /// something else is on top. `None` where there is nothing under the key.
+    async fn key(&self, key: &ObjectKey, wanted: Wanted) -> Result<Option<Fetched>, EvidenceError> {
+        let refusal = match self.version(key, None, wanted).await {
+            Ok(fetched) => return Ok(Some(fetched)),
+            Err(error) if says_something_of_content(&error) => Some(error),
+            Err(error) if is_absent(&error) => None,
             Err(error) => return Err(error),
+        };
+        let Observed::Observed(versions) = self.store.versions(key).await? else {
+            return refusal.map_or(Ok(None), Err);
+        };
+        let bundles = versions.iter().filter(|version| !version.is_delete_marker);
+        for candidate in bundles.take(VERSIONS_SEARCHED_MAX) {
+            match self.version(key, Some(&candidate.version), wanted).await {
+                Ok(fetched) => return Ok(Some(Fetched { below_something_else: true, ..fetched })),
+                Err(error) if says_something_of_content(&error) || is_absent(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        refusal.map_or(Ok(None), Err)
+    }
+
+    async fn version(
+        &self,
+        key: &ObjectKey,
+        version: Option<&VersionId>,
+        wanted: Wanted,
+    ) -> Result<Fetched, EvidenceError> {
+        let file = TemporaryFile::create_beside(self.out, self.clock)?;
+        let writer = file.writer()?;
+        let progress = Arc::clone(self.progress);
+        let (stored, _) = read_verified(self.store, key, version, wanted, writer, progress).await?;
+        Ok(Fetched { key: key.clone(), stored, file, below_something_else: false })
+    }
+
+    /// An Assay id may stand for several archives: under the id alone, and beside each other.
+    async fn assay(
+        &self,
+        under_id: Option<Fetched>,
+        wanted: Wanted,
+    ) -> Result<Fetched, EvidenceError> {
+        let mut archives = archives_of(self.store, wanted.id).await?;
+        if let Some(chosen) = wanted.archive_sha256 {
+            archives.retain(|archive| *archive == chosen);
+        }
+        let here = under_id.as_ref().map(|fetched| fetched.stored.bundle.archive_sha256());
+        archives.retain(|archive| Some(*archive) != here);
+        match (under_id, archives.as_slice()) {
+            (None, []) => Err(not_found()),
+            (Some(fetched), []) => Ok(fetched),
+            (None, [archive]) => {
+                let wanted = Wanted { archive_sha256: Some(*archive), ..wanted };
+                let key = ObjectKey::new(layout::assay_bundle(wanted.id, *archive))?;
+                self.key(&key, wanted).await?.ok_or_else(not_found)
+            }
+            (_, others) => Err(ambiguous(here.iter().chain(others))),
         }
     }
-    refusal.map_or(Ok(None), Err)
 }
 
-async fn fetch_version(
-    store: &dyn Storage,
-    key: &ObjectKey,
-    version: Option<&VersionId>,
-    wanted: Wanted,
-    out: &Path,
-    clock: &Clock,
-) -> Result<Fetched, EvidenceError> {
-    let file = TemporaryFile::create_beside(out, clock)?;
-    let writer = file.writer()?;
-    let (stored, _) = read_verified(store, key, version, wanted, writer).await?;
-    Ok(Fetched { key: key.clone(), stored, file, below_something_else: false })
-}
-
-/// An Assay id may stand for several archives: under the id alone, and beside each other.
-async fn fetch_assay(
-    store: &dyn Storage,
-    under_id: Option<Fetched>,
-    wanted: Wanted,
-    out: &Path,
-    clock: &Clock,
-) -> Result<Fetched, EvidenceError> {
-    let mut archives = archives_of(store, wanted.id).await?;
-    if let Some(chosen) = wanted.archive_sha256 {
-        archives.retain(|archive| *archive == chosen);
-    }
-    let here = under_id.as_ref().map(|fetched| fetched.stored.bundle.archive_sha256());
-    archives.retain(|archive| Some(*archive) != here);
-    match (under_id, archives.as_slice()) {
-        (None, []) => Err(not_found()),
-        (Some(fetched), []) => Ok(fetched),
-        (None, [archive]) => {
-            let wanted = Wanted { archive_sha256: Some(*archive), ..wanted };
-            let key = ObjectKey::new(layout::assay_bundle(wanted.id, *archive))?;
-            fetch(store, &key, wanted, out, clock).await?.ok_or_else(not_found)
-        }
-        (_, others) => Err(ambiguous(here.iter().chain(others))),
-    }
+fn is_absent(error: &EvidenceError) -> bool {
+    error.kind() == EvidenceErrorKind::Store(StorageErrorKind::NotFound)
 }
 
 /// The archives that are kept under both of their identities.

@@ -1,11 +1,12 @@
 //! Reading and verifying what a store holds, and finding the version that is right.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use strongroom_core::BundleId;
 use strongroom_core::Sha256Digest;
 use strongroom_core::bundle::{
-    BundleError, NoProgress, ReadLimits, Refusal, UnverifiedBundle, VerifiedBundle,
+    BundleError, NoProgress, Progress, ReadLimits, Refusal, UnverifiedBundle, VerifiedBundle,
 };
 use strongroom_core::observed::Observed;
 
@@ -35,17 +36,19 @@ pub struct StoredBundle {
 }
 
 /// Reads one version of `key` and verifies it, copying every byte to `copy` on the way. What was
-/// copied before an error is worthless.
+/// copied before an error is worthless. `progress` counts bytes of content.
 pub async fn read_verified<W: Write + Send + 'static>(
     store: &dyn Storage,
     key: &ObjectKey,
     version: Option<&VersionId>,
     wanted: Wanted,
     copy: W,
+    progress: Arc<dyn Progress>,
 ) -> Result<(StoredBundle, W), EvidenceError> {
     let object = store.read(key, version, None).await?;
     let (reader, feed) = stream_reader(object.stream);
-    let verifying = tokio::task::spawn_blocking(move || verify_stream(reader, wanted, copy));
+    let verifying =
+        tokio::task::spawn_blocking(move || verify_stream(reader, wanted, copy, &*progress));
     let (verified, ()) = tokio::join!(verifying, feed);
     let (bundle, copy) = verified.map_err(panicked)??;
     Ok((StoredBundle { info: object.info, bundle }, copy))
@@ -55,12 +58,13 @@ fn verify_stream<W: Write + Send>(
     mut stream: StreamReader,
     wanted: Wanted,
     copy: W,
+    progress: &dyn Progress,
 ) -> Result<(VerifiedBundle, W), EvidenceError> {
     let mut copy = CopyState { writer: copy, failure: None };
     let verified = {
         let tee = Tee::new(&mut stream, &mut copy);
         UnverifiedBundle::open(tee, &ReadLimits::default())
-            .and_then(|bundle| bundle.verify(&NoProgress))
+            .and_then(|bundle| bundle.verify(progress))
     };
     if let Some(failure) = stream.take_failure() {
         return Err(failure.into());
@@ -114,7 +118,8 @@ pub async fn verify_in_place(
     version: Option<&VersionId>,
     wanted: Wanted,
 ) -> Result<StoredBundle, EvidenceError> {
-    let (stored, _) = read_verified(store, key, version, wanted, io::sink()).await?;
+    let (stored, _) =
+        read_verified(store, key, version, wanted, io::sink(), Arc::new(NoProgress)).await?;
     Ok(stored)
 }
 

@@ -15,6 +15,7 @@ use crate::cli::PullArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Block, Console, count, size_and_bytes, styled};
+use crate::progress::Bar;
 
 /// The schema that a pull is printed under.
 const SCHEMA: &str = "strongroom.pull/v1";
@@ -55,7 +56,10 @@ async fn one(store: &dyn Storage, id: BundleId, args: PullArgs, context: &Contex
         out: args.out,
         overwrite: args.force,
     };
-    let pulled = pull(store, &request, &context.clock).await?;
+    let bar = Bar::new(context.console.shows_progress(), "pulling", None);
+    let pulled = pull(store, &request, &context.clock, &bar.progress()).await;
+    drop(bar);
+    let pulled = pulled?;
     warn_of_what_is_on_top(&pulled, context);
     let document = OneDocument { schema: SCHEMA, pulled: [&pulled], missing: [] };
     context.console.result(|console| human(&pulled, console), &document)
@@ -65,7 +69,10 @@ async fn of_a_run(store: &dyn Storage, run_id: &str, out: &Path, context: &Conte
     let was_there = out.exists();
     fs::create_dir_all(out)
         .with_context(|| format!("the directory {} could not be made", out.display()))?;
-    let run = pull_run(store, run_id, out, &context.clock).await.inspect_err(|_| {
+    let bar = Bar::new(context.console.shows_progress(), "pulling", None);
+    let run = pull_run(store, run_id, out, &context.clock, &bar.progress()).await;
+    drop(bar);
+    let run = run.inspect_err(|_| {
         if !was_there {
             // Only an empty directory goes; what stays, stays to be looked at.
             let _ = fs::remove_dir(out);

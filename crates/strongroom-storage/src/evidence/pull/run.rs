@@ -2,9 +2,10 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Serialize;
-use strongroom_core::bundle::{NoProgress, ReadLimits, UnverifiedBundle};
+use strongroom_core::bundle::{NoProgress, Progress, ReadLimits, UnverifiedBundle};
 use strongroom_core::{BundleId, Sha256Digest};
 
 use super::{PullRequest, Pulled, archives_of, file, pull};
@@ -49,6 +50,7 @@ pub async fn pull_run(
     run_id: &str,
     folder: &Path,
     clock: &Clock,
+    progress: &Arc<dyn Progress>,
 ) -> Result<RunPull, EvidenceError> {
     let query = ListQuery { run_id: Some(run_id.to_owned()), ..ListQuery::default() };
     let mut listing = Listing::new(store, query)?;
@@ -59,7 +61,14 @@ pub async fn pull_run(
                 BundleState::Stored { archive_sha256, .. } => *archive_sha256,
                 BundleState::Pending | BundleState::Unobserved { .. } => None,
             };
-            match pull_into(store, row.bundle_id, archive, folder, clock).await {
+            let out = folder.join(name_of(store, row.bundle_id, archive).await?);
+            let request =
+                PullRequest { id: row.bundle_id, archive_sha256: archive, out, overwrite: false };
+            let pulling = match file::exists(&request.out)? {
+                true => confirm_here(request).await,
+                false => pull(store, &request, clock, progress).await,
+            };
+            match pulling {
                 Ok(pulled) => run.pulled.push(pulled),
                 Err(error) => run.missing.push(Missing {
                     bundle_id: row.bundle_id,
@@ -88,24 +97,19 @@ fn nothing_had(mut run: RunPull) -> EvidenceError {
     }
 }
 
-async fn pull_into(
+/// The name of a bundle's file in the folder: by its id, and by its archive too where several
+/// archives share the id.
+async fn name_of(
     store: &dyn Storage,
     id: BundleId,
     archive_sha256: Option<Sha256Digest>,
-    folder: &Path,
-    clock: &Clock,
-) -> Result<Pulled, EvidenceError> {
-    let several = archive_sha256.is_some() && archives_of(store, id).await?.len() > 1;
-    let name = match archive_sha256 {
-        Some(archive) if several => format!("{id}.{}.tar.gz", archive.to_hex()),
-        _ => format!("{id}.tar.gz"),
-    };
-    let out = folder.join(name);
-    let request = PullRequest { id, archive_sha256, out, overwrite: false };
-    if file::exists(&request.out)? {
-        return confirm_here(request).await;
+) -> Result<String, EvidenceError> {
+    match archive_sha256 {
+        Some(archive) if archives_of(store, id).await?.len() > 1 => {
+            Ok(format!("{id}.{}.tar.gz", archive.to_hex()))
+        }
+        _ => Ok(format!("{id}.tar.gz")),
     }
-    pull(store, &request, clock).await
 }
 
 /// The folder holds a file of that name, perhaps from an earlier pull that was cut short: it counts
