@@ -14,7 +14,7 @@ async fn pull_into(vault: &Vault, id: BundleId) -> (Result<Pulled, EvidenceError
     let out = vault.folder.path().join("pulled.tar.gz");
     let request = PullRequest { id, archive_sha256: None, out: out.clone(), overwrite: false };
     let store = vault.store().await;
-    (pull::pull(&*store, &request, &Clock::system()).await, out)
+    (pull::pull(&*store, &request, &Clock::system(), &no_progress()).await, out)
 }
 
 async fn stored_big(vault: &Vault) -> BundleId {
