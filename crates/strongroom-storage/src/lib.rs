@@ -13,6 +13,7 @@
 //! | `evidence` | push, pull, list, reindex: one operation a file |
 //! | [`clock`] | time and ids come in from outside |
 
+pub mod azure;
 pub mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;

@@ -56,7 +56,7 @@ impl StoredObject {
     }
 
     fn etag(&self) -> String {
-        format!("\"{}\"", self.sha256.to_hex())
+        self.sha256.to_hex()
     }
 
     /// The pieces of `range`, which lies inside the object. Nothing is copied.

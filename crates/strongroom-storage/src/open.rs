@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
 
+use crate::azure::AzureStorage;
 use crate::fs::FsStorage;
 use crate::memory::MemoryStorage;
 use crate::s3::S3Storage;
@@ -82,7 +83,7 @@ pub async fn open(
         Location::Memory => Ok(Arc::new(MemoryStorage::new(clock))),
         Location::File(root) => Ok(Arc::new(FsStorage::open(&root, clock)?)),
         Location::S3(_) => Ok(Arc::new(S3Storage::connect(settings, clock).await?)),
-        Location::Azure(_) => Err(unknown_scheme()),
+        Location::Azure(_) => Ok(Arc::new(AzureStorage::connect(settings, clock).await?)),
     }
 }
 

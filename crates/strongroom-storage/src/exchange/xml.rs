@@ -1,6 +1,6 @@
-//! The little XML that S3 speaks: answers as a tree, requests as text.
+//! The little XML that stores speak: answers as a tree, requests as text.
 
-use quick_xml::events::Event;
+use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
 
 use crate::{StorageError, StorageErrorKind};
@@ -13,6 +13,7 @@ const DEPTH_MAX: usize = 16;
 pub(crate) struct Element {
     pub(crate) name: String,
     pub(crate) text: String,
+    attributes: Vec<(String, String)>,
     pub(crate) children: Vec<Element>,
 }
 
@@ -29,11 +30,11 @@ impl Element {
                     if open.len() > DEPTH_MAX {
                         return Err(malformed());
                     }
-                    open.push(Self::named(start.local_name().as_ref()));
+                    open.push(Self::start(&start));
                 }
                 Event::Empty(start) => {
                     let parent = open.last_mut().ok_or_else(malformed)?;
-                    parent.children.push(Self::named(start.local_name().as_ref()));
+                    parent.children.push(Self::start(&start));
                 }
                 Event::End(_) => {
                     let done = open.pop().ok_or_else(malformed)?;
@@ -79,8 +80,21 @@ impl Element {
         self.child(name).map(|child| child.text.as_str()).filter(|text| !text.is_empty())
     }
 
-    fn named(name: &str) -> Self {
-        Self { name: name.to_owned(), ..Self::default() }
+    /// The value of an attribute, as it is written.
+    pub(crate) fn attribute(&self, name: &str) -> Option<&str> {
+        let named = self.attributes.iter().find(|(attribute, _)| attribute == name);
+        named.map(|(_, value)| value.as_str())
+    }
+
+    fn start(start: &BytesStart<'_>) -> Self {
+        let attributes = start.attributes().flatten();
+        Self {
+            name: start.local_name().as_ref().to_owned(),
+            attributes: attributes
+                .map(|attribute| (attribute.key.as_ref().to_owned(), attribute.value.into_owned()))
+                .collect(),
+            ..Self::default()
+        }
     }
 }
 
@@ -119,6 +133,7 @@ mod tests {
         assert_eq!(root.key_of("Key"), Some("a&b "));
         assert_eq!(root.text_of("Key"), Some("a&b"));
         assert_eq!(root.text_of("V"), None);
+        assert_eq!(root.child("V").and_then(|v| v.attribute("n")), Some("1"));
         assert_eq!(root.children.len(), 2);
     }
 

@@ -96,7 +96,7 @@ impl Directory {
 }
 
 fn etag(sha256: Sha256Digest) -> String {
-    format!("\"{}\"", sha256.to_hex())
+    sha256.to_hex()
 }
 
 /// There are no versions here, so none has the name that was asked for.

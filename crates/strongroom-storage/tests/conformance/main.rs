@@ -14,6 +14,7 @@ use strongroom_storage::fs::FsStorage;
 use strongroom_storage::memory::MemoryStorage;
 use strongroom_storage::{Clock, Storage};
 
+mod azure;
 mod s3;
 
 /// Runs the suite and compares what came of it with `expected/<name>.txt`.

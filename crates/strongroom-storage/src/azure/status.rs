@@ -1,0 +1,205 @@
+//! What the store says of itself: in seconds, leaving nothing behind, without the right to list or
+//! to delete.
+
+use http::Method;
+use jiff::Timestamp;
+use strongroom_core::observed::{Observed, Unobserved};
+use strongroom_core::receipt::{Encryption, EnforcedBy};
+use strongroom_core::retention::DefaultRetention;
+
+use super::AzureStorage;
+use super::request::{Answer, Request};
+use crate::exchange::payload::Payload;
+use crate::status::{PublicAccess, STATUS_SCHEMA, StoreStatus};
+use crate::{Storage as _, StorageError, StorageErrorKind};
+
+/// Where the questions about reading and writing point to. Nothing is ever kept there.
+const PROBE_FOLDER: &str = ".strongroom-status/";
+
+/// See [`crate::Storage::now`]. Any answer carries the store's clock, a refusal too.
+pub(super) async fn now(store: &AzureStorage) -> Result<Timestamp, StorageError> {
+    let date = match store.client.send(&Request::container(Method::HEAD)).await {
+        Ok(answer) => answer.date(),
+        Err(failure) => match failure.refusal() {
+            Some(refusal) => refusal.date,
+            None => return Err(failure.into()),
+        },
+    };
+    date.ok_or_else(|| {
+        StorageError::new(
+            StorageErrorKind::Malformed,
+            "the store's answer has no date that can be understood",
+        )
+    })
+}
+
+/// What Azure gives a new blob by itself is not read; but whether there is a policy is told, and
+/// then a write may stay for long.
+pub(super) async fn default_retention(
+    store: &AzureStorage,
+) -> Result<Observed<Option<DefaultRetention>>, StorageError> {
+    let reason = match store.client.send(&Request::container(Method::HEAD)).await {
+        Ok(answer) if may_be_immutable(&answer) => Unobserved::NotProbed,
+        Ok(_) => Unobserved::UnsupportedBackend,
+        Err(failure) => match failure.kind() {
+            StorageErrorKind::PermissionDenied => Unobserved::PermissionDenied,
+            _ => return Err(failure.into()),
+        },
+    };
+    Ok(Observed::Unobserved(reason))
+}
+
+fn may_be_immutable(container: &Answer) -> bool {
+    ["x-ms-has-immutability-policy", "x-ms-has-legal-hold"]
+        .into_iter()
+        .any(|name| container.header(name) == Some("true"))
+}
+
+/// See [`crate::Storage::status`].
+pub(super) async fn status(store: &AzureStorage) -> StoreStatus {
+    let started = store.client.clock.now();
+    let mut problems = Vec::new();
+    let clock = now(store).await;
+    if let Err(error) = &clock
+        && (error.kind().is_transient() || error.kind() == StorageErrorKind::Tls)
+    {
+        return unreachable(store, in_words(error));
+    }
+    let key =
+        format!("{}{PROBE_FOLDER}{}", store.client.address.prefix(), store.client.clock.new_id());
+    let about_container = Request::container(Method::HEAD);
+    let (readable, writable, container) = futures::join!(
+        readable(store, &key),
+        writable(store, &key),
+        store.client.send(&about_container),
+    );
+    let mut note = |error: StorageError| {
+        let words = in_words(&error);
+        if !problems.contains(&words) {
+            problems.push(words);
+        }
+        Observed::Unobserved(Unobserved::Error)
+    };
+    let readable = readable.unwrap_or_else(&mut note);
+    let writable = writable.unwrap_or_else(&mut note);
+    let (encryption, public_access) = match container {
+        Ok(container) => {
+            if may_be_immutable(&container) {
+                problems.push(
+                    "the container has an immutability policy or a legal hold, of which nothing \
+                     is read here"
+                        .to_owned(),
+                );
+            }
+            (Observed::Observed(default_encryption(&container)), public_access(&container))
+        }
+        Err(failure) if failure.kind() == StorageErrorKind::PermissionDenied => {
+            let denied = Unobserved::PermissionDenied;
+            (Observed::Unobserved(denied), Observed::Unobserved(denied))
+        }
+        Err(failure) => {
+            problems.push(in_words(&failure.into()));
+            (Observed::Unobserved(Unobserved::Error), Observed::Unobserved(Unobserved::Error))
+        }
+    };
+    problems.dedup();
+    let unsupported = Unobserved::UnsupportedBackend;
+    StoreStatus {
+        reachable: Observed::Observed(true),
+        readable,
+        writable,
+        encryption,
+        public_access,
+        clock_skew_seconds: match clock {
+            Ok(date) => Observed::Observed(started.duration_since(date).as_secs()),
+            Err(_) => Observed::Unobserved(Unobserved::Error),
+        },
+        problems,
+        ..nothing_seen(store, unsupported)
+    }
+}
+
+fn unreachable(store: &AzureStorage, problem: String) -> StoreStatus {
+    StoreStatus {
+        reachable: Observed::Observed(false),
+        problems: vec![problem],
+        ..nothing_seen(store, Unobserved::Error)
+    }
+}
+
+/// A status in which everything is unobserved.
+fn nothing_seen(store: &AzureStorage, reason: Unobserved) -> StoreStatus {
+    StoreStatus {
+        schema: STATUS_SCHEMA,
+        store: store.url().to_owned(),
+        backend: "azure",
+        reachable: Observed::Unobserved(reason),
+        readable: Observed::Unobserved(reason),
+        writable: Observed::Unobserved(reason),
+        versioning: Observed::Unobserved(reason),
+        object_lock: Observed::Unobserved(reason),
+        default_retention: Observed::Unobserved(reason),
+        encryption: Observed::Unobserved(reason),
+        public_access: Observed::Unobserved(reason),
+        clock_skew_seconds: Observed::Unobserved(reason),
+        locks_enforced_by: EnforcedBy::None,
+        problems: Vec::new(),
+    }
+}
+
+fn in_words(error: &StorageError) -> String {
+    match error.guidance() {
+        Some(guidance) => format!("{error}; {guidance}"),
+        None => error.to_string(),
+    }
+}
+
+fn default_encryption(container: &Answer) -> Option<Encryption> {
+    container.header("x-ms-default-encryption-scope").map(|scope| Encryption {
+        algorithm: "AES256".to_owned(),
+        kms_key_id: Some(scope.to_owned()),
+    })
+}
+
+fn public_access(container: &Answer) -> Observed<PublicAccess> {
+    // The account may forbid it for all of its containers, which only its owner can read.
+    Observed::Observed(match container.header("x-ms-blob-public-access") {
+        Some(_) => PublicAccess::Public,
+        None => PublicAccess::NotPublic,
+    })
+}
+
+/// Reading what is not there tells whether reading is allowed.
+async fn readable(store: &AzureStorage, key: &str) -> Result<Observed<bool>, StorageError> {
+    match store.client.send(&Request::blob(Method::HEAD, key)).await {
+        Ok(_) => Ok(Observed::Observed(true)),
+        Err(failure) => match failure.kind() {
+            StorageErrorKind::NotFound => Ok(Observed::Observed(true)),
+            StorageErrorKind::PermissionDenied => Ok(Observed::Observed(false)),
+            _ => Err(failure.into()),
+        },
+    }
+}
+
+/// A write with a wrong digest answers "wrong digest" to whoever might write, and "forbidden" to
+/// everybody else.
+async fn writable(store: &AzureStorage, key: &str) -> Result<Observed<bool>, StorageError> {
+    let wrong_md5 = Payload::small(&b"another"[..]).md5_base64();
+    let request = Request::blob(Method::PUT, key)
+        .fixed_header("x-ms-blob-type", "BlockBlob")
+        .fixed_header("if-none-match", "*")
+        .header("content-md5", &wrong_md5)?
+        .payload(Payload::small(&b"?"[..]));
+    match store.client.send(&request).await {
+        Ok(_) => Err(StorageError::new(
+            StorageErrorKind::Integrity,
+            format!("the store accepted a wrong Content-MD5, and now holds one byte at {key}"),
+        )
+        .with_guidance("delete that blob; this store does not check what it is sent")),
+        Err(failure) => match failure.kind() {
+            StorageErrorKind::Integrity => Ok(Observed::Observed(true)),
+            StorageErrorKind::PermissionDenied => Ok(Observed::Observed(false)),
+            _ => Err(failure.into()),
+        },
+    }
+}

@@ -1,0 +1,114 @@
+//! Azure Blob Storage, as Azurite does it: the data path.
+
+use http::Method;
+use object_store::azure::{AzureAccessKey, AzureAuthorizer, AzureCredential};
+use object_store::client::{HttpRequest, HttpRequestBody};
+use strongroom_core::observed::{Observed, Unobserved};
+use strongroom_core::retention::Lock;
+use strongroom_storage::open::{Secret, StaticCredentials, StoreSettings, open};
+use strongroom_storage::{Clock, CreateOptions, ObjectKey, StorageErrorKind};
+
+use crate::{check, variable};
+
+/// The account that every Azurite has, with its well-known key.
+const ACCOUNT: &str = "devstoreaccount1";
+const ACCOUNT_KEY: &str =
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+
+/// Settings for a container that was made just now; `None` where no Azurite was started.
+async fn new_container() -> Option<StoreSettings> {
+    let Some(endpoint) = variable("STRONGROOM_TEST_AZURITE") else {
+        eprintln!("skipped: STRONGROOM_TEST_AZURITE names no server");
+        return None;
+    };
+    let container = format!("conformance-{}", Clock::system().new_id());
+    let url = format!("{endpoint}/{ACCOUNT}/{container}?restype=container");
+    let mut request: HttpRequest = http::Request::builder()
+        .method(Method::PUT)
+        .uri(url)
+        .header("content-length", "0")
+        .body(HttpRequestBody::empty())
+        .expect("a request");
+    let key = AzureAccessKey::try_new(ACCOUNT_KEY).expect("a key");
+    AzureAuthorizer::new(&AzureCredential::AccessKey(key), ACCOUNT)
+        .try_authorize(&mut request)
+        .expect("signed");
+    let request = request.map(|_| "");
+    let request = reqwest::Request::try_from(request).expect("a request");
+    let answer = reqwest::Client::new().execute(request).await.expect("an answer");
+    assert!(answer.status().is_success(), "{answer:?}");
+    Some(StoreSettings {
+        url: format!("az://{container}/some/prefix"),
+        endpoint: Some(endpoint),
+        allow_http: true,
+        credentials: Some(StaticCredentials {
+            access_key: ACCOUNT.to_owned(),
+            secret_key: Secret(ACCOUNT_KEY.to_owned()),
+            session_token: None,
+        }),
+        ..StoreSettings::default()
+    })
+}
+
+#[tokio::test]
+async fn azurite() {
+    let Some(settings) = new_container().await else { return };
+    let store = open(&settings, Clock::system()).await.expect("a store");
+    let report = check(store.as_ref(), "azurite").await;
+    assert_eq!(report.leftovers, []);
+}
+
+#[tokio::test]
+async fn locks_are_refused_and_never_claimed() {
+    let Some(settings) = new_container().await else { return };
+    let store = open(&settings, Clock::system()).await.expect("a store");
+    let key = ObjectKey::new("a").expect("a key");
+    let lock = Lock { retention: None, legal_hold: true };
+    let options = CreateOptions { lock, ..CreateOptions::default() };
+    let refused = store.create(&key, bytes::Bytes::from("x").into(), &options).await;
+    let refused = refused.expect_err("no locks");
+    assert_eq!(refused.kind(), StorageErrorKind::Unsupported);
+    assert!(refused.guidance().is_some());
+    let absent = store.head(&key, None).await.expect_err("nothing was stored");
+    assert_eq!(absent.kind(), StorageErrorKind::NotFound);
+    let seen = store.lock(&key, None).await.expect("an answer");
+    assert_eq!(seen.legal_hold, Observed::Unobserved(Unobserved::UnsupportedBackend));
+    assert_eq!(store.takes_locks().await.expect("an answer"), seen.legal_hold);
+}
+
+#[tokio::test]
+async fn status_tells_rights_and_leaves_nothing() {
+    let Some(settings) = new_container().await else { return };
+    let store = open(&settings, Clock::system()).await.expect("a store");
+    let status = store.status().await;
+    assert_eq!(status.reachable, Observed::Observed(true));
+    assert_eq!(status.readable, Observed::Observed(true));
+    assert_eq!(status.writable, Observed::Observed(true));
+    assert_eq!(status.problems, Vec::<String>::new());
+    let page = store.list(&Default::default()).await.expect("a page");
+    assert!(page.objects.is_empty());
+}
+
+#[tokio::test]
+async fn each_failure_has_its_own_kind() {
+    let Some(mut settings) = new_container().await else { return };
+    let key = ObjectKey::new("a").expect("a key");
+    let kind_with = async |settings: &StoreSettings| {
+        let store = open(settings, Clock::system()).await.expect("a store");
+        let body = bytes::Bytes::from("x");
+        store.create(&key, body.into(), &CreateOptions::default()).await.err().map(|e| e.kind())
+    };
+    let whole = settings.clone();
+    settings.url = "az://no-such-container".to_owned();
+    assert_eq!(kind_with(&settings).await, Some(StorageErrorKind::StoreNotFound));
+
+    let mut wrong_key = whole.clone();
+    let wrong = "d3Jvbmcga2V5IHdyb25nIGtleSB3cm9uZyBrZXkgd3Jvbmcga2V5IHdyb25nIGtleQ==".to_owned();
+    wrong_key.credentials.as_mut().expect("credentials").secret_key = Secret(wrong);
+    // Azurite answers `AuthorizationFailure`, where Azure answers `AuthenticationFailed`.
+    assert_eq!(kind_with(&wrong_key).await, Some(StorageErrorKind::PermissionDenied));
+
+    let mut nobody_there = whole;
+    nobody_there.endpoint = Some("http://127.0.0.1:9".to_owned());
+    assert_eq!(kind_with(&nobody_there).await, Some(StorageErrorKind::Unreachable));
+}
