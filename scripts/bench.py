@@ -213,7 +213,7 @@ def compare_bundling(directory, rounds):
         "restic backup": (fresh_repository, always(["restic", "backup", "--quiet", str(directory)], restic)),
     })
     stored = sum(each.stat().st_size for each in repository.rglob("*") if each.is_file())
-    notes = f"archive {ours.stat().st_size / MIB:.1f} MiB; pigz -{level} {sizes[level] / MIB:.1f} MiB; restic repository {stored / MIB:.1f} MiB"
+    notes = f"Archive {ours.stat().st_size / MIB:.1f} MiB; pigz -{level} {sizes[level] / MIB:.1f} MiB; restic repository {stored / MIB:.1f} MiB"
     removing(ours, theirs, repository, WORK / "restic-cache")(0)
     return [comparison("bundle", taken, {"tar | pigz -p2": 1.0, "restic backup": 2.0}, notes)]
 
@@ -355,7 +355,8 @@ def rows(part):
         elif part["peak_mib_max"]:
             aim, state = f"< {part['peak_mib_max']} MiB", verdict(tool["peak_mib"] < part["peak_mib_max"])
         spread = f"{min(tool['seconds']):.2f} to {max(tool['seconds']):.2f}"
-        yield f"| {part['what']} | {tool['tool']} | {tool['median_s']:.2f} | {spread} | {tool['peak_mib']:.0f} | {ratio} | {aim} | {state} |"
+        name = tool["tool"].replace("|", "\\|")
+        yield f"| {part['what']} | {name} | {tool['median_s']:.2f} | {spread} | {tool['peak_mib']:.0f} | {ratio} | {aim} | {state} |"
 
 
 def section(name, result):
@@ -372,7 +373,7 @@ def section(name, result):
             lines += ["| what | answers | requests | ms |", "|---|---:|---:|---:|"]
             lines += [f"| {each['what']} | {each['answers']} | {each['requests']} | {each['ms']} |" for each in part["requests"]]
         if part.get("notes"):
-            lines += ["", part["notes"].capitalize() + "."]
+            lines += ["", part["notes"] + "."]
     return lines + [""]
 
 
@@ -415,6 +416,8 @@ def main():
         if earlier["machine"][2] == results["machine"][2]:
             results["cases"] = earlier["cases"]
     failures = 0
+    if options.quick:
+        print("Small sizes, whatever the titles say: these figures mean nothing.\n")
     for name in options.only or CASES:
         print(f"{name}: {CASES[name][1]}", file=sys.stderr)
         try:
@@ -423,7 +426,7 @@ def main():
         except (Failed, subprocess.TimeoutExpired, OSError) as failure:
             failures += 1
             results["cases"][name] = {"failed": str(failure)}
-        print("\n".join(section(name, results["cases"][name])))
+        print("\n".join(section(name, results["cases"][name])), flush=True)
         if not options.quick:
             RESULTS.write_text(json.dumps(results, indent=1))
     complete = not options.quick and all("parts" in results["cases"].get(name, {}) for name in CASES)
