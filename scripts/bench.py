@@ -30,7 +30,7 @@ DATA = WORK / "data"
 RESULTS = WORK / "results.json"
 DOCUMENT = ROOT / "docs" / "BENCHMARKS.md"
 STRONGROOM = ROOT / "target" / "release" / "strongroom"
-LIST_COST = ROOT / "target" / "release" / "examples" / "list_cost"
+LIST_COST = ROOT / "target" / "debug" / "examples" / "list_cost"
 
 GIB = 1 << 30
 

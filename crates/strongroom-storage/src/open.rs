@@ -1,4 +1,4 @@
-//! A URL and settings become a [`Storage`](crate::Storage).
+//! A URL and settings become a [`Storage`].
 
 use std::fmt;
 use std::path::PathBuf;
