@@ -36,7 +36,7 @@ impl Address {
         let given = settings.credentials.as_ref().map(|given| given.access_key.clone());
         let account = given.or(account).ok_or_else(|| {
             configuration("the storage account is not known")
-                .with_guidance("set AZURE_STORAGE_ACCOUNT_NAME, or give it as the access key")
+                .with_guidance("set AZURE_STORAGE_ACCOUNT, or give its name as the access key")
         })?;
         if !account.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()) {
             return Err(configuration(

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::{BackoffConfig, ClientOptions, RetryConfig};
+use reqsign_core::{Context, OsEnv};
 
 use super::AzureStorage;
 use super::address::Address;
@@ -22,7 +23,7 @@ const SERVICE_TIMEOUT: Duration = Duration::from_secs(3);
 impl AzureStorage {
     /// Prepares the way to the container in `settings`. `Configuration` when they cannot work.
     pub async fn connect(settings: &StoreSettings, clock: Clock) -> Result<Self, StorageError> {
-        let environment = MicrosoftAzureBuilder::from_env();
+        let environment = environment();
         let account = environment.get_config_value(&AzureConfigKey::AccountName);
         let address = Address::new(settings, account)?;
         let encryption_scope = encryption_scope(settings)?;
@@ -35,6 +36,21 @@ impl AzureStorage {
             observations: Arc::default(),
         })
     }
+}
+
+/// What the environment says: the names that `object_store` knows, and those of the Azure CLI.
+fn environment() -> MicrosoftAzureBuilder {
+    let variables = Context::new().with_env(OsEnv);
+    let mut environment = MicrosoftAzureBuilder::from_env();
+    for (name, key) in [
+        ("AZURE_STORAGE_ACCOUNT", AzureConfigKey::AccountName),
+        ("AZURE_STORAGE_KEY", AzureConfigKey::AccessKey),
+    ] {
+        if let (None, Some(value)) = (environment.get_config_value(&key), variables.env_var(name)) {
+            environment = environment.with_config(key, value);
+        }
+    }
+    environment
 }
 
 /// Azure encrypts everything with keys of its own; other keys hang on an encryption scope.

@@ -277,8 +277,8 @@ fn no_credentials(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) ->
         "no usable credentials for the storage account were found",
     )
     .with_guidance(
-        "set AZURE_STORAGE_ACCOUNT_KEY, AZURE_STORAGE_SAS_KEY or the names of an identity, or log \
-         in with the Azure CLI and set AZURE_USE_AZURE_CLI=true",
+        "set AZURE_STORAGE_KEY, AZURE_STORAGE_SAS_TOKEN or the names of an identity, or log in \
+         with the Azure CLI and set AZURE_USE_AZURE_CLI=true",
     )
     .with_source(cause)
 }
