@@ -29,7 +29,13 @@ impl Start {
 
     /// Whether some key in `folder`, which ends with `/`, may still be to come.
     pub(crate) fn admits_in(&self, folder: &str) -> bool {
-        self.0 < just_after(folder)
+        // The least text after the folder is its name with `0` instead of the `/`.
+        let (start, name) = (self.0.as_bytes(), folder.as_bytes());
+        let name = name.strip_suffix(b"/").unwrap_or(name);
+        match start.strip_prefix(name) {
+            Some(rest) => rest.first().is_none_or(|&byte| byte < b'0'),
+            None => start < name,
+        }
     }
 
     /// The first key itself.

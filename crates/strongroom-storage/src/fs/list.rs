@@ -11,7 +11,7 @@ use std::ops::ControlFlow;
 use super::Directory;
 use super::disk::{Disk, EntryKind, Folder};
 use super::failure::{failed, is_absent, is_no_folder};
-use super::names::{CONTINUED, folders_of, folders_of_segment};
+use super::names::{CONTINUED, OWN_FOLDER, folders_of, folders_of_segment};
 use super::tree::open_chain;
 use crate::key::KEY_BYTES_MAX;
 use crate::listing::{PageBuilder, Room, Start};
@@ -87,10 +87,13 @@ impl Walk<'_> {
         continuations: &mut Vec<String>,
         least: &mut Least,
     ) -> io::Result<()> {
+        // Folders of a day or a run have very many names: only what is kept gets memory of its own.
+        let mut entry = at.to_owned();
         self.disk.list_folder(folder, |name, kind| {
-            if let (EntryKind::Folder, Some(_)) = (kind, name.strip_suffix(CONTINUED)) {
-                if let Some(inner) = self.open(folder, name)?
+            if name.ends_with(CONTINUED) {
+                if kind == EntryKind::Folder
                     && continuations.len() < CONTINUATIONS_MAX
+                    && let Some(inner) = self.open(folder, name)?
                 {
                     continuations.push(name.to_owned());
                     self.scan(&inner, at, continuations, least)?;
@@ -98,24 +101,24 @@ impl Walk<'_> {
                 }
                 return Ok(ControlFlow::Continue(()));
             }
-            let Some(segment) = segment_of(continuations, name, at.is_empty()) else {
+            entry.truncate(at.len());
+            for head in continuations.iter() {
+                entry.push_str(head.strip_suffix(CONTINUED).unwrap_or(head));
+            }
+            entry.push_str(name);
+            if !is_spelled_by_us(&entry[at.len()..], continuations, name, at.is_empty()) {
                 return Ok(ControlFlow::Continue(()));
-            };
-            let (entry, to_come) = match kind {
-                EntryKind::File => {
-                    let key = format!("{at}{segment}");
-                    let to_come = self.start.admits(&key);
-                    (key, to_come)
-                }
+            }
+            let to_come = match kind {
+                EntryKind::File => self.start.admits(&entry),
                 EntryKind::Folder => {
-                    let inner = format!("{at}{segment}/");
-                    let to_come = self.start.admits_in(&inner);
-                    (inner, to_come)
+                    entry.push('/');
+                    self.start.admits_in(&entry)
                 }
-                EntryKind::Other => return Ok(ControlFlow::Continue(())),
+                EntryKind::Other => false,
             };
             if to_come && entry.starts_with(self.prefix) {
-                least.offer(entry);
+                least.offer(&entry);
             }
             Ok(ControlFlow::Continue(()))
         })
@@ -198,14 +201,16 @@ impl Walk<'_> {
     }
 }
 
-/// The segment that is written as folders that continue it and a last name; `None` where it would
-/// be written in another way, and so is not ours.
-fn segment_of(continuations: &[String], name: &str, at_root: bool) -> Option<String> {
-    let heads = continuations.iter().map(|head| head.strip_suffix(CONTINUED).unwrap_or(head));
-    let segment: String = heads.chain([name]).collect();
-    let names = folders_of_segment(&segment, at_root);
-    let (last, folders) = names.split_last()?;
-    (last == name && folders == continuations).then_some(segment)
+/// Whether a segment is written in these folders and under this name by us: otherwise it is not
+/// ours, and the file that is ours is elsewhere.
+fn is_spelled_by_us(segment: &str, continuations: &[String], name: &str, at_root: bool) -> bool {
+    if continuations.is_empty() && segment != OWN_FOLDER {
+        // A name by itself, which is neither too long, since it is here, nor one of our own.
+        return true;
+    }
+    let names = folders_of_segment(segment, at_root);
+    let last = names.split_last();
+    last.is_some_and(|(last, folders)| last == name && folders == continuations)
 }
 
 /// The least entries of a folder, from one on.
@@ -221,14 +226,18 @@ impl Least {
         Self { entries: BinaryHeap::new(), entries_max, from, left_out: false }
     }
 
-    fn offer(&mut self, entry: String) {
-        if !self.from.admits(&entry) {
+    fn offer(&mut self, entry: &str) {
+        if !self.from.admits(entry) {
             return;
         }
-        self.entries.push(entry);
-        if self.entries.len() > self.entries_max {
-            self.entries.pop();
+        if self.entries.len() == self.entries_max {
             self.left_out = true;
+            match self.entries.peek_mut() {
+                Some(mut greatest) if entry < greatest.as_str() => *greatest = entry.to_owned(),
+                _ => {}
+            }
+            return;
         }
+        self.entries.push(entry.to_owned());
     }
 }
