@@ -14,6 +14,9 @@ die() {
   exit 1
 }
 
+# Installs the Debian package $2 where the command $1 is missing, wherever it came from.
+command_installed() { command -v "$1" >/dev/null || debian_packages "$2"; }
+
 # The virtual environment that holds exactly what a requirements file names. Prints its path.
 python_environment() {
   local requirements=$SCRIPTS_DIR/$1 version environment

@@ -48,18 +48,28 @@ impl S3Answer {
     }
 }
 
+/// The endpoint of a real server that the test scripts started, by the name of the variable that
+/// holds it; `None`, with a word on standard error, where it was not started. Panics there when the
+/// scripts say by `STRONGROOM_TEST_SERVERS_REQUIRED` that no test may be skipped.
+#[allow(clippy::disallowed_methods)] // where the servers are is told by the environment
+pub fn endpoint_of(variable: &str) -> Option<String> {
+    let endpoint = std::env::var(variable).ok().filter(|endpoint| !endpoint.is_empty());
+    if endpoint.is_none() {
+        assert!(
+            std::env::var_os("STRONGROOM_TEST_SERVERS_REQUIRED").is_none(),
+            "{variable} names no server, and STRONGROOM_TEST_SERVERS_REQUIRED lets no test skip it"
+        );
+        eprintln!("skipped: {variable} names no server");
+    }
+    endpoint
+}
+
 impl S3Client {
     /// A client of a real server that the test scripts started, by the name of the variable that
-    /// holds its endpoint; `None`, with a word on standard error, where it was not started.
-    #[allow(clippy::disallowed_methods)] // where the servers are is told by the environment
+    /// holds its endpoint; see [`endpoint_of`] for where it was not started.
     pub fn of_server(variable: &str) -> Option<Self> {
-        match std::env::var(variable) {
-            Ok(endpoint) => Some(Self::new(endpoint, "testaccess", "testsecretkey")),
-            Err(_) => {
-                eprintln!("skipped: {variable} names no server");
-                None
-            }
-        }
+        let endpoint = endpoint_of(variable)?;
+        Some(Self::new(endpoint, "testaccess", "testsecretkey"))
     }
 
     /// A client of `endpoint`, with its scheme and without a path.

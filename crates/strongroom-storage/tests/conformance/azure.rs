@@ -7,8 +7,9 @@ use strongroom_core::observed::{Observed, Unobserved};
 use strongroom_core::retention::Lock;
 use strongroom_storage::open::{Secret, StaticCredentials, StoreSettings, open};
 use strongroom_storage::{Clock, CreateOptions, ObjectKey, StorageErrorKind};
+use strongroom_testkit::client::endpoint_of;
 
-use crate::{check, variable};
+use crate::check;
 
 /// The account that every Azurite has, with its well-known key.
 const ACCOUNT: &str = "devstoreaccount1";
@@ -17,10 +18,7 @@ const ACCOUNT_KEY: &str =
 
 /// Settings for a container that was made just now; `None` where no Azurite was started.
 async fn new_container() -> Option<StoreSettings> {
-    let Some(endpoint) = variable("STRONGROOM_TEST_AZURITE") else {
-        eprintln!("skipped: STRONGROOM_TEST_AZURITE names no server");
-        return None;
-    };
+    let endpoint = endpoint_of("STRONGROOM_TEST_AZURITE")?;
     let container = format!("conformance-{}", Clock::system().new_id());
     let url = format!("{endpoint}/{ACCOUNT}/{container}?restype=container");
     let mut request: HttpRequest = http::Request::builder()

@@ -63,7 +63,7 @@ fn write_expected(path: &Path, report: &Report, expected: &BTreeMap<&str, &str>)
     std::fs::write(path, lines.collect::<String>()).expect("written");
 }
 
-#[allow(clippy::disallowed_methods)] // where servers are is told by the environment
+#[allow(clippy::disallowed_methods)] // what to do is told by the environment
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }

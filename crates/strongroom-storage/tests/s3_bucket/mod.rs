@@ -19,18 +19,12 @@ pub(crate) enum Server {
 }
 
 impl Server {
-    #[allow(clippy::disallowed_methods)] // the environment comes in here
     fn endpoint(self) -> Option<String> {
-        let name = match self {
+        strongroom_testkit::client::endpoint_of(match self {
             Self::Ceph => "STRONGROOM_TEST_CEPH",
             Self::SeaweedFs => "STRONGROOM_TEST_SEAWEEDFS",
             Self::Moto => "STRONGROOM_TEST_MOTO",
-        };
-        let endpoint = std::env::var(name).ok().filter(|endpoint| !endpoint.is_empty());
-        if endpoint.is_none() {
-            println!("skipped: {name} names no server");
-        }
-        endpoint
+        })
     }
 }
 
