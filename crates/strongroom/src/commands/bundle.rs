@@ -79,10 +79,10 @@ pub async fn run(args: BundleArgs, context: &Context) -> Result<()> {
         }
         Err(error) => Some(error),
     };
-    context.console.result(|console| human(&document, console), &document)?;
+    let printed = context.console.result(|console| human(&document, console), &document);
     match shortfall {
         Some(error) => Err(error),
-        None => Ok(()),
+        None => printed,
     }
 }
 

@@ -33,6 +33,9 @@ struct Row {
 pub fn run(args: &ConfigShowArgs, config: &Config, console: &Console) -> Result<()> {
     config.push()?;
     config.check_store()?;
+    for note in config.left_out() {
+        console.note(note);
+    }
     let mut rows: Vec<Row> = config::ALL
         .iter()
         .map(|setting| row(setting.key, config.get(setting), args.origin))

@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::output::{Console, time};
 
 /// Asks, where `lock` is one that nobody can undo.
-pub fn ask(lock: &Lock, accepted_until: Option<Date>, console: &Console) -> Result<()> {
+pub async fn ask(lock: &Lock, accepted_until: Option<Date>, console: &Console) -> Result<()> {
     let Some(retain_until) = beyond_undoing(lock) else { return Ok(()) };
     let day = day_of(retain_until);
     if let Some(accepted) = accepted_until {
@@ -37,7 +37,7 @@ pub fn ask(lock: &Lock, accepted_until: Option<Date>, console: &Console) -> Resu
         "nobody, not even the owner of the bucket, can delete this bundle before {}",
         time(retain_until)
     ));
-    let typed = console.ask(&format!("Type the date ({day}) to lock it:"))?;
+    let typed = console.ask(format!("Type the date ({day}) to lock it:")).await?;
     if typed.parse::<Date>().is_ok_and(|typed| typed == day) {
         return Ok(());
     }

@@ -41,6 +41,9 @@ pub struct Context {
 impl Context {
     /// The store that is configured. Says so where it is the embedded one.
     pub async fn store(&self) -> Result<Arc<dyn Storage>> {
+        for note in self.config.left_out() {
+            self.console.note(note);
+        }
         let settings = match self.config.store()? {
             StoreChoice::Named(settings) => settings,
             StoreChoice::Embedded(settings) => {

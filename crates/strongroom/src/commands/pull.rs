@@ -82,9 +82,9 @@ async fn of_a_run(store: &dyn Storage, run_id: &str, out: &Path, context: &Conte
         warn_of_what_is_on_top(pulled, context);
     }
     let document = Document { schema: SCHEMA, pulled: &run };
-    context.console.result(|console| human_run(&run, console), &document)?;
+    let printed = context.console.result(|console| human_run(&run, console), &document);
     if run.is_complete() {
-        return Ok(());
+        return printed;
     }
     let all = (run.pulled.len() + run.missing.len()) as u64;
     let missing = run.missing.len() as u64;

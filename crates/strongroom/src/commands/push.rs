@@ -49,10 +49,10 @@ pub async fn run(args: PushArgs, context: &Context) -> Result<()> {
     }
     let outcome = push(&*store, source, asked, context).await?;
     let shown = &outcome.receipt;
-    context.console.result(|console| receipt::human(shown, console), shown)?;
+    let printed = context.console.result(|console| receipt::human(shown, console), shown);
     match outcome.shortfall {
         Some(shortfall) => Err(shortfall.into()),
-        None => Ok(()),
+        None => printed,
     }
 }
 
@@ -127,6 +127,11 @@ async fn prepare<'a>(
     asked: Asked,
     context: &'a Context,
 ) -> Result<Push<'a>> {
+    if let Some(origin) = context.config.unlocked_by_a_found_file() {
+        context.console.note(format!(
+            "push.allow_unlocked stands in {origin}: a lock that falls short is no failure"
+        ));
+    }
     let mut request = asked.request;
     request.retain_until = match asked.retain_until {
         None => None,
@@ -160,7 +165,7 @@ async fn push(
         PushSource::Archive(_) => None,
     };
     let push = prepare(store, source, asked, context).await?;
-    lock_acceptance::ask(&push.lock().to_send, accepted_until, &context.console)?;
+    lock_acceptance::ask(&push.lock().to_send, accepted_until, &context.console).await?;
     let bar = Bar::new(context.console.shows_progress(), "pushing", total_bytes);
     let outcome = push.execute(bar.progress()).await;
     drop(bar);

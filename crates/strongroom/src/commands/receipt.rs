@@ -31,9 +31,9 @@ pub fn human(receipt: &Receipt, console: &Console) -> String {
         Integrity::Unobserved => block.styled_row(palette.warning, "integrity", integrity),
         _ => block.row("integrity", integrity),
     };
-    block =
-        lock(block.row("create-only", create_only(receipt.create_only)), &receipt.lock, console);
-    block
+    // Nothing was created where it was stored already.
+    let created = (receipt.status == Status::Stored).then(|| create_only(receipt.create_only));
+    lock(block.row_if_any("create-only", created), &receipt.lock, console)
         .row_if_any("encryption", receipt.encryption.as_ref().map(encryption))
         .row_if_any("class", receipt.storage_class.as_ref())
         .row_if_any("stored at", receipt.stored_at.map(time))
@@ -199,6 +199,17 @@ mod tests {
             ..dated(LockHow::AfterWrite, EnforcedBy::Store)
         };
         insta::assert_snapshot!(shown(lock, "60"));
+    }
+
+    #[test]
+    fn what_was_stored_already_was_not_created() {
+        let stored = receipt(dated(LockHow::AlreadyThere, EnforcedBy::Store));
+        let args = ConsoleArgs { format: Format::Human, quiet: false, config: None };
+        let console = Console::new(&args, &Environment::from([("NO_COLOR", "1")]));
+        assert!(human(&stored, &console).contains("create-only"));
+        let already = Receipt { status: Status::AlreadyStored, ..stored };
+        let text = human(&already, &console);
+        assert!(text.starts_with("already stored ") && !text.contains("create-only"), "{text}");
     }
 
     #[test]

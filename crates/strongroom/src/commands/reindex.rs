@@ -28,9 +28,9 @@ pub async fn run(context: &Context) -> Result<()> {
     let report = reindex(&*store, |report| counter.set(report.bundles)).await?;
     drop(counter);
     let document = Document { schema: SCHEMA, report: &report };
-    context.console.result(|console| human(&report, console), &document)?;
+    let printed = context.console.result(|console| human(&report, console), &document);
     if report.unreadable == 0 {
-        return Ok(());
+        return printed;
     }
     Err(Failure::new(
         Exit::Partial,

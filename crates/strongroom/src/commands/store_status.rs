@@ -28,8 +28,9 @@ pub async fn run(context: &Context) -> Result<()> {
     let store = context.store().await?;
     let status = store.status().await;
     let document = Document { warnings: warnings(&status), status };
-    context.console.result(|console| human(&document, console), &document)?;
-    refuse_unusable(&*store, &document.status).await
+    let printed = context.console.result(|console| human(&document, console), &document);
+    refuse_unusable(&*store, &document.status).await?;
+    printed
 }
 
 /// A store that cannot be used at all is a failure; whatever else there is to say is a warning.

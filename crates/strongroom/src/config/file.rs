@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use super::directories::Directories;
-use super::settings::{self, Origin, Setting, Sourced};
+use super::settings::{self, FileKind, Origin, Setting, Sourced};
 use crate::failure::Failure;
 
 /// Bytes of a configuration file.
@@ -23,6 +23,8 @@ const FILE_NAME: &str = "strongroom.yaml";
 pub struct ConfigFile {
     /// The file.
     pub path: PathBuf,
+    /// Whose word it is.
+    pub kind: FileKind,
     values: BTreeMap<&'static str, Sourced<String>>,
 }
 
@@ -31,6 +33,24 @@ impl ConfigFile {
     pub fn get(&self, setting: &Setting) -> Option<&Sourced<String>> {
         self.values.get(setting.key)
     }
+
+    /// A found file names no keys: whoever wrote it would choose which secrets are read and used.
+    fn refuse_keys(&self) -> Result<(), Failure> {
+        let keys = [settings::ACCESS_KEY_REF, settings::SECRET_KEY_REF];
+        let Some((setting, sourced)) =
+            keys.iter().find_map(|setting| Some((setting, self.get(setting)?)))
+        else {
+            return Ok(());
+        };
+        let message = format!(
+            "{} ({}): a file that was found in the working directory names no keys",
+            setting.key, sourced.origin
+        );
+        Err(Failure::usage(message).with_help(
+            "name the file with --config, or name the keys in your own configuration or in the \
+             environment",
+        ))
+    }
 }
 
 /// The files that count, the strongest first: the one that was named, and only that; or the one in
@@ -38,18 +58,21 @@ impl ConfigFile {
 pub fn find(named: Option<&Path>, directories: &Directories) -> Result<Vec<ConfigFile>> {
     if let Some(path) = named {
         let text = read(path).map_err(|error| unreadable(path, &error))?;
-        return Ok(vec![parse(path, &text, 0)?]);
+        return Ok(vec![parse(path, &text, FileKind::Own)?]);
     }
     let of_the_user = directories.config.as_ref().map(|config| config.join(FILE_NAME));
     let mut files = Vec::new();
-    for (strength, path) in [(1, Some(PathBuf::from(FILE_NAME))), (0, of_the_user)] {
+    let found = Some(PathBuf::from(FILE_NAME));
+    for (kind, path) in [(FileKind::Found, found), (FileKind::Own, of_the_user)] {
         let Some(path) = path else { continue };
         match read(&path) {
-            Ok(text) => files.push(parse(&path, &text, strength)?),
+            Ok(text) => files.push(parse(&path, &text, kind)?),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(unreadable(&path, &error).into()),
         }
     }
+    let mut found = files.iter().filter(|file| file.kind == FileKind::Found);
+    found.try_for_each(ConfigFile::refuse_keys)?;
     Ok(files)
 }
 
@@ -101,7 +124,7 @@ struct Push {
     allow_unlocked: Option<Spanned<bool>>,
 }
 
-fn parse(path: &Path, text: &str, strength: u8) -> Result<ConfigFile, Failure> {
+fn parse(path: &Path, text: &str, kind: FileKind) -> Result<ConfigFile, Failure> {
     // An empty file, or one of comments only, is YAML's null.
     let document: Option<Document> =
         serde_saphyr::from_str(text).map_err(|error| refused(path, &error))?;
@@ -129,7 +152,7 @@ fn parse(path: &Path, text: &str, strength: u8) -> Result<ConfigFile, Failure> {
         (settings::VERIFY_ON_PUSH, push.verify_on_push),
         (settings::ALLOW_UNLOCKED, push.allow_unlocked),
     ];
-    let from_here = |line| Origin::File { path: path.to_owned(), strength, line };
+    let from_here = |line| Origin::File { path: path.to_owned(), kind, line };
     let texts = texts.into_iter().filter_map(|(setting, value)| {
         let value = value?;
         let origin = from_here(value.referenced.line());
@@ -140,7 +163,7 @@ fn parse(path: &Path, text: &str, strength: u8) -> Result<ConfigFile, Failure> {
         let origin = from_here(value.referenced.line());
         Some((setting.key, Sourced { value: value.value.to_string(), origin }))
     });
-    Ok(ConfigFile { path: path.to_owned(), values: texts.chain(switches).collect() })
+    Ok(ConfigFile { path: path.to_owned(), kind, values: texts.chain(switches).collect() })
 }
 
 /// The parser's message without the lines around the place: they may hold a secret that somebody
@@ -164,7 +187,8 @@ mod tests {
     use super::*;
 
     fn parsed(text: &str) -> Result<ConfigFile, String> {
-        parse(Path::new("strongroom.yaml"), text, 0).map_err(|failure| failure.to_string())
+        parse(Path::new("strongroom.yaml"), text, FileKind::Found)
+            .map_err(|failure| failure.to_string())
     }
 
     #[test]

@@ -16,6 +16,7 @@ use strongroom_core::retention::LockMode;
 
 use self::directories::Directories;
 use self::file::ConfigFile;
+use self::settings::FileKind;
 pub use self::settings::{ALL, Origin, Setting, Sourced};
 pub use self::store::{StoreChoice, credentials_in_words};
 use crate::environment::Environment;
@@ -72,11 +73,53 @@ impl Config {
         let flag = self.flags.iter().find(|(key, _)| *key == setting.key).map(|(_, value)| value);
         flag.cloned()
             .or_else(|| self.in_environment(setting))
-            .or_else(|| self.files.iter().find_map(|file| file.get(setting)).cloned())
+            .or_else(|| {
+                let mut files = self.files.iter().filter(|file| self.counts(file, setting));
+                files.find_map(|file| file.get(setting)).cloned()
+            })
             .or_else(|| {
                 let value = setting.default?.to_owned();
                 Some(Sourced { value, origin: Origin::Default })
             })
+    }
+
+    /// Whether a file has a say in a setting. What a found file says of a store counts only where
+    /// that file names the store, and then nothing that the user's own file says of another one: a
+    /// repository's file never sends the user's evidence or keys elsewhere.
+    fn counts(&self, file: &ConfigFile, setting: &Setting) -> bool {
+        !setting.is_of_a_store()
+            || (file.kind == FileKind::Found) == self.store_is_named_by_a_found_file()
+    }
+
+    fn store_is_named_by_a_found_file(&self) -> bool {
+        let named = [settings::URL, settings::BUCKET].iter().filter_map(|name| self.get(name));
+        named.max_by_key(|named| named.origin.rank()).is_some_and(|named| named.origin.is_found())
+    }
+
+    /// Which files say things of a store that is not the one in use, in words.
+    pub fn left_out(&self) -> Vec<String> {
+        let of_file = |file: &ConfigFile| {
+            let left_out = ALL
+                .iter()
+                .filter(|setting| file.get(setting).is_some() && !self.counts(file, setting));
+            let keys: Vec<&str> = left_out.map(|setting| setting.key).collect();
+            let path = file.path.display();
+            (!keys.is_empty()).then(|| {
+                format!(
+                    "{path} does not name the store in use, so it has no say in {}",
+                    keys.join(", ")
+                )
+            })
+        };
+        self.files.iter().filter_map(of_file).collect()
+    }
+
+    /// The found file that lets locks fall short, if it is one that does.
+    pub fn unlocked_by_a_found_file(&self) -> Option<Origin> {
+        let unlocked =
+            self.switch(&settings::ALLOW_UNLOCKED).is_ok_and(|switch| switch == Some(true));
+        let origin = self.get(&settings::ALLOW_UNLOCKED)?.origin;
+        (unlocked && origin.is_found()).then_some(origin)
     }
 
     fn in_environment(&self, setting: &Setting) -> Option<Sourced<String>> {

@@ -17,6 +17,11 @@ pub struct Setting {
 }
 
 impl Setting {
+    /// Whether it says how to talk to a store, or where in it everything goes; not which store.
+    pub fn is_of_a_store(&self) -> bool {
+        self.key.starts_with("store.") && *self != URL && *self != BUCKET
+    }
+
     /// The name of its flag, without dashes: the key's words, as in the environment.
     pub fn flag_name(&self) -> String {
         match self.key {
@@ -74,6 +79,15 @@ settings! {
         ["STRONGROOM_PUSH_ALLOW_UNLOCKED"], Some("false");
 }
 
+/// Whose word a configuration file is. The later one beats the earlier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileKind {
+    /// The user's own: named, or in the configuration directory.
+    Own,
+    /// Found in the working directory: anybody may have written it.
+    Found,
+}
+
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
@@ -83,8 +97,8 @@ pub enum Origin {
     File {
         /// The file.
         path: PathBuf,
-        /// How strong it is among the files: the one in the working directory beats the user's.
-        strength: u8,
+        /// Whose word it is.
+        kind: FileKind,
         /// The line, from 1.
         line: u64,
     },
@@ -99,10 +113,16 @@ impl Origin {
     pub fn rank(&self) -> u8 {
         match self {
             Self::Default => 0,
-            Self::File { strength, .. } => 1 + strength,
-            Self::Environment(_) => 10,
-            Self::Flag(_) => 11,
+            Self::File { kind: FileKind::Own, .. } => 1,
+            Self::File { kind: FileKind::Found, .. } => 2,
+            Self::Environment(_) => 3,
+            Self::Flag(_) => 4,
         }
+    }
+
+    /// Whether it is a file that was found in the working directory.
+    pub fn is_found(&self) -> bool {
+        matches!(self, Self::File { kind: FileKind::Found, .. })
     }
 }
 

@@ -30,6 +30,7 @@ impl Config {
             let settings = StoreSettings { url: self.embedded_url()?, ..StoreSettings::default() };
             return Ok(StoreChoice::Embedded(Box::new(settings)));
         };
+        self.refuse_found_way_to_azure(&url)?;
         let settings = StoreSettings {
             url: url.value,
             endpoint: self.endpoint()?,
@@ -95,6 +96,28 @@ impl Config {
         let Some(endpoint) = self.get(&settings::ENDPOINT) else { return Ok(None) };
         refuse_credentials_in(&endpoint)?;
         Ok(Some(endpoint.value))
+    }
+
+    /// Azure's tokens and signatures are sent as they are, so whoever says where to, or whom to
+    /// trust on the way, could have them. What a signed request to S3 holds is of no use elsewhere.
+    fn refuse_found_way_to_azure(&self, url: &Sourced<String>) -> Result<(), Failure> {
+        if !matches!(Location::parse(&url.value), Ok(Location::Azure(_))) {
+            return Ok(());
+        }
+        for setting in [settings::ENDPOINT, settings::CA_FILE] {
+            if let Some(found) = self.get(&setting).filter(|sourced| sourced.origin.is_found()) {
+                return Err(Failure::usage(format!(
+                    "{} ({}): a file that was found in the working directory says nothing of how \
+                     to reach Azure",
+                    setting.key, found.origin
+                ))
+                .with_help(
+                    "name the file with --config, or say it by a flag, in the environment or in \
+                     your own configuration",
+                ));
+            }
+        }
+        Ok(())
     }
 
     fn encryption(&self) -> Result<Option<ServerSideEncryption>, Failure> {

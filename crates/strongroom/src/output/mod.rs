@@ -7,7 +7,7 @@ use std::fmt::Display;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use anstyle::{AnsiColor, Style};
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use serde::Serialize;
 
 pub use self::block::Block;
@@ -122,7 +122,8 @@ impl Console {
         io::stdin().is_terminal() && self.stderr_is_terminal
     }
 
-    /// Prints one result: for people as `human` says it, for programs as the document.
+    /// Prints one result: for people as `human` says it, for programs as the document. That nobody
+    /// reads it is no failure, so a command that fell short returns that before what this returns.
     pub fn result(
         &self,
         human: impl FnOnce(&Self) -> String,
@@ -186,13 +187,17 @@ impl Console {
         let _ = writeln!(io::stderr().lock(), "{line}");
     }
 
-    /// Asks a question on standard error, and reads a line.
-    pub fn ask(&self, question: &str) -> io::Result<String> {
-        let mut stderr = io::stderr().lock();
-        write!(stderr, "{question} ")?;
-        stderr.flush()?;
-        let mut answer = String::new();
-        io::stdin().read_line(&mut answer)?;
-        Ok(answer.trim().to_owned())
+    /// Asks a question on standard error, and reads a line, on a thread of its own: while it waits,
+    /// an interruption is noticed, and standard error is free to say so.
+    pub async fn ask(&self, question: String) -> Result<String> {
+        let asking = tokio::task::spawn_blocking(move || {
+            let mut stderr = io::stderr();
+            write!(stderr, "{question} ")?;
+            stderr.flush()?;
+            let mut answer = String::new();
+            io::stdin().read_line(&mut answer)?;
+            Ok::<_, io::Error>(answer.trim().to_owned())
+        });
+        Ok(asking.await.context("the question ended before its answer")??)
     }
 }

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use serde_json::json;
 use strongroom_core::retention::LockMode;
 use strongroom_testkit::S3Server;
-use strongroom_testkit::s3::{BucketSettings, Op, User};
+use strongroom_testkit::s3::{BucketSettings, Op, Right, User};
 
 use crate::room::{Outcome, Room};
 use crate::schema::assert_valid;
@@ -71,6 +71,17 @@ fn a_bucket_that_cannot_lock_ends_with_5_unless_that_is_accepted() {
     assert_eq!(server.bucket("evidence").keys_under("team/bundles/"), [""; 0]);
     let receipt = room.run(&[&push[..], &["--allow-unlocked"]].concat()).exits(0).json();
     assert_eq!(receipt["lock"]["how"], "none");
+}
+
+#[test]
+fn a_lock_that_falls_short_exits_5_although_nobody_reads_the_receipt() {
+    let blind = User::new("blind", "blind-secret").without(Right::ReadLocks);
+    let builder = S3Server::builder().bucket("evidence", BucketSettings::locked());
+    let server = builder.user(blind.clone()).start_blocking();
+    let room = as_user(Room::with_results(), &server, &blind);
+    let push = [&PUSH[..], &["--retain-until", "30d"]].concat();
+    let fell_short = room.run_unread(&push).exits(5);
+    assert!(fell_short.stderr.contains("may not read its lock back"), "{}", fell_short.stderr);
 }
 
 #[test]

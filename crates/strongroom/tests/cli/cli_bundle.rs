@@ -200,3 +200,13 @@ fn auto_push_stores_what_was_bundled() {
     let without = ["evidence", "bundle", "results", "--auto-push=false", "--format", "json"];
     assert_eq!(room.run(&without).exits(0).json().get("receipt"), None);
 }
+
+#[test]
+fn a_refused_auto_push_exits_5_although_nobody_reads_what_was_bundled() {
+    let room = Room::with_results().env("STRONGROOM_PUSH_LOCK", "compliance");
+    let store = room.store();
+    let room = room.env("STRONGROOM_STORE_URL", store);
+    let bundle = ["evidence", "bundle", "results", "--auto-push", "--retention-days", "30"];
+    let refused = room.run_unread(&bundle).exits(5);
+    assert!(refused.stderr.contains("a compliance lock is asked for"), "{}", refused.stderr);
+}

@@ -1,6 +1,6 @@
 //! The configuration, as the program meets it.
 
-use crate::room::Room;
+use crate::room::{Outcome, Room};
 use crate::schema::assert_valid;
 
 #[test]
@@ -65,12 +65,72 @@ fn the_users_own_file_lies_under_the_one_here() {
     let config = room.work().parent().expect("the room").join("home/.config");
     let room = room.env("XDG_CONFIG_HOME", config.display().to_string());
     std::fs::create_dir_all(config.join("strongroom")).expect("made");
-    let file = "store:\n  url: s3://of-the-user\n  region: of-the-user\n";
+    let file =
+        "store:\n  url: s3://of-the-user\n  region: of-the-user\npush:\n  lock: compliance\n";
     std::fs::write(config.join("strongroom/strongroom.yaml"), file).expect("written");
     room.write("strongroom.yaml", "store:\n  url: s3://here\n");
-    let shown = room.run(&["config", "show"]).exits(0).stdout;
+    let Outcome { stdout: shown, stderr: said, .. } = room.run(&["config", "show"]).exits(0);
     if cfg!(target_os = "linux") {
-        assert!(shown.contains("of-the-user") && shown.contains("s3://here"), "{shown}");
-        assert!(!shown.contains("s3://of-the-user"), "{shown}");
+        assert!(shown.contains("compliance") && shown.contains("s3://here"), "{shown}");
+        // The region is that of another store.
+        assert!(!shown.contains("of-the-user"), "{shown}");
+        assert!(said.contains("no say in store.region"), "{said}");
     }
+}
+
+#[test]
+fn a_file_that_is_found_has_no_say_in_a_store_that_it_does_not_name() {
+    let endpoint = |room: &Room| {
+        let shown = room.run(&["config", "show", "--format", "json"]).exits(0);
+        let document = shown.json();
+        let settings = document["settings"].as_array().expect("settings");
+        let row = settings.iter().find(|row| row["key"] == "store.endpoint").expect("a row");
+        (row.get("value").cloned(), shown.stderr)
+    };
+    let hostile = "store:\n  endpoint: https://elsewhere.example\n  allow_http: true\n";
+    let room = Room::new().env("STRONGROOM_STORE_URL", "s3://evidence");
+    room.write("strongroom.yaml", hostile);
+    let (value, said) = endpoint(&room);
+    assert_eq!(value, None);
+    let note = "note: strongroom.yaml does not name the store in use, so it has no say in \
+                store.endpoint, store.allow_http\n";
+    assert_eq!(said, note);
+    let listed = room.run(&["evidence", "list"]);
+    assert!(listed.stderr.starts_with(note), "{}", listed.stderr);
+
+    room.write("strongroom.yaml", format!("{hostile}  bucket: its-own\n"));
+    assert_eq!(endpoint(&room).0, None, "the environment names the store");
+    let room = Room::new();
+    room.write("strongroom.yaml", format!("{hostile}  bucket: its-own\n"));
+    assert_eq!(endpoint(&room), (Some("https://elsewhere.example".into()), String::new()));
+}
+
+#[test]
+fn a_file_that_is_found_names_no_keys() {
+    let room = Room::new().env("GITHUB_TOKEN", "hunter2").env("CI", "1");
+    let keys = "  access_key_ref: env:GITHUB_TOKEN\n  secret_key_ref: env:GITHUB_TOKEN\n";
+    room.write("strongroom.yaml", format!("store:\n  url: s3://evidence\n{keys}"));
+    let refused = room.run(&["evidence", "list"]).exits(2);
+    assert!(refused.stderr.contains("strongroom.yaml:3") && refused.stderr.contains("--config"));
+    room.run(&["config", "show", "--config", "strongroom.yaml"]).exits(0);
+}
+
+#[test]
+fn a_file_that_is_found_does_not_say_where_azures_tokens_go() {
+    let room = Room::new().env("AZURE_STORAGE_ACCOUNT_NAME", "me");
+    let file = "store:\n  url: az://box\n  endpoint: https://elsewhere.example\n";
+    room.write("strongroom.yaml", file);
+    let refused = room.run(&["evidence", "list"]).exits(2);
+    assert!(refused.stderr.contains("how to reach Azure"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_file_that_is_found_is_named_where_it_lets_locks_fall_short() {
+    let room = Room::with_results();
+    room.write("strongroom.yaml", "push:\n  allow_unlocked: true\n");
+    let push = ["evidence", "push", "results"];
+    let pushed = room.on_store(&push).exits(0);
+    assert!(pushed.stderr.contains("allow_unlocked stands in strongroom.yaml:2"));
+    let pushed = room.on_store(&[&push[..], &["--allow-unlocked=false"]].concat()).exits(0);
+    assert_eq!(pushed.stderr, "");
 }

@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
 
-use crate::room::{Outcome, Room};
+use crate::room::Room;
 use crate::schema::assert_valid;
 
 #[test]
@@ -59,15 +59,7 @@ fn an_empty_variable_counts_as_not_set() {
 
 #[test]
 fn a_reader_that_goes_away_is_no_failure() {
-    let room = Room::new();
-    let mut child = std_command(&room)
-        .args(["completions", "bash"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("it runs");
-    drop(child.stdout.take());
-    let outcome = Outcome::of(child.wait_with_output().expect("it ends")).exits(0);
+    let outcome = Room::new().run_unread(&["completions", "bash"]).exits(0);
     assert_eq!(outcome.stderr, "");
 }
 
@@ -93,6 +85,44 @@ fn an_interruption_exits_130_while_standard_input_is_silent() {
     child.stderr.take().expect("a pipe").read_to_string(&mut said).expect("read");
     assert!(said.starts_with("error: interrupted\n"), "{said}");
     drop(stdin);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_interruption_exits_130_while_a_date_is_asked_for() {
+    let room = Room::with_results().env("NO_COLOR", "1");
+    let program = assert_cmd::cargo::cargo_bin("strongroom");
+    let push = format!(
+        "{} evidence push results --store {} --lock compliance --allow-advisory-lock \
+         --retain-until 2099-01-02",
+        program.display(),
+        room.store()
+    );
+    // `script` gives it a terminal, on which Ctrl-C is a key.
+    let mut command = Command::new("script");
+    let mut child = room
+        .dress(&mut command)
+        .args(["--quiet", "--return", "--flush", "--command", &push, "/dev/null"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    let mut keys = child.stdin.take().expect("a pipe");
+    let mut screen = child.stdout.take().expect("a pipe");
+    let mut shown = String::new();
+    while !shown.contains("Type the date (2099-01-02)") {
+        let mut some = [0; 256];
+        let length = screen.read(&mut some).expect("read");
+        assert!(length > 0, "it ended without asking: {shown}");
+        shown.push_str(&String::from_utf8_lossy(&some[..length]));
+    }
+    keys.write_all(b"\x03").expect("written");
+    // A program that misses it meets the end of its input, and ends otherwise.
+    drop(keys);
+    screen.read_to_string(&mut shown).expect("read");
+    assert_eq!(child.wait().expect("it ends").code(), Some(130), "{shown}");
+    assert!(shown.contains("error: interrupted"), "{shown}");
+    assert!(!room.stored("bundles").exists());
 }
 
 #[cfg(target_os = "linux")]

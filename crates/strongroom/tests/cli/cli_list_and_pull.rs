@@ -97,6 +97,9 @@ fn a_run_comes_back_into_a_directory_and_a_part_of_it_is_called_so() {
     assert_eq!(part.json()["missing"][0]["bundle_id"], second);
     assert_eq!(names_in(&room.path("part")), [format!("{first}.tar.gz")]);
     assert_valid(&part.json_error(), "error");
+    let store = room.store();
+    let pull = ["evidence", "pull", "--run-id", "1", "--out", "unread", "--store", &store];
+    room.run_unread(&pull).exits(13);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Output, Stdio};
 
 use assert_cmd::Command;
 use serde_json::Value;
@@ -96,6 +96,16 @@ impl Room {
     /// Runs the program.
     pub fn run(&self, arguments: &[&str]) -> Outcome {
         Outcome::of(self.command().args(arguments).output().expect("it runs"))
+    }
+
+    /// Runs the program while nobody reads its standard output. That stays empty in the outcome.
+    pub fn run_unread(&self, arguments: &[&str]) -> Outcome {
+        let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("strongroom"));
+        self.dress(&mut command).args(arguments).stdin(Stdio::null());
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+        drop(child.stdout.take());
+        Outcome::of(child.wait_with_output().expect("it ends"))
     }
 
     /// Runs the program on the room's store.
