@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use strongroom_core::observed::{Observed, Unobserved};
 use strongroom_core::receipt::{EnforcedBy, LockHow, LockReceipt};
-use strongroom_core::retention::Lock;
+use strongroom_core::retention::{Lock, LockMode};
 
 use super::{EvidenceError, EvidenceErrorKind};
 use crate::{ObjectKey, SeenLock, Storage, StorageError, StorageErrorKind, VersionId};
@@ -24,32 +24,76 @@ pub(super) enum Origin {
     Found,
 }
 
+/// What came of protecting an object.
+pub(super) struct Protection {
+    /// The lock as it was seen at the end.
+    pub(super) receipt: LockReceipt,
+    /// Why nothing was set, where setting it was not ours to decide.
+    pub(super) refusal: Option<EvidenceError>,
+}
+
 /// Reads the lock back; sets what `target` has and the object lacks; reads back again. The receipt
 /// says what was seen at the end. Whether that is enough is for the caller ([`check`]).
+///
+/// Never makes a lock irrevocable beyond what `target` itself says: a COMPLIANCE lock to a date was
+/// accepted for that date only.
 pub(super) async fn protect(
     store: &dyn Storage,
     object: &Protected<'_>,
     target: &Lock,
-) -> Result<LockReceipt, EvidenceError> {
+) -> Result<Protection, EvidenceError> {
     let first = store.lock(object.key, object.version).await?;
     let held_before = match object.origin {
         Origin::Found => first.legal_hold.value().copied(),
         Origin::Written { .. } => Some(false),
     };
-    let mut receipt = if first.certain().covers(target) || !lacks_for_certain(&first, target) {
-        describe(store, &first, how_it_came(object, &first, target))
-    } else {
+    let refusal = goes_beyond(&first.certain(), target);
+    let may_set =
+        refusal.is_none() && !first.certain().covers(target) && lacks_for_certain(&first, target);
+    let mut receipt = describe(store, &first, how_it_came(object, &first, target));
+    if may_set {
         set_missing(store, object, &first, target).await?;
         let second = store.lock(object.key, object.version).await?;
-        let mut receipt = describe(store, &second, LockHow::AfterWrite);
-        receipt.unlocked_ms = object.unlocked_ms();
-        receipt
-    };
+        // A store may have refused: then the lock came the way that it came before.
+        if second != first {
+            receipt = describe(store, &second, LockHow::AfterWrite);
+            receipt.unlocked_ms =
+                if first.certain().is_none() { object.unlocked_ms() } else { None };
+        }
+    }
     receipt.legal_hold_was_set_before = held_before.filter(|_| target.legal_hold);
     if receipt.unobserved.is_none() {
         receipt.read_back_at = Some(store.now().await?);
     }
-    Ok(receipt)
+    Ok(Protection { receipt, refusal })
+}
+
+/// The join of what is held and what is asked may be stronger than either: a COMPLIANCE lock to the
+/// later date of a GOVERNANCE one. Nobody has accepted that.
+fn goes_beyond(held: &Lock, target: &Lock) -> Option<EvidenceError> {
+    let (held, asked) = (held.retention?, target.retention?);
+    let joined = held.join(asked);
+    let is_accepted = joined == held
+        || joined.mode != LockMode::Compliance
+        || (asked.mode == LockMode::Compliance && joined.retain_until <= asked.retain_until);
+    if is_accepted {
+        return None;
+    }
+    let (mode, until) = (held.mode, held.retain_until);
+    Some(
+        EvidenceError::new(
+            EvidenceErrorKind::RetentionNotMet,
+            format!(
+                "the bundle is under a {mode} lock until {until}; with what is asked for, it would \
+                 be under a compliance lock until {}, which nobody has accepted: its lock is as it was",
+                joined.retain_until
+            ),
+        )
+        .with_guidance(format!(
+            "ask for just that to accept it: --lock compliance --retain-until {}",
+            joined.retain_until
+        )),
+    )
 }
 
 impl Protected<'_> {
@@ -158,7 +202,18 @@ pub(super) fn check(receipt: &LockReceipt, asked: &Lock) -> Result<(), EvidenceE
             "grant s3:GetObjectRetention and s3:GetObjectLegalHold, or pass --allow-unlocked to \
              accept an unobserved lock",
         )),
-        _ => Err(EvidenceError::new(
+        Some(reason) => Err(EvidenceError::new(
+            EvidenceErrorKind::LockUnobserved,
+            format!(
+                "the bundle is stored, but its lock was not observed ({reason}), so nobody knows \
+                 whether it is locked"
+            ),
+        )
+        .with_guidance(
+            "see `strongroom evidence store-status`; pass --allow-unlocked to accept an unobserved \
+             lock",
+        )),
+        None => Err(EvidenceError::new(
             EvidenceErrorKind::RetentionNotMet,
             "the bundle is stored, but the lock read back is weaker than what was asked for",
         )

@@ -15,9 +15,7 @@ use strongroom_core::observed::Observed;
 use strongroom_core::{BundleId, Sha256Digest, layout};
 
 use self::file::TemporaryFile;
-use super::stored::{
-    StoredBundle, VERSIONS_SEARCHED_MAX, Wanted, read_verified, says_something_of_content,
-};
+use super::stored::{StoredBundle, Wanted, candidates, read_verified, says_something_of_content};
 use super::{EvidenceError, EvidenceErrorKind};
 use crate::{Clock, ListRequest, ObjectKey, Storage, StorageErrorKind, VersionId};
 
@@ -138,14 +136,27 @@ impl Fetch<'_> {
         let Observed::Observed(versions) = self.store.versions(key).await? else {
             return refusal.map_or(Ok(None), Err);
         };
-        let bundles = versions.iter().filter(|version| !version.is_delete_marker);
-        for candidate in bundles.take(VERSIONS_SEARCHED_MAX) {
+        let (candidates, cut_short) = candidates(&versions);
+        for candidate in candidates {
             match self.version(key, Some(&candidate.version), wanted).await {
-                Ok(fetched) => return Ok(Some(Fetched { below_something_else: true, ..fetched })),
+                // The current version may have been damaged on its way only.
+                Ok(fetched) => {
+                    return Ok(Some(Fetched {
+                        below_something_else: !candidate.is_latest,
+                        ..fetched
+                    }));
+                }
                 Err(error) if says_something_of_content(&error) || is_absent(&error) => {}
                 Err(error) => return Err(error),
             }
         }
+        let refusal = refusal.map(|error| match cut_short {
+            true => error.with_guidance(
+                "there are more versions than VERSIONS_SEARCHED_MAX; the newest and the oldest \
+                 were looked at",
+            ),
+            false => error,
+        });
         refusal.map_or(Ok(None), Err)
     }
 

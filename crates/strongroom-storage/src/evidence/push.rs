@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use strongroom_core::bundle::{BundlePlan, Progress};
-use strongroom_core::observed::Observed;
+use strongroom_core::observed::{Observed, Unobserved};
 use strongroom_core::receipt::Receipt;
 use strongroom_core::retention::{Lock, LockMode};
 use strongroom_core::{BundleId, layout};
@@ -152,18 +152,24 @@ impl<'a> Push<'a> {
         run_ids
     }
 
-    /// The lock to send: nothing to a store that takes none, once that was accepted.
+    /// The lock to send: nothing to a store that was seen to take none, once that was accepted.
     fn lock_to_send(&self) -> Lock {
-        let refused = self.request.allow_unlocked
-            && self.takes_locks.value().is_none_or(|takes_locks| !takes_locks)
-            && self.takes_locks.reason()
-                != Some(strongroom_core::observed::Unobserved::PermissionDenied);
-        if refused { Lock::NONE } else { self.lock.to_send }
+        let takes_none = matches!(
+            self.takes_locks,
+            Observed::Observed(false) | Observed::Unobserved(Unobserved::UnsupportedBackend)
+        );
+        if self.request.allow_unlocked && takes_none { Lock::NONE } else { self.lock.to_send }
     }
 
     /// Holds the receipt against what was asked, and says what a person should know.
-    fn outcome(&self, receipt: Receipt, mut warnings: Vec<String>) -> PushOutcome {
-        let mut shortfall = protect::check(&receipt.lock, &self.lock.asked).err();
+    fn outcome(
+        &self,
+        receipt: Receipt,
+        refusal: Option<EvidenceError>,
+        mut warnings: Vec<String>,
+    ) -> PushOutcome {
+        let mut shortfall =
+            refusal.or_else(|| protect::check(&receipt.lock, &self.lock.asked).err());
         if self.request.allow_unlocked
             && let Some(accepted) = shortfall.take()
         {

@@ -74,7 +74,7 @@ async fn write(
             visible_from: created.visible_from,
         },
     };
-    let seen = protect::protect(store, &object, lock).await?;
-    tracing::debug!(how = ?seen.how, "record locked");
+    let protection = protect::protect(store, &object, lock).await?;
+    tracing::debug!(how = ?protection.receipt.how, "record locked");
     Ok(())
 }

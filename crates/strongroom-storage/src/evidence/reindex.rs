@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use serde::Serialize;
 use strongroom_core::bundle::{BundleManifest, ReadLimits, UnverifiedBundle};
@@ -29,7 +30,9 @@ pub struct ReindexReport {
     pub other_objects: u64,
     /// Bundles whose manifest could not be read: they have no references of their run and subject.
     pub unreadable: u64,
-    /// The first of them.
+    /// Objects under a bundle's records that cannot be records: too long, or gone.
+    pub unreadable_records: u64,
+    /// The first unreadable bundles.
     pub unreadable_bundles: Vec<Unreadable>,
 }
 
@@ -86,6 +89,7 @@ async fn reindex_one(
         Err(error) => return Err(error),
     };
     let kept = read_records(store, id).await?;
+    report.unreadable_records += kept.unreadable;
     let mut run_ids = kept.run_ids;
     run_ids.extend(manifest.as_ref().and_then(|m| m.run_id()).map(str::to_owned));
     let hint = store.head(&key, None).await.ok().and_then(|info| {
@@ -95,7 +99,8 @@ async fn reindex_one(
     let references = References {
         run_ids: run_ids.into_iter().collect(),
         subject: manifest.as_ref().and_then(|m| m.subject()).map(str::to_owned),
-        day: hint.or(stored_at.map(day_of)),
+        // A receipt says more than the hint, which anybody with write rights can plant.
+        day: kept.stored_at.map(day_of).or(hint).or(stored_at.map(day_of)),
     };
     report.references_added += references.write(store, id).await? as u64;
     Ok(())
@@ -147,8 +152,28 @@ fn is_about_this_bundle(error: &EvidenceError) -> bool {
     )
 }
 
+/// The bytes of a record; `None` for something planted that cannot be one.
+async fn read_record(store: &dyn Storage, key: String) -> Result<Option<Bytes>, EvidenceError> {
+    let Ok(key) = ObjectKey::new(key) else { return Ok(None) };
+    let read =
+        async { store.read(&key, None, None).await?.collect(limits::RECORD_BYTES_MAX).await };
+    match read.await {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error)
+            if matches!(
+                error.kind(),
+                StorageErrorKind::Limit | StorageErrorKind::NotFound | StorageErrorKind::InvalidKey
+            ) =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
 #[derive(Default)]
 struct Kept {
+    unreadable: u64,
     run_ids: BTreeSet<String>,
     stored_at: Option<Timestamp>,
 }
@@ -160,9 +185,10 @@ async fn read_records(store: &dyn Storage, id: BundleId) -> Result<Kept, Evidenc
     loop {
         let page = store.list(&request).await?;
         for object in page.objects {
-            let key = ObjectKey::new(object.key)?;
-            let bytes =
-                store.read(&key, None, None).await?.collect(limits::RECORD_BYTES_MAX).await?;
+            let Some(bytes) = read_record(store, object.key).await? else {
+                kept.unreadable += 1;
+                continue;
+            };
             // Records of other kinds, and of later versions, say nothing here.
             let Ok(receipt) = serde_json::from_slice::<Receipt>(&bytes) else { continue };
             if receipt.bundle_id != id {

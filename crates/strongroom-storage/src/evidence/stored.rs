@@ -12,7 +12,7 @@ use strongroom_core::observed::Observed;
 
 use super::upload::{StreamReader, Tee, stream_reader};
 use super::{EvidenceError, EvidenceErrorKind};
-use crate::{ObjectInfo, ObjectKey, Storage, StorageErrorKind, VersionId};
+use crate::{ObjectInfo, ObjectKey, ObjectVersion, Storage, StorageErrorKind, VersionId};
 
 /// Versions of one key that are read in search of the one that verifies.
 pub const VERSIONS_SEARCHED_MAX: usize = 100;
@@ -143,13 +143,9 @@ pub async fn search_versions(
     wanted: Wanted,
 ) -> Result<Option<Search>, EvidenceError> {
     let Observed::Observed(versions) = store.versions(key).await? else { return Ok(None) };
-    let cut_short = versions.len() > VERSIONS_SEARCHED_MAX;
+    let (candidates, cut_short) = candidates(&versions);
     let mut search = Search { found: None, refused: 0, cut_short };
-    let candidates = versions
-        .iter()
-        .take(VERSIONS_SEARCHED_MAX)
-        .filter(|version| !version.is_delete_marker && Some(&version.version) != skip);
-    for candidate in candidates {
+    for candidate in candidates.into_iter().filter(|version| Some(&version.version) != skip) {
         match verify_in_place(store, key, Some(&candidate.version), wanted).await {
             Ok(found) => {
                 search.found = Some(found);
@@ -164,9 +160,26 @@ pub async fn search_versions(
     Ok(Some(search))
 }
 
-/// Whether an error is about the bytes that were read, not about reading them.
+/// The versions to read in search of the right one, and whether that leaves some out. Of very many
+/// it is the newest and the oldest: the first write under a key is the likeliest to be right, so
+/// piling up garbage hides nothing.
+pub(super) fn candidates(versions: &[ObjectVersion]) -> (Vec<&ObjectVersion>, bool) {
+    let bundles: Vec<_> = versions.iter().filter(|version| !version.is_delete_marker).collect();
+    if bundles.len() <= VERSIONS_SEARCHED_MAX {
+        return (bundles, false);
+    }
+    let half = VERSIONS_SEARCHED_MAX / 2;
+    let (newest, oldest) = (&bundles[..half], &bundles[bundles.len() - half..]);
+    (newest.iter().chain(oldest.iter().rev()).copied().collect(), true)
+}
+
+/// Whether an error is about the bytes that were read: not about reading them, and not about a
+/// limit, beyond which nothing was looked at.
 pub(super) fn says_something_of_content(error: &EvidenceError) -> bool {
-    matches!(error.kind(), EvidenceErrorKind::Bundle(refusal) if refusal != Refusal::Unreadable)
+    matches!(
+        error.kind(),
+        EvidenceErrorKind::Bundle(Refusal::Integrity | Refusal::Format | Refusal::Security)
+    )
 }
 
 /// A blocking task that did not come back.

@@ -28,8 +28,8 @@ pub(super) async fn lock(
     };
     let (retention, legal_hold) = futures::join!(ask("retention"), ask("legal-hold"));
     Ok(SeenLock {
-        retention: observe(retention, read_retention, || None)?,
-        legal_hold: observe(legal_hold, read_legal_hold, || false)?,
+        retention: observe(retention, "Retention", read_retention, || None)?,
+        legal_hold: observe(legal_hold, "LegalHold", read_legal_hold, || false)?,
     })
 }
 
@@ -90,7 +90,8 @@ pub(super) struct BucketLock {
 /// Reads the bucket's Object Lock configuration.
 pub(super) async fn bucket_lock(store: &S3Storage) -> Result<Observed<BucketLock>, StorageError> {
     let answer = store.client.send(&Request::bucket(Method::GET).query("object-lock", "")).await;
-    observe(answer, read_bucket_lock, || BucketLock { is_enabled: false, default: None })
+    let none = || BucketLock { is_enabled: false, default: None };
+    observe(answer, "ObjectLockConfiguration", read_bucket_lock, none)
 }
 
 /// See [`crate::Storage::default_retention`].
@@ -109,21 +110,28 @@ pub(super) async fn may_lock(store: &S3Storage) -> bool {
     }
 }
 
-/// Turns an answer into an observation. `none` is what it means that there is no such
-/// configuration. What concerns the object or the connection stays an error.
+/// Turns an answer into an observation. `root` names the document that answers the question: a store
+/// that does not know the question may answer another one, with the object or a listing, in which
+/// everything asked for is absent. `none` is what it means that there is no such configuration.
+/// What concerns the object or the connection stays an error.
 pub(super) fn observe<T>(
     answer: Result<Answer, Failure>,
+    root: &str,
     read: impl FnOnce(&Element) -> Option<T>,
     none: impl FnOnce() -> T,
 ) -> Result<Observed<T>, StorageError> {
     let failure = match answer {
         Ok(answer) => {
-            let value = answer.xml().ok().and_then(|root| read(&root));
+            let document = answer.xml().ok().filter(|document| {
+                // moto names some documents after the operation.
+                document.name == root || document.name.starts_with("Get")
+            });
+            let value = document.and_then(|document| read(&document));
             return Ok(value.map_or(Observed::Unobserved(Unobserved::Error), Observed::Observed));
         }
         Err(failure) => failure,
     };
-    // A store that does not know the question may answer with the whole object.
+    // The whole object, perhaps: longer than any answer.
     if failure.kind() == StorageErrorKind::Malformed {
         return Ok(Observed::Unobserved(Unobserved::Error));
     }

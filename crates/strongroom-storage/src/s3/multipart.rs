@@ -64,20 +64,29 @@ impl Upload {
             .describe(write.request(Method::POST))?
             .query("uploads", "")
             .fixed_header("x-amz-checksum-algorithm", "SHA256");
-        let client = &write.store.client;
-        let answer = match client.send(&request).await {
-            Ok(answer) => answer,
+        let upload = match Self::open(write, request.clone()).await {
+            Ok(upload) => upload,
             Err(failure) => return Err(write.refused(&request, failure).await),
         };
         write.store.observations.saw_bucket();
-        Self::opened(client, &write.whole_key, &answer)
+        Ok(upload)
     }
 
     /// An upload that no object is to come of, for probes.
     pub(super) async fn begin_probe(write: &Write<'_>) -> Result<Self, StorageError> {
-        let client = &write.store.client;
-        let answer = client.send(&write.request(Method::POST).query("uploads", "")).await?;
-        Self::opened(client, &write.whole_key, &answer)
+        let request = write.request(Method::POST).query("uploads", "");
+        Ok(Self::open(write, request).await?)
+    }
+
+    /// Opens an upload in a task of its own: a caller that goes away while the answer is on its way
+    /// leaves the task to take it, and to abort what was opened.
+    async fn open(write: &Write<'_>, request: Request) -> Result<Self, Failure> {
+        let (client, whole_key) = (Arc::clone(&write.store.client), write.whole_key.clone());
+        let opening = tokio::spawn(async move {
+            let answer = client.send(&request).await?;
+            Self::opened(&client, &whole_key, &answer).map_err(Failure::from)
+        });
+        opening.await.unwrap_or_else(|_| Err(malformed("was not waited for").into()))
     }
 
     fn opened(
@@ -357,7 +366,13 @@ async fn finish(
         Completed::Answered(answer) => {
             let answered = Seen::in_answer(&answer);
             match object::ask(store, &write.whole_key, answered.version.as_ref()).await {
-                Ok(head) => answered.or(Seen::in_info(object::info(&head.headers)?, None)),
+                Ok(head) => {
+                    let info = object::info(&head.headers)?;
+                    // Without a version to ask for, HEAD tells of the current one: a racer's, maybe.
+                    let is_ours = answered.version.is_some()
+                        || info.metadata.get(object::WRITE_ID) == Some(&write.id);
+                    if is_ours { answered.or(Seen::in_info(info, None)) } else { answered }
+                }
                 // Without the right to read, the answer to the completion is all there is.
                 Err(_) => answered,
             }

@@ -176,7 +176,7 @@ async fn writable(
 /// Whether the bucket keeps versions.
 pub(super) async fn versioning(store: &S3Storage) -> Result<Observed<Versioning>, StorageError> {
     let answer = store.client.send(&Request::bucket(Method::GET).query("versioning", "")).await;
-    observe(answer, read_versioning, || Versioning::Disabled)
+    observe(answer, "VersioningConfiguration", read_versioning, || Versioning::Disabled)
 }
 
 fn read_versioning(root: &Element) -> Option<Versioning> {
@@ -190,7 +190,7 @@ fn read_versioning(root: &Element) -> Option<Versioning> {
 
 async fn encryption(store: &S3Storage) -> Result<Observed<Option<Encryption>>, StorageError> {
     let answer = store.client.send(&Request::bucket(Method::GET).query("encryption", "")).await;
-    observe(answer, read_encryption, || None)
+    observe(answer, "ServerSideEncryptionConfiguration", read_encryption, || None)
 }
 
 fn read_encryption(root: &Element) -> Option<Option<Encryption>> {
@@ -206,12 +206,12 @@ async fn public_access(store: &S3Storage) -> Result<Observed<PublicAccess>, Stor
     let ask = async |what| store.client.send(&Request::bucket(Method::GET).query(what, "")).await;
     let (block, policy, acl) =
         futures::join!(ask("publicAccessBlock"), ask("policyStatus"), ask("acl"));
-    let is_blocked = observe(block, read_block, || false)?;
+    let is_blocked = observe(block, "PublicAccessBlockConfiguration", read_block, || false)?;
     if is_blocked == Observed::Observed(true) {
         return Ok(Observed::Observed(PublicAccess::Blocked));
     }
-    let policy = observe(policy, read_policy, || false)?;
-    let acl = observe(acl, read_acl, || false)?;
+    let policy = observe(policy, "PolicyStatus", read_policy, || false)?;
+    let acl = observe(acl, "AccessControlPolicy", read_acl, || false)?;
     Ok(match (policy, acl) {
         (Observed::Observed(true), _) | (_, Observed::Observed(true)) => {
             Observed::Observed(PublicAccess::Public)

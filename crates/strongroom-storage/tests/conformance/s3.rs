@@ -125,9 +125,9 @@ async fn a_store_that_ignores_conditions_is_found_out() {
     let (server, client) = server().await;
     server.faults().on_any().ignore_conditions();
     let found = findings(&client, "plain").await;
-    for expected in ["create_only.race: stored_bytes_lost", "create_only.probe: not_enforced"] {
-        assert!(found.iter().any(|found| found == expected), "{expected}: {found:?}");
-    }
+    // Whether racers lose bytes is a matter of luck; what one client sees alone is not.
+    let expected = "create_only.probe: not_enforced";
+    assert!(found.iter().any(|found| found == expected), "{expected}: {found:?}");
 }
 
 #[tokio::test]

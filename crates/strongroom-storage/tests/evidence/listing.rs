@@ -83,3 +83,20 @@ async fn an_assay_stores_plain_run_folder_is_listed_too() {
     let query = ListQuery { run_id: Some("run:1".to_owned()), ..ListQuery::default() };
     assert_eq!(ids(&desk.list(query).await), [id]);
 }
+
+#[tokio::test]
+async fn a_day_planted_on_a_bundle_hides_nothing() {
+    let desk = Desk::new();
+    let id = desk.plan("a", of_run("r")).id();
+    desk.put(&format!("index/2026-11-21/{id}.ref"), b"").await;
+    let planted = std::collections::BTreeMap::from([(
+        "strongroom-index-day".to_owned(),
+        "1999-01-01".to_owned(),
+    )]);
+    let key = ObjectKey::new(format!("bundles/{id}.tar.gz")).unwrap();
+    let options = CreateOptions { metadata: planted, ..CreateOptions::default() };
+    let body = bytes::Bytes::from_static(b"garbage").into();
+    desk.store.create(&key, body, &options).await.unwrap();
+
+    assert_eq!(ids(&desk.list(ListQuery::default()).await), [id]);
+}

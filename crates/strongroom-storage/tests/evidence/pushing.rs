@@ -189,6 +189,53 @@ async fn a_shorter_lock_asked_for_later_lowers_nothing() {
     assert_eq!(receipt.lock.retain_until, Some("2027-11-21T12:00:00Z".parse().unwrap()));
 }
 
+/// Pushes the same bundle under one lock and then under another; the second outcome.
+async fn push_under(first: (LockMode, &str), second: (LockMode, &str)) -> PushOutcome {
+    let desk = Desk::new();
+    let asked = |(mode, until): (LockMode, &str)| PushRequest {
+        lock_mode: Some(mode),
+        retain_until: Some(until.parse().unwrap()),
+        allow_advisory_lock: true,
+        ..request()
+    };
+    let plan = || plan_source(desk.plan("a", of_run("r")));
+    desk.push_with(plan(), asked(first)).await.unwrap();
+    desk.push_with(plan(), asked(second)).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_compliance_lock_is_not_lengthened_by_asking_for_governance() {
+    let held = (LockMode::Compliance, "2027-01-01T00:00:00Z");
+    let outcome = push_under(held, (LockMode::Governance, "2040-01-01T00:00:00Z")).await;
+
+    let shortfall = outcome.shortfall.unwrap();
+    assert_eq!(shortfall.kind(), EvidenceErrorKind::RetentionNotMet);
+    assert!(shortfall.guidance().unwrap().contains("--lock compliance"), "{shortfall}");
+    assert_eq!(outcome.receipt.lock.retain_until, Some(held.1.parse().unwrap()));
+    assert_eq!(outcome.receipt.lock.how, LockHow::AlreadyThere);
+}
+
+#[tokio::test]
+async fn a_long_governance_lock_does_not_become_compliance_beyond_the_date_that_was_accepted() {
+    let held = (LockMode::Governance, "2040-01-01T00:00:00Z");
+    let outcome = push_under(held, (LockMode::Compliance, "2027-01-01T00:00:00Z")).await;
+
+    assert_eq!(outcome.shortfall.unwrap().kind(), EvidenceErrorKind::RetentionNotMet);
+    assert_eq!(outcome.receipt.lock.mode, Some(LockMode::Governance));
+    assert_eq!(outcome.receipt.lock.retain_until, Some(held.1.parse().unwrap()));
+}
+
+#[tokio::test]
+async fn a_compliance_lock_is_lengthened_by_asking_for_just_that() {
+    let held = (LockMode::Compliance, "2027-01-01T00:00:00Z");
+    let asked = (LockMode::Compliance, "2040-01-01T00:00:00Z");
+    let outcome = push_under(held, asked).await;
+
+    assert!(outcome.shortfall.is_none());
+    assert_eq!(outcome.receipt.lock.retain_until, Some(asked.1.parse().unwrap()));
+    assert_eq!(outcome.receipt.lock.how, LockHow::AfterWrite);
+}
+
 #[tokio::test]
 async fn something_else_under_the_key_is_a_conflict() {
     let desk = Desk::new();

@@ -35,3 +35,16 @@ async fn garbage_under_a_bundles_key_is_named_and_still_listed_by_day() {
     assert_eq!(report.unreadable_bundles[0].bundle_id, id);
     assert_eq!(desk.list(ListQuery::default()).await.len(), 1);
 }
+
+#[tokio::test]
+async fn a_record_planted_too_long_stops_nothing() {
+    let desk = Desk::new();
+    let id = desk.push_seed("a", "r").await;
+    desk.put(&format!("records/{id}/planted.json"), &vec![b' '; (1 << 20) + 1]).await;
+    let reference = ObjectKey::new(format!("runs/r/{id}.ref")).unwrap();
+    desk.store.delete(&reference, None).await.unwrap();
+
+    let report = reindex(&desk.store, |_| ()).await.unwrap();
+
+    assert_eq!((report.references_added, report.unreadable_records), (1, 1));
+}

@@ -38,7 +38,7 @@ async fn look_up_one(
     let row = |state| ListedBundle { bundle_id, referenced_at, state };
     let key = ObjectKey::new(layout::bundle(bundle_id))?;
     match store.head(&key, None).await {
-        Ok(info) if is_another_days(&info, day) => Ok(Vec::new()),
+        Ok(info) if is_another_days(store, bundle_id, &info, day).await => Ok(Vec::new()),
         Ok(info) => Ok(vec![row(stored(store, &key, info, None))]),
         Err(error) if error.kind() == StorageErrorKind::NotFound => {
             let archives = look_up_archives(store, bundle_id, day).await?;
@@ -64,7 +64,7 @@ async fn look_up_archives(
     for archive in archives_of(store, id).await? {
         let key = ObjectKey::new(layout::assay_bundle(id, archive))?;
         match store.head(&key, None).await {
-            Ok(info) if is_another_days(&info, day) => states.push(None),
+            Ok(info) if is_another_days(store, id, &info, day).await => states.push(None),
             Ok(info) => states.push(Some(stored(store, &key, info, Some(archive)))),
             Err(error) if error.kind() == StorageErrorKind::NotFound => {}
             Err(error) => return Err(error.into()),
@@ -73,9 +73,21 @@ async fn look_up_archives(
     Ok(states)
 }
 
-fn is_another_days(info: &ObjectInfo, day: Option<Date>) -> bool {
-    let (Some(day), Some(hint)) = (day, info.metadata.get(INDEX_DAY)) else { return false };
-    hint.parse::<Date>().is_ok_and(|of_the_bundle| of_the_bundle != day)
+/// Whether the bundle is told on another day. The day on the object is a hint that anybody with
+/// write rights can plant: it counts only if the entry that it names is there.
+async fn is_another_days(
+    store: &dyn Storage,
+    id: BundleId,
+    info: &ObjectInfo,
+    day: Option<Date>,
+) -> bool {
+    let hint = info.metadata.get(INDEX_DAY).and_then(|hint| hint.parse::<Date>().ok());
+    let (Some(day), Some(hint)) = (day, hint) else { return false };
+    if hint == day {
+        return false;
+    }
+    let Ok(entry) = ObjectKey::new(layout::index_reference(hint, id)) else { return false };
+    store.head(&entry, None).await.is_ok()
 }
 
 fn stored(

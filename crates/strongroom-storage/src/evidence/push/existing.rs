@@ -72,8 +72,8 @@ impl Push<'_> {
         let version = stored.info.version.as_ref();
         self.references(false).write(self.store, self.bundle_id()).await?;
         let object = Protected { key, version, origin: Origin::Found };
-        let lock = protect::protect(self.store, &object, &self.lock.asked).await?;
-        let strengthened = lock.how == LockHow::AfterWrite;
+        let protection = protect::protect(self.store, &object, &self.lock.asked).await?;
+        let strengthened = protection.receipt.how == LockHow::AfterWrite;
         let other_versions = self.other_versions(key, version).await?;
         let receipt = Receipt {
             schema: RECEIPT_SCHEMA.to_owned(),
@@ -88,7 +88,7 @@ impl Push<'_> {
             size_bytes: stored.info.size_bytes,
             integrity: Integrity::ReadBack,
             create_only: CreateOnly::Checked,
-            lock,
+            lock: protection.receipt,
             encryption: stored.info.encryption.clone(),
             storage_class: stored.info.storage_class.clone(),
             stored_at: stored.info.last_modified,
@@ -97,7 +97,7 @@ impl Push<'_> {
         if strengthened || !record::exists(self.store, self.bundle_id()).await? {
             self.keep_record(&receipt).await?;
         }
-        Ok(self.outcome(receipt, Vec::new()))
+        Ok(self.outcome(receipt, protection.refusal, Vec::new()))
     }
 
     /// Names the version that still holds the bundle, or says that none does.
@@ -137,8 +137,9 @@ impl Push<'_> {
                 "grant s3:ListBucketVersions, or remove what is there and push again",
             ),
         };
-        Ok(EvidenceError::new(EvidenceErrorKind::Conflict, message)
-            .with_guidance(guidance)
-            .with_source(error))
+        // What is wrong with the current version is not told: it would read as if it were said of
+        // the version that holds the bundle.
+        tracing::debug!(%error, "the current version was refused");
+        Ok(EvidenceError::new(EvidenceErrorKind::Conflict, message).with_guidance(guidance))
     }
 }

@@ -8,7 +8,7 @@ use strongroom_core::bundle::{
     BundleError, BundleFormat, BundleManifest, BundlePlan, NoProgress, Progress, ReadLimits,
     Refusal, RetentionRequest, UnverifiedBundle,
 };
-use strongroom_core::{BundleId, Sha256Digest, layout};
+use strongroom_core::{BundleId, Sha256Digest, layout, limits};
 use tokio::task::JoinHandle;
 
 use super::super::stored::{Wanted, panicked};
@@ -97,7 +97,9 @@ impl Source {
                 (body, task, gate)
             }
             Self::Plan(plan) => {
-                let (writer, gate, body) = body_channel(plan.archive_size_bytes_max());
+                // What a pull would refuse for its size is not stored.
+                let size_bytes_max = plan.archive_size_bytes_max().min(limits::ARCHIVE_BYTES_MAX);
+                let (writer, gate, body) = body_channel(size_bytes_max);
                 let plan = Arc::clone(plan);
                 let task =
                     tokio::task::spawn_blocking(move || send_plan(&plan, writer, &*progress));

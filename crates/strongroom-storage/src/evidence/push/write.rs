@@ -53,7 +53,11 @@ impl Push<'_> {
         if (created.sha256, created.size_bytes) != (sent.archive_sha256, sent.size_bytes) {
             return Err(differs("the store was sent other bytes than were verified"));
         }
-        self.observe(key, created, sent).await.map(Some)
+        let version = created.version.clone();
+        match self.observe(key, created, sent).await {
+            Ok(outcome) => Ok(Some(outcome)),
+            Err(error) => Err(stored_all_the_same(error, version.as_ref())),
+        }
     }
 
     fn create_options(&self) -> CreateOptions {
@@ -69,11 +73,8 @@ impl Push<'_> {
     }
 
     fn explain_refused_write(&self, error: crate::StorageError) -> EvidenceError {
-        let refused = matches!(
-            error.kind(),
-            StorageErrorKind::InvalidRequest | StorageErrorKind::Unsupported
-        );
-        if refused && !self.lock_to_send().is_none() {
+        // A backend says `Unsupported` of a lock only; any other refusal has its own meaning.
+        if error.kind() == StorageErrorKind::Unsupported && !self.lock_to_send().is_none() {
             return EvidenceError::new(
                 EvidenceErrorKind::RetentionNotMet,
                 "the store refused the bundle with the lock that was asked for: nothing was stored",
@@ -105,7 +106,7 @@ impl Push<'_> {
             },
         };
         // The lock first: every moment without it counts.
-        let lock = protect::protect(self.store, &object, &self.lock_target()).await?;
+        let protection = protect::protect(self.store, &object, &self.lock_target()).await?;
         let info = self.store.head(key, version).await?;
         if info.size_bytes != sent.size_bytes {
             return Err(differs("the store holds another number of bytes than were sent"));
@@ -140,14 +141,14 @@ impl Push<'_> {
             size_bytes: sent.size_bytes,
             integrity,
             create_only,
-            lock,
+            lock: protection.receipt,
             encryption: info.encryption,
             storage_class: info.storage_class,
             stored_at: Some(created.stored_at),
             status: Status::Stored,
         };
         self.keep_record(&receipt).await?;
-        Ok(self.outcome(receipt, warnings))
+        Ok(self.outcome(receipt, protection.refusal, warnings))
     }
 
     /// What the version must hold in the end: what is asked, and never less than what was sent.
@@ -212,13 +213,18 @@ impl Push<'_> {
         key: &ObjectKey,
         version: Option<&VersionId>,
     ) -> Result<Option<u64>, EvidenceError> {
-        let versions = match self.store.versions(key).await? {
-            Observed::Observed(versions) => versions,
-            Observed::Unobserved(_) => return Ok(None),
+        let versions = match self.store.versions(key).await {
+            Ok(Observed::Observed(versions)) => versions,
+            Ok(Observed::Unobserved(_)) => return Ok(None),
+            // Too many to count is not counted; it is no failure of this push.
+            Err(error) if error.kind() == StorageErrorKind::Limit => return Ok(None),
+            Err(error) => return Err(error.into()),
         };
+        // A bucket without versions lists its one object under the version `null`.
+        let ours = version.map_or("null", |version| version.0.as_str());
         let others = versions
             .iter()
-            .filter(|other| !other.is_delete_marker && Some(&other.version) != version)
+            .filter(|other| !other.is_delete_marker && other.version.0 != ours)
             .count();
         Ok(Some(others as u64))
     }
@@ -271,6 +277,27 @@ impl io::Write for HashingSink {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// The bundle is there, whatever failed after: never lose that word.
+fn stored_all_the_same(error: EvidenceError, version: Option<&VersionId>) -> EvidenceError {
+    let says_more = matches!(
+        error.kind(),
+        EvidenceErrorKind::Store(StorageErrorKind::Integrity)
+            | EvidenceErrorKind::Conflict
+            | EvidenceErrorKind::PartlyDone
+            | EvidenceErrorKind::Bundle(_)
+    );
+    if says_more {
+        return error;
+    }
+    let version = version.map(|version| format!(" as version {version}")).unwrap_or_default();
+    EvidenceError::new(
+        EvidenceErrorKind::PartlyDone,
+        format!("the bundle is stored{version}, but not all of it was observed: {error}"),
+    )
+    .with_guidance("push the same bundle again: it is looked at, locked and recorded then")
+    .with_source(error)
 }
 
 fn differs(message: &'static str) -> EvidenceError {
