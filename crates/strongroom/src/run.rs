@@ -22,6 +22,8 @@ use crate::output::Console;
 const ABORT_SECONDS_MAX: u64 = 5;
 /// How often it is looked whether they are.
 const ABORT_LOOK_MS: u64 = 10;
+/// How long an interrupted program waits for its threads to put away what they hold.
+const THREADS_SECONDS_MAX: u64 = 2;
 
 /// Runs the program.
 pub fn run(arguments: impl Iterator<Item = OsString>, environment: Environment) -> ExitCode {
@@ -100,14 +102,20 @@ fn until_interrupted(command: impl Future<Output = Result<()>>) -> Result<()> {
             () = interrupted() => None,
         }
     });
+    let was_interrupted = outcome.is_none();
     let outcome = outcome.unwrap_or_else(|| {
         runtime.block_on(clean_up(&runtime));
         Err(Failure::new(Exit::Interrupted, "interrupted")
             .with_help("running the same command again finishes it")
             .into())
     });
-    // A thread that waits for standard input must not hold the program back.
-    runtime.shutdown_background();
+    if was_interrupted {
+        // Threads that write a file take it away when they see that nobody waits for it; a thread
+        // that waits for standard input must not hold the program back for longer.
+        runtime.shutdown_timeout(Duration::from_secs(THREADS_SECONDS_MAX));
+    } else {
+        runtime.shutdown_background();
+    }
     outcome
 }
 

@@ -21,9 +21,9 @@ use crate::{
 };
 
 /// Bytes of one request.
-const RANGE_BYTES: u64 = 8 << 20;
+const RANGE_BYTES: u64 = 4 << 20;
 /// Ranges that are fetched ahead while one is being delivered.
-const RANGES_AHEAD: usize = 2;
+const RANGES_AHEAD: usize = 4;
 /// How often in a row a range is resumed without much having come.
 const FRUITLESS_RESUMES_MAX: u32 = 3;
 /// Bytes that make a try worth another: a store that breaks off after every few bytes is not read

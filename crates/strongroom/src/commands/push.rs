@@ -42,8 +42,9 @@ struct PlanDocument<'a> {
 /// Stores a bundle, or a directory as a bundle.
 pub async fn run(args: PushArgs, context: &Context) -> Result<()> {
     let asked = Asked::by_flags(&args, &context.config.push()?);
-    let source = source(&args, context).await?;
+    // The store first: a wrong URL must not wait for a large directory to be hashed.
     let store = context.store().await?;
+    let source = source(&args, context).await?;
     if args.dry_run {
         return show_plan(&*store, source, asked, context).await;
     }

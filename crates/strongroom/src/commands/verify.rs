@@ -76,12 +76,17 @@ fn document(bundle: &VerifiedBundle) -> Document {
 fn human(document: &Document, console: &Console) -> String {
     let verdict = styled(console.palette().good, "verified");
     let files = count(document.files, "file", "files");
+    let checked = if document.format == format_name(BundleFormat::Native) {
+        "every byte against the manifest, whose SHA-256 is the id"
+    } else {
+        "every byte by the format's own rules, and the id against the events"
+    };
     Block::new(format!("{verdict} {}", document.bundle_id))
         .row("format", document.format)
         .row("content", format!("{files}, {}", size(document.content_size_bytes)))
         .row("archive", size_and_bytes(document.archive_size_bytes))
         .row("", document.archive_sha256.to_string())
-        .row("checked", "every byte against the manifest, and the manifest against the id")
+        .row("checked", checked)
         .row("signatures", "not checked")
         .render(console)
 }
