@@ -1,9 +1,11 @@
 //! A bundle, or all bundles of a run, out of a store.
 //!
-//! Bytes go to a temporary file beside the target, are verified and bound to the id that was asked
-//! for as they arrive, are made durable, and only then get their name.
+//! Bytes go to a temporary file beside the target, are verified there and bound to the id that was
+//! asked for while more arrive, are made durable, and only then get their name.
 
+mod download;
 mod file;
+mod landing;
 mod run;
 
 use std::path::{Path, PathBuf};
@@ -14,8 +16,9 @@ use strongroom_core::bundle::Progress;
 use strongroom_core::observed::Observed;
 use strongroom_core::{BundleId, Sha256Digest, layout};
 
+use self::download::download_verified;
 use self::file::TemporaryFile;
-use super::stored::{StoredBundle, Wanted, candidates, read_verified, says_something_of_content};
+use super::stored::{StoredBundle, Wanted, candidates, says_something_of_content};
 use super::{EvidenceError, EvidenceErrorKind};
 use crate::{Clock, ListRequest, ObjectKey, Storage, StorageErrorKind, VersionId};
 
@@ -169,7 +172,7 @@ impl Fetch<'_> {
         let file = TemporaryFile::create_beside(self.out, self.clock)?;
         let writer = file.writer()?;
         let progress = Arc::clone(self.progress);
-        let (stored, _) = read_verified(self.store, key, version, wanted, writer, progress).await?;
+        let stored = download_verified(self.store, key, version, wanted, writer, progress).await?;
         Ok(Fetched { key: key.clone(), stored, file, below_something_else: false })
     }
 

@@ -1,7 +1,6 @@
 //! Reading and verifying what a store holds, and finding the version that is right.
 
-use std::io::{self, Write};
-use std::sync::Arc;
+use std::io::Read;
 
 use strongroom_core::BundleId;
 use strongroom_core::Sha256Digest;
@@ -10,7 +9,7 @@ use strongroom_core::bundle::{
 };
 use strongroom_core::observed::Observed;
 
-use super::upload::{StreamReader, Tee, stream_reader};
+use super::upload::stream_reader;
 use super::{EvidenceError, EvidenceErrorKind};
 use crate::{ObjectInfo, ObjectKey, ObjectVersion, Storage, StorageErrorKind, VersionId};
 
@@ -35,50 +34,34 @@ pub struct StoredBundle {
     pub bundle: VerifiedBundle,
 }
 
-/// Reads one version of `key` and verifies it, copying every byte to `copy` on the way. What was
-/// copied before an error is worthless. `progress` counts bytes of content.
-pub async fn read_verified<W: Write + Send + 'static>(
+/// Verifies one version of `key` as it is read, keeping nothing.
+pub async fn verify_in_place(
     store: &dyn Storage,
     key: &ObjectKey,
     version: Option<&VersionId>,
     wanted: Wanted,
-    copy: W,
-    progress: Arc<dyn Progress>,
-) -> Result<(StoredBundle, W), EvidenceError> {
+) -> Result<StoredBundle, EvidenceError> {
     let object = store.read(key, version, None).await?;
-    let (reader, feed) = stream_reader(object.stream);
-    let verifying =
-        tokio::task::spawn_blocking(move || verify_stream(reader, wanted, copy, &*progress));
+    let (mut reader, feed) = stream_reader(object.stream);
+    let verifying = tokio::task::spawn_blocking(move || {
+        let verified = verify_archive(&mut reader, wanted, &NoProgress);
+        // The store's own failure says more than what it made of the archive.
+        reader.take_failure().map_or(verified, |failure| Err(failure.into()))
+    });
     let (verified, ()) = tokio::join!(verifying, feed);
-    let (bundle, copy) = verified.map_err(panicked)??;
-    Ok((StoredBundle { info: object.info, bundle }, copy))
+    Ok(StoredBundle { info: object.info, bundle: verified.map_err(panicked)?? })
 }
 
-fn verify_stream<W: Write + Send>(
-    mut stream: StreamReader,
+/// Verifies an archive, which must be the one that is wanted. Blocks. `progress` counts bytes of
+/// content.
+pub(super) fn verify_archive(
+    archive: impl Read + Send,
     wanted: Wanted,
-    copy: W,
     progress: &dyn Progress,
-) -> Result<(VerifiedBundle, W), EvidenceError> {
-    let mut copy = CopyState { writer: copy, failure: None };
-    let verified = {
-        let tee = Tee::new(&mut stream, &mut copy);
-        UnverifiedBundle::open(tee, &ReadLimits::default())
-            .and_then(|bundle| bundle.verify(progress))
-    };
-    if let Some(failure) = stream.take_failure() {
-        return Err(failure.into());
-    }
-    if let Some(failure) = copy.failure {
-        return Err(EvidenceError::new(
-            EvidenceErrorKind::LocalFile,
-            format!("the copy could not be written: {failure}"),
-        )
-        .with_source(failure));
-    }
-    let bundle = verified?;
+) -> Result<VerifiedBundle, EvidenceError> {
+    let bundle = UnverifiedBundle::open(archive, &ReadLimits::default())?.verify(progress)?;
     check_identity(&bundle, wanted)?;
-    Ok((bundle, copy.writer))
+    Ok(bundle)
 }
 
 /// What was asked for and what was found must be the same bundle.
@@ -91,36 +74,6 @@ pub(super) fn check_identity(bundle: &VerifiedBundle, wanted: Wanted) -> Result<
         ));
     }
     Ok(())
-}
-
-/// A writer that keeps its failure apart from the reader's.
-struct CopyState<W> {
-    writer: W,
-    failure: Option<io::Error>,
-}
-
-impl<W: Write> Write for CopyState<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.writer.write(bytes).inspect_err(|error| {
-            self.failure = Some(error.kind().into());
-        })
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.writer.flush()
-    }
-}
-
-/// Verifies one version of `key` where it lies, keeping nothing.
-pub async fn verify_in_place(
-    store: &dyn Storage,
-    key: &ObjectKey,
-    version: Option<&VersionId>,
-    wanted: Wanted,
-) -> Result<StoredBundle, EvidenceError> {
-    let (stored, _) =
-        read_verified(store, key, version, wanted, io::sink(), Arc::new(NoProgress)).await?;
-    Ok(stored)
 }
 
 /// What looking for a bundle among the versions of a key came to.

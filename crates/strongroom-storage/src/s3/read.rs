@@ -1,7 +1,6 @@
-//! Reading an object as a stream: ranges side by side, delivered in order, all of one version. A
-//! connection that breaks is resumed where it broke.
+//! Reading an object as a stream, all of one version. A connection that breaks is resumed where it
+//! broke.
 
-use std::collections::VecDeque;
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -9,7 +8,6 @@ use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
 use http::header::RANGE;
 use http::{Method, StatusCode};
-use tokio::task::JoinHandle;
 
 use super::error::unanswered;
 use super::request::{Request, header, stalled};
@@ -18,19 +16,14 @@ use crate::exchange::payload::Movement;
 use crate::exchange::retry;
 use crate::{
     ObjectInfo, ObjectKey, ObjectReader, Storage as _, StorageError, StorageErrorKind, VersionId,
+    ranges,
 };
 
-/// Bytes of one request.
-const RANGE_BYTES: u64 = 4 << 20;
-/// Ranges that are fetched ahead while one is being delivered.
-const RANGES_AHEAD: usize = 4;
 /// How often in a row a range is resumed without much having come.
 const FRUITLESS_RESUMES_MAX: u32 = 3;
 /// Bytes that make a try worth another: a store that breaks off after every few bytes is not read
 /// to the end in a million requests.
 const FRUITFUL_BYTES: u64 = 64 << 10;
-
-type Piece = Result<Bytes, StorageError>;
 
 /// See [`crate::Storage::read`].
 pub(super) async fn read(
@@ -39,49 +32,32 @@ pub(super) async fn read(
     version: Option<&VersionId>,
     range: Option<Range<u64>>,
 ) -> Result<ObjectReader, StorageError> {
-    let asks_for_all = range.is_none();
-    let asked = range.unwrap_or(0..u64::MAX);
-    if asked.is_empty() {
+    if range.as_ref().is_some_and(Range::is_empty) {
         return Err(no_byte());
     }
     let object =
         Object { store: store.clone(), whole_key: store.whole_key(key), version: version.cloned() };
-    let first = asked.start..asked.end.min(asked.start.saturating_add(RANGE_BYTES));
-    let response = match store.client.open(&object.request(Some(&first))).await {
+    let response = match store.client.open(&object.request(range.as_ref())).await {
         Ok(response) => response,
-        Err(failure) if is_past_the_end(&failure) && asks_for_all => {
-            // An empty object has no range at all.
-            store.client.open(&object.request(None)).await?
-        }
         Err(failure) if is_past_the_end(&failure) => return Err(no_byte()),
         Err(failure) => return Err(failure.into()),
     };
     store.observations.saw_bucket();
     let mut info = object::info(response.headers())?;
-    let end = asked.end.min(info.size_bytes);
-    let is_ranged = response.status() == StatusCode::PARTIAL_CONTENT;
-    if is_ranged {
-        check_range(&response, asked.start)?;
+    let left = ranges::inside(range.clone(), info.size_bytes)?;
+    if range.is_some() {
+        if response.status() != StatusCode::PARTIAL_CONTENT {
+            return Err(StorageError::new(
+                StorageErrorKind::Unsupported,
+                "the store does not give a range of an object",
+            ));
+        }
+        check_range(&response, left.start)?;
         // The checksum in an answer to a range may be that of a part.
         info.checksum = None;
-    } else if asked.start > 0 {
-        return Err(StorageError::new(
-            StorageErrorKind::Unsupported,
-            "the store does not give a range of an object",
-        ));
     }
-    let pinned = Pinned::new(object, &info);
-    let first_end = if is_ranged { first.end.min(end) } else { end };
-    let body = RangeBody::new(pinned.clone(), response, asked.start..first_end);
-    let reading = Reading {
-        pinned,
-        current: Some(body),
-        arrived: VecDeque::new(),
-        ahead: VecDeque::new(),
-        next: first_end,
-        end,
-    };
-    Ok(ObjectReader { info, stream: reading.into_stream() })
+    let body = RangeBody::new(Pinned::new(object, &info), response, left);
+    Ok(ObjectReader { info, stream: body.into_stream() })
 }
 
 fn no_byte() -> StorageError {
@@ -159,17 +135,6 @@ impl Pinned {
         }
         Ok(response)
     }
-
-    /// A whole range, as the pieces in which it came.
-    async fn fetch(self, range: Range<u64>) -> Result<Vec<Bytes>, StorageError> {
-        let response = self.open(&range).await?;
-        let mut body = RangeBody::new(self, response, range);
-        let mut pieces = Vec::new();
-        while let Some(piece) = body.next().await? {
-            pieces.push(piece);
-        }
-        Ok(pieces)
-    }
 }
 
 /// The body of an answer to a range.
@@ -187,6 +152,13 @@ impl RangeBody {
     fn new(pinned: Pinned, response: reqwest::Response, range: Range<u64>) -> Self {
         let movement = Movement::begin();
         Self { pinned, response, left: range, movement, came_bytes: 0, fruitless_resumes: 0 }
+    }
+
+    fn into_stream(self) -> BoxStream<'static, Result<Bytes, StorageError>> {
+        stream::try_unfold(self, |mut body| async {
+            Ok(body.next().await?.map(|piece| (piece, body)))
+        })
+        .boxed()
     }
 
     /// The next piece, or `None` once every byte of the range came.
@@ -221,68 +193,5 @@ impl RangeBody {
             self.response = self.pinned.open(&self.left).await?;
         }
         Ok(None)
-    }
-}
-
-/// A range that is fetched ahead. Dropping it ends the transfer.
-struct Fetch(JoinHandle<Result<Vec<Bytes>, StorageError>>);
-
-impl Drop for Fetch {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-/// A reading on its way. What is held in memory is the ranges ahead.
-struct Reading {
-    pinned: Pinned,
-    /// The first range, which is passed on as it comes.
-    current: Option<RangeBody>,
-    arrived: VecDeque<Bytes>,
-    ahead: VecDeque<Fetch>,
-    next: u64,
-    end: u64,
-}
-
-impl Reading {
-    fn into_stream(self) -> BoxStream<'static, Piece> {
-        stream::unfold(Some(self), |reading| async {
-            let mut reading = reading?;
-            match reading.piece().await {
-                Ok(Some(piece)) => Some((Ok(piece), Some(reading))),
-                Ok(None) => None,
-                Err(error) => Some((Err(error), None)),
-            }
-        })
-        .boxed()
-    }
-
-    async fn piece(&mut self) -> Result<Option<Bytes>, StorageError> {
-        loop {
-            self.fetch_ahead();
-            if let Some(piece) = self.arrived.pop_front() {
-                return Ok(Some(piece));
-            }
-            if let Some(body) = &mut self.current {
-                if let Some(piece) = body.next().await? {
-                    return Ok(Some(piece));
-                }
-                self.current = None;
-                continue;
-            }
-            let Some(mut fetch) = self.ahead.pop_front() else { return Ok(None) };
-            let pieces = (&mut fetch.0).await.map_err(|error| {
-                StorageError::new(StorageErrorKind::Io, "a transfer ended").with_source(error)
-            })??;
-            self.arrived = pieces.into();
-        }
-    }
-
-    fn fetch_ahead(&mut self) {
-        while self.ahead.len() < RANGES_AHEAD && self.next < self.end {
-            let range = self.next..self.end.min(self.next + RANGE_BYTES);
-            self.next = range.end;
-            self.ahead.push_back(Fetch(tokio::spawn(self.pinned.clone().fetch(range))));
-        }
     }
 }

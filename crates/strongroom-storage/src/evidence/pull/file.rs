@@ -20,6 +20,7 @@ impl TemporaryFile {
         fs::create_dir_all(folder).map_err(|error| failed("the folder cannot be made", error))?;
         let path = folder.join(format!(".strongroom-{}.tmp", clock.new_id()));
         let file = OpenOptions::new()
+            .read(true)
             .write(true)
             .create_new(true)
             .open(&path)
