@@ -10,7 +10,10 @@ use super::*;
 /// Bytes of the first answer that arrive.
 const CUT_AT_BYTES: usize = 100_000;
 
-async fn pull_into(vault: &Vault, id: BundleId) -> (Result<Pulled, EvidenceError>, PathBuf) {
+pub(super) async fn pull_into(
+    vault: &Vault,
+    id: BundleId,
+) -> (Result<Pulled, EvidenceError>, PathBuf) {
     let out = vault.folder.path().join("pulled.tar.gz");
     let request = PullRequest { id, archive_sha256: None, out: out.clone(), overwrite: false };
     let store = vault.store().await;

@@ -8,6 +8,7 @@ mod broken_reads;
 mod create_only;
 mod digests;
 mod locks;
+mod ranges;
 mod refusals;
 mod region_and_clock;
 mod rights;
