@@ -56,7 +56,8 @@ async fn pull_during_an_overwrite(vault: &Vault, id: BundleId) -> Result<BundleI
     let gate = vault.server.faults().on(Op::GetObject).nth(2).hold_before();
     let overwrite = async {
         gate.arrived(1).await;
-        let garbage = random_bytes(HUGE_BYTES, 12);
+        let length = vault.bucket().object(&bundle_key(id)).unwrap().len();
+        let garbage = random_bytes(length, 12);
         vault.bucket().put(&bundle_key(id), garbage);
         vault.server.faults().clear();
         gate.open();
