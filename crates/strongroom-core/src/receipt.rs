@@ -24,6 +24,9 @@ pub struct Receipt {
     pub archive_sha256: Sha256Digest,
     /// The store's URL, without credentials.
     pub store: String,
+    /// Where the store answered: scheme, host and port. Absent where there is no server.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub endpoint: Option<String>,
     /// The whole key, prefix included.
     pub key: String,
     /// The version that holds the bundle, where the store has versions.
@@ -99,7 +102,7 @@ pub struct LockReceipt {
     /// Whether a hold was on before this push; absent when nobody asked.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub legal_hold_was_set_before: Option<bool>,
-    /// Who refuses a deletion.
+    /// Whose business it is to refuse a deletion.
     pub enforced_by: EnforcedBy,
     /// How the lock came to be.
     pub how: LockHow,
@@ -114,11 +117,12 @@ pub struct LockReceipt {
     pub unobserved: Option<Unobserved>,
 }
 
-/// Who refuses a deletion.
+/// Whose business it is to refuse a deletion. That it does refuse was not observed: a push does not
+/// attack what it stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EnforcedBy {
-    /// The store itself, whoever asks.
+    /// The store.
     Store,
     /// Strongroom only: advisory, anything else can delete.
     Strongroom,

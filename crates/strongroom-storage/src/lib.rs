@@ -37,6 +37,6 @@ pub use clock::Clock;
 pub use error::{StorageError, StorageErrorKind};
 pub use key::{ObjectKey, VersionId};
 pub use storage::{
-    Body, CreateOptions, Created, ListPage, ListRequest, ListedObject, ObjectInfo, ObjectReader,
-    ObjectVersion, SINGLE_WRITE_BYTES_MAX, SeenLock, Storage, StoredChecksum,
+    Body, BucketLocks, CreateOptions, Created, ListPage, ListRequest, ListedObject, ObjectInfo,
+    ObjectReader, ObjectVersion, SINGLE_WRITE_BYTES_MAX, SeenLock, Storage, StoredChecksum,
 };

@@ -13,15 +13,15 @@ use jiff::Timestamp;
 use strongroom_core::Sha256Digest;
 use strongroom_core::observed::{Observed, Unobserved};
 use strongroom_core::receipt::{CreateOnly, EnforcedBy, Integrity};
-use strongroom_core::retention::{DefaultRetention, Lock, Retention};
+use strongroom_core::retention::{Lock, Retention};
 
 use crate::listing::{PageBuilder, Room, Start, folder_of, just_after};
 use crate::measured::MeasuredBody;
 use crate::status::{STATUS_SCHEMA, StoreStatus, Versioning};
 use crate::{
-    Body, Clock, CreateOptions, Created, ListPage, ListRequest, ListedObject, ObjectInfo,
-    ObjectKey, ObjectReader, ObjectVersion, SeenLock, Storage, StorageError, StorageErrorKind,
-    VersionId, advisory, ranges,
+    Body, BucketLocks, Clock, CreateOptions, Created, ListPage, ListRequest, ListedObject,
+    ObjectInfo, ObjectKey, ObjectReader, ObjectVersion, SeenLock, Storage, StorageError,
+    StorageErrorKind, VersionId, advisory, ranges,
 };
 
 /// Objects in memory: one version a key, create-only, with locks that only Strongroom keeps.
@@ -111,6 +111,10 @@ impl Storage for MemoryStorage {
         "memory://"
     }
 
+    fn endpoint(&self) -> Option<&str> {
+        None
+    }
+
     fn whole_key(&self, key: &ObjectKey) -> String {
         key.as_str().to_owned()
     }
@@ -156,7 +160,8 @@ impl Storage for MemoryStorage {
             create_only: CreateOnly::Enforced,
             lock_in_write: !options.lock.is_none(),
             visible_from: std::time::Instant::now(),
-            stored_at: object.stored_at,
+            stored_at: Some(object.stored_at),
+            info: None,
         };
         match self.objects().entry(key.as_str().to_owned()) {
             Entry::Occupied(_) => Err(already_exists()),
@@ -247,6 +252,7 @@ impl Storage for MemoryStorage {
             Ok(SeenLock {
                 retention: Observed::Observed(object.lock.retention),
                 legal_hold: Observed::Observed(object.lock.legal_hold),
+                read_at: Some(self.clock.now()),
             })
         })
     }
@@ -277,12 +283,11 @@ impl Storage for MemoryStorage {
         })
     }
 
-    async fn takes_locks(&self) -> Result<Observed<bool>, StorageError> {
-        Ok(Observed::Observed(true))
-    }
-
-    async fn default_retention(&self) -> Result<Observed<Option<DefaultRetention>>, StorageError> {
-        Ok(Observed::Observed(None))
+    async fn bucket_locks(&self) -> Result<BucketLocks, StorageError> {
+        Ok(BucketLocks {
+            takes_locks: Observed::Observed(true),
+            default_retention: Observed::Observed(None),
+        })
     }
 
     async fn status(&self) -> StoreStatus {

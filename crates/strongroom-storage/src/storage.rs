@@ -41,10 +41,15 @@ pub trait Storage: fmt::Debug + Send + Sync {
     /// Where this is, for people and receipts: `s3://bucket/prefix`. Holds no credentials.
     fn url(&self) -> &str;
 
+    /// Where the store answers: scheme, host and port, and what of the path is not the bucket. Holds no
+    /// credentials and no query. `None` where there is no server.
+    fn endpoint(&self) -> Option<&str>;
+
     /// The whole key of an object as the store knows it, prefix included.
     fn whole_key(&self, key: &ObjectKey) -> String;
 
-    /// Who would refuse the deletion of a locked version: the store, or only Strongroom itself.
+    /// Whose business it is to refuse the deletion of a locked version: the store's, or only
+    /// Strongroom's. Follows from the kind of store; that it does refuse was not observed.
     fn locks_enforced_by(&self) -> EnforcedBy;
 
     /// The store's own clock, from a fresh answer where it is remote. Errors as any read.
@@ -122,11 +127,8 @@ pub trait Storage: fmt::Debug + Send + Sync {
         on: bool,
     ) -> Result<(), StorageError>;
 
-    /// Whether this bucket takes locks at all.
-    async fn takes_locks(&self) -> Result<Observed<bool>, StorageError>;
-
-    /// The retention that the store gives every new version by itself.
-    async fn default_retention(&self) -> Result<Observed<Option<DefaultRetention>>, StorageError>;
+    /// What this bucket does about locks.
+    async fn bucket_locks(&self) -> Result<BucketLocks, StorageError>;
 
     /// What the store says of itself, in seconds, leaving nothing behind.
     async fn status(&self) -> StoreStatus;
@@ -194,8 +196,11 @@ pub struct Created {
     pub lock_in_write: bool,
     /// Just before the request was sent that made the object visible.
     pub visible_from: Instant,
-    /// The store's clock in the answer to the write.
-    pub stored_at: Timestamp,
+    /// The store's clock when it wrote; `None` where its answers hold no date. Never this machine's.
+    pub stored_at: Option<Timestamp>,
+    /// What the store said of this version when it was asked after the write; `None` where nobody
+    /// asked.
+    pub info: Option<ObjectInfo>,
 }
 
 /// What a store says of one object.
@@ -317,6 +322,15 @@ pub struct ObjectVersion {
     pub last_modified: Option<Timestamp>,
 }
 
+/// What a bucket does about locks, as far as the store told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BucketLocks {
+    /// Whether its versions can be locked at all.
+    pub takes_locks: Observed<bool>,
+    /// The retention that every new version gets by itself.
+    pub default_retention: Observed<Option<DefaultRetention>>,
+}
+
 /// The lock on a version, as far as the store told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeenLock {
@@ -324,12 +338,18 @@ pub struct SeenLock {
     pub retention: Observed<Option<Retention>>,
     /// The hold.
     pub legal_hold: Observed<bool>,
+    /// The store's clock when it told, where its answers hold a date.
+    pub read_at: Option<Timestamp>,
 }
 
 impl SeenLock {
     /// A store that has no locks, or does not tell.
     pub fn unobserved(reason: Unobserved) -> Self {
-        Self { retention: Observed::Unobserved(reason), legal_hold: Observed::Unobserved(reason) }
+        Self {
+            retention: Observed::Unobserved(reason),
+            legal_hold: Observed::Unobserved(reason),
+            read_at: None,
+        }
     }
 
     /// The lock that was certainly seen: what is unobserved counts as absent.

@@ -56,7 +56,7 @@ async fn what_was_created_is_read_back_whole_and_in_ranges() {
     let created =
         store.create(&key("a/b"), body, &CreateOptions::default()).await.expect("created");
     assert_eq!(created.sha256, Sha256Digest::of(b"hello world"));
-    assert_eq!((created.size_bytes, created.stored_at), (11, time(NOW)));
+    assert_eq!((created.size_bytes, created.stored_at), (11, Some(time(NOW))));
 
     for (range, expected) in
         [(None, "hello world"), (Some(2..7), "llo w"), (Some(3..4), "l"), (Some(9..99), "ld")]

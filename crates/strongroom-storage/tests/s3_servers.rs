@@ -106,7 +106,7 @@ on_servers! {
         assert_eq!(created.size_bytes, 12);
         assert_eq!(created.version, None);
         assert!(created.etag.is_some());
-        let skew = created.stored_at.duration_since(now()).as_secs();
+        let skew = created.stored_at.unwrap().duration_since(now()).as_secs();
         assert!(skew.abs() < 60, "{skew}");
 
         let info = store.head(&key, None).await.unwrap();
@@ -304,7 +304,7 @@ on_servers! {
         store.create(&key("k"), bytes.into(), &CreateOptions::default()).await.unwrap();
         let seen = store.lock(&key("k"), None).await.unwrap();
         assert_eq!(seen.certain(), Lock::NONE);
-        assert_eq!(store.default_retention().await.unwrap(), Observed::Observed(None));
+        assert_eq!(store.bucket_locks().await.unwrap().default_retention, Observed::Observed(None));
     }
 
     versions_are_those_of_the_key_alone(bucket, Kind::Locked) {

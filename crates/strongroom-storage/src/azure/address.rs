@@ -19,6 +19,8 @@ pub(super) struct Address {
     prefix: String,
     /// For people: `az://container/prefix`.
     pub(super) url: String,
+    /// Where the account answers.
+    pub(super) endpoint: String,
     /// The storage account.
     pub(super) account: String,
 }
@@ -51,7 +53,8 @@ impl Address {
             Some(prefix) => format!("az://{bucket}/{prefix}"),
             None => format!("az://{bucket}"),
         };
-        Ok(Self { container_url: format!("{endpoint}/{bucket}"), prefix, url, account })
+        let container_url = format!("{endpoint}/{bucket}");
+        Ok(Self { container_url, prefix, url, endpoint, account })
     }
 
     /// The whole key of an object.

@@ -238,7 +238,8 @@ impl Write<'_> {
             },
             lock_in_write: false,
             visible_from: written.visible_from,
-            stored_at: written.stored_at.unwrap_or_else(|| self.store.client.clock.now()),
+            stored_at: written.stored_at,
+            info: None,
         }
     }
 }

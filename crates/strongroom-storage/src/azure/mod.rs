@@ -34,13 +34,13 @@ use http::Method;
 use jiff::Timestamp;
 use strongroom_core::observed::{Observed, Unobserved};
 use strongroom_core::receipt::EnforcedBy;
-use strongroom_core::retention::{DefaultRetention, Retention};
+use strongroom_core::retention::Retention;
 
 use self::request::{Client, Request};
 use crate::status::StoreStatus;
 use crate::{
-    Body, CreateOptions, Created, ListPage, ListRequest, ObjectInfo, ObjectKey, ObjectReader,
-    ObjectVersion, SeenLock, Storage, StorageError, StorageErrorKind, VersionId,
+    Body, BucketLocks, CreateOptions, Created, ListPage, ListRequest, ObjectInfo, ObjectKey,
+    ObjectReader, ObjectVersion, SeenLock, Storage, StorageError, StorageErrorKind, VersionId,
 };
 
 /// A container, and a prefix in it.
@@ -85,6 +85,10 @@ fn no_locks() -> StorageError {
 impl Storage for AzureStorage {
     fn url(&self) -> &str {
         &self.client.address.url
+    }
+
+    fn endpoint(&self) -> Option<&str> {
+        Some(&self.client.address.endpoint)
     }
 
     fn whole_key(&self, key: &ObjectKey) -> String {
@@ -170,12 +174,11 @@ impl Storage for AzureStorage {
         Err(no_locks())
     }
 
-    async fn takes_locks(&self) -> Result<Observed<bool>, StorageError> {
-        Ok(Observed::Unobserved(Unobserved::UnsupportedBackend))
-    }
-
-    async fn default_retention(&self) -> Result<Observed<Option<DefaultRetention>>, StorageError> {
-        status::default_retention(self).await
+    async fn bucket_locks(&self) -> Result<BucketLocks, StorageError> {
+        Ok(BucketLocks {
+            takes_locks: Observed::Unobserved(Unobserved::UnsupportedBackend),
+            default_retention: status::default_retention(self).await?,
+        })
     }
 
     async fn status(&self) -> StoreStatus {

@@ -67,7 +67,7 @@ async fn would_lock(store: &dyn Storage, options: &ConformanceOptions) -> Option
     if options.accept_default_retention {
         return None;
     }
-    match store.default_retention().await {
+    match store.bucket_locks().await.map(|locks| locks.default_retention) {
         Ok(Observed::Observed(None) | Observed::Unobserved(Unobserved::UnsupportedBackend)) => None,
         Ok(Observed::Observed(Some(_))) => {
             Some("would_lock: the store locks every write by itself")

@@ -135,7 +135,8 @@ impl<'r> Run<'r> {
         if !self.options.set_locks {
             return Err(Departure::Skipped("locks are not to be set"));
         }
-        match self.store.takes_locks().await.or_finding("takes_locks_failed")? {
+        let locks = self.store.bucket_locks().await.or_finding("takes_locks_failed")?;
+        match locks.takes_locks {
             Observed::Observed(true) => Ok(()),
             Observed::Observed(false) => Err(Departure::Skipped("the store takes no locks")),
             Observed::Unobserved(_) => {

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use strongroom_core::observed::{Observed, Unobserved};
 use strongroom_core::receipt::{EnforcedBy, LockHow, LockReceipt};
-use strongroom_core::retention::{Lock, LockMode};
+use strongroom_core::retention::{Lock, LockMode, Retention};
 
 use super::{EvidenceError, EvidenceErrorKind};
 use crate::{ObjectKey, SeenLock, Storage, StorageError, StorageErrorKind, VersionId};
@@ -50,19 +50,22 @@ pub(super) async fn protect(
     let refusal = goes_beyond(&first.certain(), target);
     let may_set =
         refusal.is_none() && !first.certain().covers(target) && lacks_for_certain(&first, target);
-    let mut receipt = describe(store, &first, how_it_came(object, &first, target));
+    let how = how_it_came(object, &first, target);
+    let mut receipt = describe(store, &first, how);
     if may_set {
         set_missing(store, object, &first, target).await?;
         let second = store.lock(object.key, object.version).await?;
         // A store may have refused: then the lock came the way that it came before.
-        if second != first {
-            receipt = describe(store, &second, LockHow::AfterWrite);
-            receipt.unlocked_ms =
-                if first.certain().is_none() { object.unlocked_ms() } else { None };
+        let changed =
+            (&second.retention, &second.legal_hold) != (&first.retention, &first.legal_hold);
+        receipt = describe(store, &second, if changed { LockHow::AfterWrite } else { how });
+        if changed && first.certain().is_none() {
+            receipt.unlocked_ms = object.unlocked_ms();
         }
     }
     receipt.legal_hold_was_set_before = held_before.filter(|_| target.legal_hold);
-    if receipt.unobserved.is_none() {
+    // Where answers hold no date, it was read back all the same: a moment later is the best there is.
+    if receipt.unobserved.is_none() && receipt.read_back_at.is_none() {
         receipt.read_back_at = Some(store.now().await?);
     }
     Ok(Protection { receipt, refusal })
@@ -168,6 +171,7 @@ fn how_it_came(object: &Protected<'_>, seen: &SeenLock, target: &Lock) -> LockHo
 
 fn describe(store: &dyn Storage, seen: &SeenLock, how: LockHow) -> LockReceipt {
     let certain = seen.certain();
+    let unobserved = seen.retention.reason().or(seen.legal_hold.reason());
     LockReceipt {
         mode: certain.retention.map(|retention| retention.mode),
         retain_until: certain.retention.map(|retention| retention.retain_until),
@@ -176,20 +180,24 @@ fn describe(store: &dyn Storage, seen: &SeenLock, how: LockHow) -> LockReceipt {
         enforced_by: if certain.is_none() { EnforcedBy::None } else { store.locks_enforced_by() },
         how: if certain.is_none() { LockHow::None } else { how },
         unlocked_ms: None,
-        read_back_at: None,
-        unobserved: seen.retention.reason().or(seen.legal_hold.reason()),
+        read_back_at: seen.read_at.filter(|_| unobserved.is_none()),
+        unobserved,
     }
 }
 
 /// Whether the lock as read back is what was asked for.
-pub(super) fn check(receipt: &LockReceipt, asked: &Lock) -> Result<(), EvidenceError> {
+pub(super) fn covers(receipt: &LockReceipt, asked: &Lock) -> bool {
+    let retention = receipt.mode.zip(receipt.retain_until);
     let seen = Lock {
-        retention: receipt.mode.zip(receipt.retain_until).map(|(mode, retain_until)| {
-            strongroom_core::retention::Retention { mode, retain_until }
-        }),
+        retention: retention.map(|(mode, retain_until)| Retention { mode, retain_until }),
         legal_hold: receipt.legal_hold.unwrap_or(false),
     };
-    if seen.covers(asked) {
+    seen.covers(asked)
+}
+
+/// What it means for the bundle that the lock as read back is not what was asked for.
+pub(super) fn check(receipt: &LockReceipt, asked: &Lock) -> Result<(), EvidenceError> {
+    if covers(receipt, asked) {
         return Ok(());
     }
     match receipt.unobserved {

@@ -5,6 +5,7 @@
 //! crash leaves, the same push again finishes it.
 
 mod existing;
+mod other_versions;
 mod source;
 mod write;
 
@@ -20,9 +21,10 @@ use strongroom_core::{BundleId, layout};
 
 use self::source::Source;
 use super::lock_plan::{self, LockAsk, LockPlan};
+use super::record::{self, RecordLock};
 use super::references::{References, day_of};
-use super::{EvidenceError, protect, record, stored::Wanted};
-use crate::{Clock, ObjectKey, Storage, StorageErrorKind};
+use super::{EvidenceError, protect, stored::Wanted};
+use crate::{BucketLocks, Clock, ObjectKey, Storage, StorageErrorKind};
 
 /// What to push.
 pub enum PushSource {
@@ -86,10 +88,9 @@ impl<'a> Push<'a> {
         let source = Source::open(source).await?;
         let store_now = store.now().await?;
         let ask = lock_ask(&source, &request);
-        let (bucket_default, takes_locks) =
-            tokio::try_join!(store.default_retention(), store.takes_locks())?;
+        let BucketLocks { takes_locks, default_retention } = store.bucket_locks().await?;
         let enforced_by = store.locks_enforced_by();
-        let lock = lock_plan::plan(&ask, bucket_default, enforced_by, store_now, clock.now())?;
+        let lock = lock_plan::plan(&ask, default_retention, enforced_by, store_now, clock.now())?;
         lock.check_possible(
             takes_locks.clone(),
             request.allow_unlocked,
@@ -187,8 +188,18 @@ impl<'a> Push<'a> {
         PushOutcome { receipt, warnings, shortfall }
     }
 
-    async fn keep_record(&self, receipt: &Receipt) -> Result<(), EvidenceError> {
-        record::keep(self.store, receipt, &self.lock_to_send(), self.clock).await
+    /// What a version must hold in the end: what is asked, and never less than what was sent.
+    fn lock_target(&self) -> Lock {
+        if self.lock_to_send().is_none() && self.request.allow_unlocked {
+            return Lock::NONE;
+        }
+        self.lock.asked.join(self.lock_to_send())
+    }
+
+    /// Keeps the receipt, locked like the bundle. Answers what there is to know of that lock.
+    async fn keep_record(&self, receipt: &Receipt) -> Result<Option<String>, EvidenceError> {
+        let lock = RecordLock { to_send: self.lock_to_send(), target: self.lock_target() };
+        record::keep(self.store, receipt, &lock, self.clock).await
     }
 
     fn wanted(&self) -> Wanted {

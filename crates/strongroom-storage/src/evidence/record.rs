@@ -27,13 +27,22 @@ pub(super) async fn exists(store: &dyn Storage, id: BundleId) -> Result<bool, Ev
     }
 }
 
-/// Keeps a receipt. The bundle is stored by now, so a failure here is part of the work undone.
+/// The lock of a record.
+pub(super) struct RecordLock {
+    /// What goes out with the write.
+    pub(super) to_send: Lock,
+    /// What the record must hold in the end.
+    pub(super) target: Lock,
+}
+
+/// Keeps a receipt. The bundle is stored by now, so a failure here is part of the work undone. Answers
+/// what a person should know of the record's lock, which no receipt tells: it is the receipt.
 pub(super) async fn keep(
     store: &dyn Storage,
     receipt: &Receipt,
-    lock: &Lock,
+    lock: &RecordLock,
     clock: &Clock,
-) -> Result<(), EvidenceError> {
+) -> Result<Option<String>, EvidenceError> {
     write(store, receipt, lock, clock).await.map_err(|error| {
         EvidenceError::new(
             EvidenceErrorKind::PartlyDone,
@@ -47,9 +56,9 @@ pub(super) async fn keep(
 async fn write(
     store: &dyn Storage,
     receipt: &Receipt,
-    lock: &Lock,
+    lock: &RecordLock,
     clock: &Clock,
-) -> Result<(), EvidenceError> {
+) -> Result<Option<String>, EvidenceError> {
     let key = ObjectKey::new(layout::record(receipt.bundle_id, clock.new_id()))?;
     let bytes: Bytes = canonical::to_vec(receipt)
         .map_err(|error| {
@@ -59,12 +68,12 @@ async fn write(
         .into();
     let options = CreateOptions {
         content_type: Some("application/json"),
-        lock: *lock,
+        lock: lock.to_send,
         ..CreateOptions::default()
     };
     let created = store.create(&key, bytes.into(), &options).await?;
-    if lock.is_none() {
-        return Ok(());
+    if lock.target.is_none() {
+        return Ok(None);
     }
     let object = Protected {
         key: &key,
@@ -74,7 +83,13 @@ async fn write(
             visible_from: created.visible_from,
         },
     };
-    let protection = protect::protect(store, &object, lock).await?;
-    tracing::debug!(how = ?protection.receipt.how, "record locked");
-    Ok(())
+    let seen = protect::protect(store, &object, &lock.target).await?.receipt;
+    if protect::covers(&seen, &lock.target) {
+        return Ok(None);
+    }
+    let seen = match seen.unobserved {
+        Some(reason) => format!("its lock was not observed ({reason})"),
+        None => "the lock read back is weaker than the one that was asked for".to_owned(),
+    };
+    Ok(Some(format!("the record of this push was kept, but {seen}: {}", store.whole_key(&key))))
 }

@@ -52,15 +52,6 @@ impl References {
 /// Writes one reference unless it is there; answers whether it was not.
 async fn write_one(store: &dyn Storage, key: String, id: BundleId) -> Result<bool, EvidenceError> {
     let key = ObjectKey::new(key)?;
-    // Looking first costs a small request and keeps stores that ignore create-only from piling up
-    // a version for each push.
-    match store.head(&key, None).await {
-        Ok(_) => return Ok(false),
-        Err(error) if error.kind() == StorageErrorKind::NotFound => {}
-        // Without the right to list, S3 does not tell "absent" from "denied".
-        Err(error) if error.kind() == StorageErrorKind::PermissionDenied => {}
-        Err(error) => return Err(error.into()),
-    }
     let options = CreateOptions { content_type: Some("text/plain"), ..CreateOptions::default() };
     match store.create(&key, body(id).into(), &options).await {
         Ok(_) => Ok(true),

@@ -24,6 +24,7 @@ impl Directory {
                 Ok(SeenLock {
                     retention: Observed::Observed(lock.retention),
                     legal_hold: Observed::Observed(lock.legal_hold),
+                    read_at: Some(self.clock.now()),
                 })
             }
             Err(refused) if refused.kind() == StorageErrorKind::PermissionDenied => {

@@ -138,7 +138,8 @@ impl Write {
             create_only: CreateOnly::Enforced,
             lock_in_write: !self.options.lock.is_none(),
             visible_from,
-            stored_at,
+            stored_at: Some(stored_at),
+            info: None,
         })
     }
 

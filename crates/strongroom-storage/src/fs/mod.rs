@@ -35,12 +35,12 @@ use jiff::Timestamp;
 use strongroom_core::Sha256Digest;
 use strongroom_core::observed::{Observed, Unobserved};
 use strongroom_core::receipt::EnforcedBy;
-use strongroom_core::retention::{DefaultRetention, Retention};
+use strongroom_core::retention::Retention;
 
 use self::disk::Disk;
 use crate::status::StoreStatus;
 use crate::{
-    Body, Clock, CreateOptions, Created, ListPage, ListRequest, ObjectInfo, ObjectKey,
+    Body, BucketLocks, Clock, CreateOptions, Created, ListPage, ListRequest, ObjectInfo, ObjectKey,
     ObjectReader, ObjectVersion, SeenLock, Storage, StorageError, StorageErrorKind, VersionId,
 };
 
@@ -111,6 +111,10 @@ fn without_version(version: Option<&VersionId>) -> Result<(), StorageError> {
 impl Storage for FsStorage {
     fn url(&self) -> &str {
         &self.0.url
+    }
+
+    fn endpoint(&self) -> Option<&str> {
+        None
     }
 
     fn whole_key(&self, key: &ObjectKey) -> String {
@@ -215,12 +219,11 @@ impl Storage for FsStorage {
         self.0.blocking(move |directory| directory.set_legal_hold(&key, on)).await?
     }
 
-    async fn takes_locks(&self) -> Result<Observed<bool>, StorageError> {
-        Ok(Observed::Observed(true))
-    }
-
-    async fn default_retention(&self) -> Result<Observed<Option<DefaultRetention>>, StorageError> {
-        Ok(Observed::Observed(None))
+    async fn bucket_locks(&self) -> Result<BucketLocks, StorageError> {
+        Ok(BucketLocks {
+            takes_locks: Observed::Observed(true),
+            default_retention: Observed::Observed(None),
+        })
     }
 
     async fn status(&self) -> StoreStatus {

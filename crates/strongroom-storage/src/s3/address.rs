@@ -22,6 +22,8 @@ pub(super) struct Address {
     prefix: String,
     /// For people: `s3://bucket/prefix`.
     pub(super) url: String,
+    /// Where the store answers, without the bucket.
+    pub(super) endpoint: String,
     /// The region that requests are signed for.
     pub(super) region: String,
 }
@@ -56,18 +58,20 @@ impl Address {
         if !is_name(&region) {
             return Err(configuration("a region is made of letters, digits and `-`"));
         }
-        let bucket_url = match &settings.endpoint {
+        let (endpoint, bucket_url) = match &settings.endpoint {
             Some(endpoint) => {
+                let endpoint = server(endpoint, settings.allow_http)?;
                 let path_style = settings.path_style.unwrap_or(true);
-                bucket_url_at(endpoint, settings.allow_http, &bucket, path_style)?
+                let bucket_url = bucket_url_at(&endpoint, &bucket, path_style)?;
+                (endpoint.as_str().trim_end_matches('/').to_owned(), bucket_url)
             }
-            None => bucket_url_at_aws(&bucket, &region, settings.path_style),
+            None => at_aws(&bucket, &region, settings.path_style),
         };
         let url = match prefix.strip_suffix('/') {
             Some(prefix) => format!("s3://{bucket}/{prefix}"),
             None => format!("s3://{bucket}"),
         };
-        Ok(Self { bucket_url, prefix, url, region })
+        Ok(Self { bucket_url, prefix, url, endpoint, region })
     }
 
     /// The whole key of an object.
@@ -99,12 +103,8 @@ impl Address {
     }
 }
 
-fn bucket_url_at(
-    endpoint: &str,
-    allow_http: bool,
-    bucket: &str,
-    path_style: bool,
-) -> Result<String, StorageError> {
+/// The server that an endpoint names.
+fn server(endpoint: &str, allow_http: bool) -> Result<url::Url, StorageError> {
     let url = match endpoint.split_once("://") {
         Some(("http", _)) if !allow_http => {
             return Err(configuration("the endpoint is plain http").with_guidance(
@@ -121,11 +121,19 @@ fn bucket_url_at(
             && url.query().is_none()
             && url.fragment().is_none()
     };
-    let Some(mut url) = url.filter(good) else {
-        return Err(configuration("the endpoint is not the URL of a server").with_guidance(
+    url.filter(good).ok_or_else(|| {
+        configuration("the endpoint is not the URL of a server").with_guidance(
             "write it with its scheme and without a bucket, for example `https://s3.example.org`",
-        ));
-    };
+        )
+    })
+}
+
+fn bucket_url_at(
+    server: &url::Url,
+    bucket: &str,
+    path_style: bool,
+) -> Result<String, StorageError> {
+    let mut url = server.clone();
     if !path_style {
         let host = format!("{bucket}.{}", url.host_str().unwrap_or_default());
         url.set_host(Some(&host)).map_err(|error| {
@@ -138,14 +146,16 @@ fn bucket_url_at(
     Ok(if path_style { format!("{base}/{bucket}") } else { base.to_owned() })
 }
 
-fn bucket_url_at_aws(bucket: &str, region: &str, path_style: Option<bool>) -> String {
+/// The endpoint of a region, and the URL of a bucket there.
+fn at_aws(bucket: &str, region: &str, path_style: Option<bool>) -> (String, String) {
     let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+    let endpoint = format!("https://s3.{region}.{domain}");
     // A dot in the bucket's name does not match the wildcard certificate.
-    if path_style.unwrap_or(bucket.contains('.')) {
-        format!("https://s3.{region}.{domain}/{bucket}")
-    } else {
-        format!("https://{bucket}.s3.{region}.{domain}")
-    }
+    let bucket_url = match path_style.unwrap_or(bucket.contains('.')) {
+        true => format!("{endpoint}/{bucket}"),
+        false => format!("https://{bucket}.s3.{region}.{domain}"),
+    };
+    (endpoint, bucket_url)
 }
 
 /// Whether a text is a plain name: letters, digits and `-`.
@@ -179,6 +189,7 @@ mod tests {
     fn a_named_endpoint_is_path_style_and_in_us_east_1() {
         let address = address(&settings("s3://bucket/a/b/", Some("http://host:7480/"))).unwrap();
         assert_eq!(address.url, "s3://bucket/a/b");
+        assert_eq!(address.endpoint, "http://host:7480");
         assert_eq!(address.region, "us-east-1");
         assert_eq!(
             address.url_of(Some("a/b/x"), &[("versionId", "v+1".into()), ("retention", "".into())]),
@@ -199,6 +210,7 @@ mod tests {
         settings.url = "s3://bucket".to_owned();
         let plain = address(&settings).unwrap();
         assert_eq!(plain.url_of(Some("k"), &[]), "https://bucket.s3.eu-central-1.amazonaws.com/k");
+        assert_eq!(plain.endpoint, "https://s3.eu-central-1.amazonaws.com");
     }
 
     #[test]
@@ -207,6 +219,7 @@ mod tests {
         settings.path_style = Some(false);
         let address = address(&settings).unwrap();
         assert_eq!(address.url_of(Some("k"), &[]), "https://bucket.s3.example.org:8443/k");
+        assert_eq!(address.endpoint, "https://s3.example.org:8443");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! that these credentials may not see, and that would look like none.
 
 use http::Method;
+use jiff::Timestamp;
 use strongroom_core::observed::{Observed, Unobserved};
 use strongroom_core::retention::{DefaultRetention, LockMode, Period, Retention};
 
@@ -27,10 +28,20 @@ pub(super) async fn lock(
         store.client.send(&request).await
     };
     let (retention, legal_hold) = futures::join!(ask("retention"), ask("legal-hold"));
+    let read_at = told_at(&retention).max(told_at(&legal_hold));
     Ok(SeenLock {
         retention: observe(retention, "Retention", read_retention, || None)?,
         legal_hold: observe(legal_hold, "LegalHold", read_legal_hold, || false)?,
+        read_at,
     })
+}
+
+/// The store's clock in an answer, a refusal too: that there is no lock is told by one.
+fn told_at(answer: &Result<Answer, Failure>) -> Option<Timestamp> {
+    match answer {
+        Ok(answer) => answer.date(),
+        Err(failure) => failure.refusal().and_then(|refusal| refusal.date),
+    }
 }
 
 /// See [`crate::Storage::set_retention`].
@@ -92,13 +103,6 @@ pub(super) async fn bucket_lock(store: &S3Storage) -> Result<Observed<BucketLock
     let answer = store.client.send(&Request::bucket(Method::GET).query("object-lock", "")).await;
     let none = || BucketLock { is_enabled: false, default: None };
     observe(answer, "ObjectLockConfiguration", read_bucket_lock, none)
-}
-
-/// See [`crate::Storage::default_retention`].
-pub(super) async fn default_retention(
-    store: &S3Storage,
-) -> Result<Observed<Option<DefaultRetention>>, StorageError> {
-    Ok(bucket_lock(store).await?.map(|lock| lock.default))
 }
 
 /// Whether the bucket can hold locks, as far as is known.

@@ -36,15 +36,15 @@ use http::Method;
 use jiff::Timestamp;
 use strongroom_core::observed::Observed;
 use strongroom_core::receipt::EnforcedBy;
-use strongroom_core::retention::{DefaultRetention, Retention};
+use strongroom_core::retention::Retention;
 
 use self::observations::Observations;
 use self::request::{Client, Request};
 use crate::open::ServerSideEncryption;
 use crate::status::StoreStatus;
 use crate::{
-    Body, CreateOptions, Created, ListPage, ListRequest, ObjectInfo, ObjectKey, ObjectReader,
-    ObjectVersion, SeenLock, Storage, StorageError, StorageErrorKind, VersionId,
+    Body, BucketLocks, CreateOptions, Created, ListPage, ListRequest, ObjectInfo, ObjectKey,
+    ObjectReader, ObjectVersion, SeenLock, Storage, StorageError, StorageErrorKind, VersionId,
 };
 
 /// A bucket, and a prefix in it.
@@ -68,6 +68,10 @@ impl fmt::Debug for S3Storage {
 impl Storage for S3Storage {
     fn url(&self) -> &str {
         &self.client.address.url
+    }
+
+    fn endpoint(&self) -> Option<&str> {
+        Some(&self.client.address.endpoint)
     }
 
     fn whole_key(&self, key: &ObjectKey) -> String {
@@ -153,12 +157,12 @@ impl Storage for S3Storage {
         lock::set_legal_hold(self, key, version, on).await
     }
 
-    async fn takes_locks(&self) -> Result<Observed<bool>, StorageError> {
-        Ok(lock::bucket_lock(self).await?.map(|lock| lock.is_enabled))
-    }
-
-    async fn default_retention(&self) -> Result<Observed<Option<DefaultRetention>>, StorageError> {
-        lock::default_retention(self).await
+    async fn bucket_locks(&self) -> Result<BucketLocks, StorageError> {
+        let seen = lock::bucket_lock(self).await?;
+        Ok(BucketLocks {
+            takes_locks: seen.clone().map(|lock| lock.is_enabled),
+            default_retention: seen.map(|lock| lock.default),
+        })
     }
 
     async fn status(&self) -> StoreStatus {

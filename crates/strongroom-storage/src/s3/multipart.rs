@@ -304,18 +304,18 @@ struct Seen {
     version: Option<VersionId>,
     etag: Option<String>,
     checksum: Option<StoredChecksum>,
-    size_bytes: Option<u64>,
     stored_at: Option<Timestamp>,
+    info: Option<ObjectInfo>,
 }
 
 impl Seen {
     fn in_info(info: ObjectInfo, date: Option<Timestamp>) -> Self {
         Self {
-            version: info.version,
-            etag: info.etag,
+            version: info.version.clone(),
+            etag: info.etag.clone(),
             checksum: info.checksum,
-            size_bytes: Some(info.size_bytes),
             stored_at: info.last_modified.or(date),
+            info: Some(info),
         }
     }
 
@@ -326,8 +326,8 @@ impl Seen {
             version: object::version(&answer.headers),
             etag: etag.filter(|etag| !etag.is_empty()),
             checksum: root.text_of("ChecksumSHA256").and_then(object::checksum),
-            size_bytes: None,
             stored_at: answer.date(),
+            info: None,
         }
     }
 
@@ -337,8 +337,8 @@ impl Seen {
             version: self.version.or(other.version),
             etag: self.etag.or(other.etag),
             checksum: self.checksum.or(other.checksum),
-            size_bytes: self.size_bytes.or(other.size_bytes),
             stored_at: self.stored_at.or(other.stored_at),
+            info: self.info.or(other.info),
         }
     }
 }
@@ -378,7 +378,7 @@ async fn finish(
             }
         }
     };
-    if seen.size_bytes.is_some_and(|stored| stored != size_bytes) {
+    if seen.info.as_ref().is_some_and(|stored| stored.size_bytes != size_bytes) {
         return Err(StorageError::new(
             StorageErrorKind::Integrity,
             "the stored object has another size than the bytes sent",
@@ -411,7 +411,8 @@ async fn finish(
         create_only: store.observations.create_only(WriteKind::Completion),
         lock_in_write: !write.options.lock.is_none(),
         visible_from: sent.visible_from,
-        stored_at: seen.stored_at.unwrap_or_else(|| store.client.clock.now()),
+        stored_at: seen.stored_at,
+        info: seen.info,
     })
 }
 

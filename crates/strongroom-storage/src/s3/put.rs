@@ -51,13 +51,18 @@ pub(super) async fn put(write: &Write<'_>, body: PartBuffer) -> Result<Created, 
                 etag: object::etag(&answer.headers),
                 checksum: answer.header("x-amz-checksum-sha256").and_then(object::checksum),
                 stored_at: answer.date(),
+                info: None,
             };
             created(write, seen, visible_from, sha256, size_bytes)
         }
         Ok(Written::Found(info, date)) => {
-            let stored_at = info.last_modified.or(date);
-            let ObjectInfo { version, etag, checksum, .. } = *info;
-            let seen = Seen { version, etag, checksum, stored_at };
+            let seen = Seen {
+                version: info.version.clone(),
+                etag: info.etag.clone(),
+                checksum: info.checksum,
+                stored_at: info.last_modified.or(date),
+                info: Some(*info),
+            };
             created(write, seen, visible_from, sha256, size_bytes)
         }
         Err(failure) if failure.kind() == StorageErrorKind::AlreadyExists => Err(already_exists()),
@@ -130,6 +135,7 @@ struct Seen {
     etag: Option<String>,
     checksum: Option<StoredChecksum>,
     stored_at: Option<Timestamp>,
+    info: Option<ObjectInfo>,
 }
 
 fn created(
@@ -160,7 +166,8 @@ fn created(
         create_only: store.observations.create_only(WriteKind::Put),
         lock_in_write: !write.options.lock.is_none(),
         visible_from,
-        stored_at: seen.stored_at.unwrap_or_else(|| store.client.clock.now()),
+        stored_at: seen.stored_at,
+        info: seen.info,
     })
 }
 

@@ -27,7 +27,10 @@ pub(super) async fn now(store: &S3Storage) -> Result<Timestamp, StorageError> {
         )
     };
     match store.client.send(&Request::bucket(Method::HEAD)).await {
-        Ok(answer) => answer.date().ok_or_else(undated),
+        Ok(answer) => {
+            store.observations.saw_bucket();
+            answer.date().ok_or_else(undated)
+        }
         Err(failure) => match failure.refusal() {
             Some(refusal) => refusal.date.ok_or_else(undated),
             None => Err(failure.into()),

@@ -158,10 +158,10 @@ async fn a_blob_that_is_replaced_while_it_is_read_is_not_pieced_together() {
 async fn a_container_with_a_policy_is_not_said_to_have_none() {
     let server = Server::start().await;
     let store = store_on(&server).await;
-    let seen = store.default_retention().await.expect("an answer");
+    let seen = store.bucket_locks().await.expect("an answer").default_retention;
     assert_eq!(seen, Observed::Unobserved(Unobserved::UnsupportedBackend));
     server.answer_about_container("x-ms-has-immutability-policy", "true");
-    let seen = store.default_retention().await.expect("an answer");
+    let seen = store.bucket_locks().await.expect("an answer").default_retention;
     assert_eq!(seen, Observed::Unobserved(Unobserved::NotProbed));
     let problems = store.status().await.problems.join("\n");
     assert!(problems.contains("immutability policy"), "{problems}");

@@ -71,7 +71,7 @@ async fn locks_are_refused_and_never_claimed() {
     assert_eq!(absent.kind(), StorageErrorKind::NotFound);
     let seen = store.lock(&key, None).await.expect("an answer");
     assert_eq!(seen.legal_hold, Observed::Unobserved(Unobserved::UnsupportedBackend));
-    assert_eq!(store.takes_locks().await.expect("an answer"), seen.legal_hold);
+    assert_eq!(store.bucket_locks().await.expect("an answer").takes_locks, seen.legal_hold);
 }
 
 #[tokio::test]

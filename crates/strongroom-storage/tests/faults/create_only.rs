@@ -58,7 +58,7 @@ async fn where_the_store_ignores_the_condition_the_receipt_counts_the_others() {
     assert_eq!(fast.create_only, CreateOnly::Checked);
     assert_eq!((slow.receipt.other_versions, fast.other_versions), (Some(1), Some(0)));
     assert_ne!(slow.receipt.version_id, fast.version_id);
-    assert!(slow.warnings.iter().any(|warning| warning.contains("other version")));
+    assert!(slow.warnings.iter().any(|warning| warning.contains("other versions are")));
     assert_eq!(vault.versions_of(fast.bundle_id), 2);
 }
 
@@ -122,4 +122,20 @@ async fn a_bundle_below_a_delete_marker_is_still_pulled() {
         .await
         .unwrap();
     assert_eq!(pulled.version_id, first.version_id);
+}
+
+#[tokio::test]
+async fn a_push_over_a_delete_marker_names_the_version_that_lies_below() {
+    let vault = Vault::new(BucketSettings::versioned()).await;
+    let first = vault.push(vault.small()).await.unwrap();
+    assert!(first.warnings.is_empty(), "{:?}", first.warnings);
+    vault.bucket().delete(&bundle_key(first.receipt.bundle_id));
+
+    let again = vault.push(vault.small()).await.unwrap();
+
+    assert_eq!((again.receipt.status, again.receipt.other_versions), (Status::Stored, Some(1)));
+    assert_ne!(again.receipt.version_id, first.receipt.version_id);
+    let [warning] = again.warnings.as_slice() else { panic!("{:?}", again.warnings) };
+    assert!(warning.contains("delete marker"), "{warning}");
+    assert!(warning.contains(&first.receipt.version_id.unwrap()), "{warning}");
 }

@@ -142,3 +142,42 @@ async fn a_second_push_that_asks_for_more_strengthens_the_lock_and_one_that_asks
     assert_eq!(now.mode, LockMode::Compliance);
     assert!(now.retain_until >= first.retain_until);
 }
+
+#[tokio::test]
+async fn a_record_that_is_locked_less_than_its_bundle_is_told_of() {
+    let vault = Vault::new(BucketSettings::locked()).await;
+    let dropped = vault.server.faults().on(Op::PutObject).key_contains("records/").drop_locks();
+    let store = vault.store().await;
+    let outcome = push_to(&*store, vault.small(), locked(LockMode::Governance)).await.unwrap();
+    assert_eq!((dropped.fired(), outcome.warnings.as_slice()), (1, [].as_slice()));
+
+    vault.server.faults().on(Op::PutObjectRetention).key_contains("records/").answer(403);
+    let other = vault.plan("other", b"other");
+    let outcome = push_to(&*store, other, locked(LockMode::Governance)).await.unwrap();
+    assert!(outcome.shortfall.is_none());
+    let [warning] = outcome.warnings.as_slice() else { panic!("{:?}", outcome.warnings) };
+    assert!(warning.contains("the lock read back is weaker"), "{warning}");
+    assert!(warning.contains(&format!("records/{}", outcome.receipt.bundle_id)), "{warning}");
+}
+
+#[tokio::test]
+async fn a_record_that_the_default_alone_should_lock_is_looked_at_too() {
+    let settings = BucketSettings::locked().default_retention(LockMode::Governance, 30);
+    let vault = Vault::new(settings).await;
+    let store = vault.store().await;
+    let asked = PushRequest {
+        retain_until: Some(Clock::system().now() + SignedDuration::from_hours(24)),
+        ..request()
+    };
+    // The store takes its default back between the bundle and its record.
+    let held = vault.server.faults().on(Op::PutObject).key_contains("records/").hold_before();
+    let (outcome, ()) = tokio::join!(push_to(&*store, vault.small(), asked), async {
+        held.arrived(1).await;
+        vault.bucket().set_up(BucketSettings::locked());
+        vault.server.faults().on(Op::PutObjectRetention).answer(403);
+        held.open();
+    });
+    let outcome = outcome.unwrap();
+    assert_eq!(outcome.receipt.lock.how, LockHow::BucketDefault);
+    assert!(outcome.warnings.iter().any(|warning| warning.contains("the record of this push")));
+}

@@ -11,6 +11,7 @@ mod locks;
 mod ranges;
 mod refusals;
 mod region_and_clock;
+mod requests;
 mod rights;
 
 use std::fs;

@@ -21,7 +21,7 @@ pub fn human(receipt: &Receipt, console: &Console) -> String {
         label = "";
     }
     block = block
-        .row("store", &receipt.store)
+        .row("store", store(receipt))
         .row("key", &receipt.key)
         .row_if_any("version", version(receipt))
         .row("size", size_and_bytes(receipt.size_bytes))
@@ -38,6 +38,14 @@ pub fn human(receipt: &Receipt, console: &Console) -> String {
         .row_if_any("class", receipt.storage_class.as_ref())
         .row_if_any("stored at", receipt.stored_at.map(time))
         .render(console)
+}
+
+/// A bucket's name says nothing of whose server it is on.
+fn store(receipt: &Receipt) -> String {
+    match &receipt.endpoint {
+        Some(endpoint) => format!("{} at {endpoint}", receipt.store),
+        None => receipt.store.clone(),
+    }
 }
 
 fn version(receipt: &Receipt) -> Option<String> {
@@ -154,6 +162,7 @@ mod tests {
             "run_ids": ["nightly 42"],
             "archive_sha256": format!("sha256:{}", "cd".repeat(32)),
             "store": "s3://evidence/team",
+            "endpoint": "https://s3.eu-central-1.amazonaws.com",
             "key": format!("team/bundles/sha256:{}.tar.gz", "ab".repeat(32)),
             "version_id": "3HL4kqtJlcpXroDTDmJ+rmSpXd3dIbrH",
             "other_versions": 0,

@@ -138,11 +138,16 @@ fn public_access(access: &PublicAccess) -> String {
     .to_owned()
 }
 
-/// That a store could enforce locks says nothing of a bucket without Object Lock.
+/// That it is the store's business to enforce locks says nothing of a bucket without Object Lock, and
+/// does not say that it does: some accept locks and enforce none.
 fn enforced_by(status: &StoreStatus) -> String {
     match status.locks_enforced_by {
         EnforcedBy::Store => {
-            in_words(&status.object_lock, |on| if *on { "the store" } else { "nobody" }.to_owned())
+            let words = |on: &bool| match on {
+                true => "the store by its word: nothing was deleted to see it",
+                false => "nobody",
+            };
+            in_words(&status.object_lock, |on| words(on).to_owned())
         }
         EnforcedBy::Strongroom => "Strongroom only (advisory)".to_owned(),
         EnforcedBy::None => "nobody: this store has no locks".to_owned(),

@@ -34,10 +34,11 @@ fn as_user(room: Room, server: &S3Server, user: &User) -> Room {
 
 #[test]
 fn a_lock_is_in_the_receipt_as_the_store_gave_it_back() {
-    let (_server, room) = bucket(BucketSettings::locked());
+    let (server, room) = bucket(BucketSettings::locked());
     let push = [&PUSH[..], &["--retain-until", "30d", "--run-id", "42"]].concat();
     let receipt = room.run(&push).exits(0).json();
     assert_valid(&receipt, "receipt");
+    assert_eq!(receipt["endpoint"], server.endpoint());
     assert_eq!(receipt["lock"]["mode"], "governance");
     assert_eq!(receipt["lock"]["enforced_by"], "store");
     assert_eq!(receipt["lock"]["how"], "in_write");

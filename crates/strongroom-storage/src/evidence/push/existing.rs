@@ -74,16 +74,17 @@ impl Push<'_> {
         let object = Protected { key, version, origin: Origin::Found };
         let protection = protect::protect(self.store, &object, &self.lock.asked).await?;
         let strengthened = protection.receipt.how == LockHow::AfterWrite;
-        let other_versions = self.other_versions(key, version).await?;
+        let others = self.other_versions(key, version).await?;
         let receipt = Receipt {
             schema: RECEIPT_SCHEMA.to_owned(),
             bundle_id: self.bundle_id(),
             run_ids: self.run_ids(),
             archive_sha256: stored.bundle.archive_sha256(),
             store: self.store.url().to_owned(),
+            endpoint: self.store.endpoint().map(str::to_owned),
             key: self.store.whole_key(key),
             version_id: version.map(|version| version.0.clone()),
-            other_versions,
+            other_versions: others.map(|others| others.count()),
             etag: stored.info.etag.clone(),
             size_bytes: stored.info.size_bytes,
             integrity: Integrity::ReadBack,
@@ -94,10 +95,11 @@ impl Push<'_> {
             stored_at: stored.info.last_modified,
             status: Status::AlreadyStored,
         };
+        let mut warnings = Vec::new();
         if strengthened || !record::exists(self.store, self.bundle_id()).await? {
-            self.keep_record(&receipt).await?;
+            warnings.extend(self.keep_record(&receipt).await?);
         }
-        Ok(self.outcome(receipt, protection.refusal, Vec::new()))
+        Ok(self.outcome(receipt, protection.refusal, warnings))
     }
 
     /// Names the version that still holds the bundle, or says that none does.

@@ -14,6 +14,7 @@ use super::super::references::{self, day_of};
 use super::super::stored::{panicked, verify_in_place};
 use super::super::upload::stream_reader;
 use super::super::{EvidenceError, EvidenceErrorKind};
+use super::other_versions::OtherVersions;
 use super::source::Sent;
 use super::{Push, PushOutcome};
 use crate::{
@@ -93,9 +94,10 @@ impl Push<'_> {
     async fn observe(
         &self,
         key: &ObjectKey,
-        created: Created,
+        mut created: Created,
         sent: Sent,
     ) -> Result<PushOutcome, EvidenceError> {
+        let seen = created.info.take();
         let version = created.version.as_ref();
         let object = Protected {
             key,
@@ -107,20 +109,16 @@ impl Push<'_> {
         };
         // The lock first: every moment without it counts.
         let protection = protect::protect(self.store, &object, &self.lock_target()).await?;
-        let info = self.store.head(key, version).await?;
+        let (info, integrity) = self.look_at(key, &created, seen).await?;
         if info.size_bytes != sent.size_bytes {
             return Err(differs("the store holds another number of bytes than were sent"));
         }
-        let integrity = self.integrity(key, version, &created).await?;
         let create_only = self.create_only(&created).await?;
-        let other_versions = self.other_versions(key, version).await?;
+        let others = self.other_versions(key, version).await?;
         let mut warnings = Vec::new();
-        if other_versions.is_some_and(|count| count > 0) {
+        if let Some(warning) = others.as_ref().and_then(OtherVersions::warning) {
             self.check_current(key, version).await?;
-            warnings.push(format!(
-                "{} other version(s) are under this key: the receipt pins ours",
-                other_versions.unwrap_or_default()
-            ));
+            warnings.push(warning);
         }
         if create_only == CreateOnly::Unsupported {
             warnings.push(
@@ -134,9 +132,10 @@ impl Push<'_> {
             run_ids: self.run_ids(),
             archive_sha256: sent.archive_sha256,
             store: self.store.url().to_owned(),
+            endpoint: self.store.endpoint().map(str::to_owned),
             key: self.store.whole_key(key),
             version_id: created.version.map(|version| version.0),
-            other_versions,
+            other_versions: others.map(|others| others.count()),
             etag: created.etag.or(info.etag),
             size_bytes: sent.size_bytes,
             integrity,
@@ -144,29 +143,28 @@ impl Push<'_> {
             lock: protection.receipt,
             encryption: info.encryption,
             storage_class: info.storage_class,
-            stored_at: Some(created.stored_at),
+            stored_at: created.stored_at.or(info.last_modified),
             status: Status::Stored,
         };
-        self.keep_record(&receipt).await?;
+        warnings.extend(self.keep_record(&receipt).await?);
         Ok(self.outcome(receipt, protection.refusal, warnings))
     }
 
-    /// What the version must hold in the end: what is asked, and never less than what was sent.
-    fn lock_target(&self) -> strongroom_core::retention::Lock {
-        if self.lock_to_send().is_none() && self.request.allow_unlocked {
-            return strongroom_core::retention::Lock::NONE;
-        }
-        self.lock.asked.join(self.lock_to_send())
-    }
-
-    async fn integrity(
+    /// What the store says of the version that was written, unless it was `seen` already; and its
+    /// bytes, where nothing else vouches for them.
+    async fn look_at(
         &self,
         key: &ObjectKey,
-        version: Option<&VersionId>,
         created: &Created,
-    ) -> Result<Integrity, EvidenceError> {
+        seen: Option<ObjectInfo>,
+    ) -> Result<(ObjectInfo, Integrity), EvidenceError> {
+        let version = created.version.as_ref();
         if created.integrity != Integrity::Unobserved || !self.request.verify_on_push {
-            return Ok(created.integrity);
+            let info = match seen {
+                Some(info) => info,
+                None => self.store.head(key, version).await?,
+            };
+            return Ok((info, created.integrity));
         }
         let object = self.store.read(key, version, None).await?;
         let (mut reader, feed) = stream_reader(object.stream);
@@ -185,7 +183,7 @@ impl Push<'_> {
         if sha256 != created.sha256 {
             return Err(differs("the store gives back other bytes than were sent"));
         }
-        Ok(Integrity::ReadBack)
+        Ok((object.info, Integrity::ReadBack))
     }
 
     /// A small bundle is written like a reference, so the reference shows what the store does with
@@ -206,27 +204,6 @@ impl Push<'_> {
                 Ok(CreateOnly::Checked)
             }
         }
-    }
-
-    pub(super) async fn other_versions(
-        &self,
-        key: &ObjectKey,
-        version: Option<&VersionId>,
-    ) -> Result<Option<u64>, EvidenceError> {
-        let versions = match self.store.versions(key).await {
-            Ok(Observed::Observed(versions)) => versions,
-            Ok(Observed::Unobserved(_)) => return Ok(None),
-            // Too many to count is not counted; it is no failure of this push.
-            Err(error) if error.kind() == StorageErrorKind::Limit => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
-        // A bucket without versions lists its one object under the version `null`.
-        let ours = version.map_or("null", |version| version.0.as_str());
-        let others = versions
-            .iter()
-            .filter(|other| !other.is_delete_marker && other.version.0 != ours)
-            .count();
-        Ok(Some(others as u64))
     }
 
     /// Where there are other versions, the current one may not be ours: it must be the same bundle.
