@@ -19,9 +19,10 @@ impl S3Storage {
             ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(|name| context.env_var(name))
         })?;
         let http = exchange::client(settings).await?;
+        let of_a_profile = settings.credentials.is_none() && settings.profile.is_some();
         let signer = credentials::signer(settings, &address.region, context);
         Ok(Self {
-            client: Arc::new(Client { http, signer, address, clock }),
+            client: Arc::new(Client { http, signer, of_a_profile, address, clock }),
             encryption: settings.encryption.clone(),
             storage_class: settings.storage_class.clone(),
             observations: Arc::new(Observations::default()),

@@ -26,19 +26,24 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 /// The surroundings that the chain looks at. This is the one place of the crate where the process's
 /// environment is read: the AWS names are a contract with other tools.
 pub(super) fn context() -> Result<Context, StorageError> {
-    let http = reqwest::Client::builder()
-        .connect_timeout(SERVICE_TIMEOUT)
-        .timeout(SERVICE_TIMEOUT)
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .map_err(|error| {
-            StorageError::new(StorageErrorKind::Configuration, "no https client can be made")
-                .with_source(error)
-        })?;
+    let http = || {
+        reqwest::Client::builder()
+            .connect_timeout(SERVICE_TIMEOUT)
+            .timeout(SERVICE_TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+    };
+    let no_client = |error| {
+        StorageError::new(StorageErrorKind::Configuration, "no https client can be made")
+            .with_source(error)
+    };
+    let services = Services {
+        near: http().no_proxy().build().map_err(no_client)?,
+        far: http().build().map_err(no_client)?,
+    };
     Ok(Context::new()
         .with_env(OsEnv)
         .with_file_read(Files)
-        .with_http_send(Services(http))
+        .with_http_send(services)
         .with_command_execute(Processes))
 }
 
@@ -58,22 +63,31 @@ pub(super) fn signer(
     }
     let chain = DefaultCredentialProvider::builder();
     let chain = match &settings.profile {
-        // A profile that is asked for by name goes before whatever the environment holds.
-        Some(profile) => chain.no_env().with_profile(profile),
+        // Who asks for a profile by name is not somebody else when it gives nothing: neither who the
+        // environment names, nor the role of the machine.
+        Some(profile) => chain.no_env().no_web_identity().no_ecs().no_imds().with_profile(profile),
         None => chain,
     };
     Signer::new(context, chain.build(), signer)
 }
 
-/// What it means that no request can be signed.
-pub(super) fn no_credentials(error: Option<Error>) -> StorageError {
-    let answer = StorageError::new(
-        StorageErrorKind::Unauthenticated,
-        "no usable credentials for the store were found",
-    )
-    .with_guidance(
-        "set STRONGROOM_STORE_ACCESS_KEY and STRONGROOM_STORE_SECRET_KEY, or AWS_PROFILE, or log in again",
-    );
+/// What it means that no request can be signed, with a profile that was asked for by name or without.
+pub(super) fn no_credentials(of_a_profile: bool, error: Option<Error>) -> StorageError {
+    let (message, guidance) = if of_a_profile {
+        (
+            "the profile that is asked for gives no credentials",
+            "`~/.aws/credentials` or `~/.aws/config` needs keys, single sign-on or credential_process \
+             under that name (role_arn is not followed); or log in again",
+        )
+    } else {
+        (
+            "no usable credentials for the store were found",
+            "set STRONGROOM_STORE_ACCESS_KEY and STRONGROOM_STORE_SECRET_KEY, or AWS_PROFILE, or log \
+             in again",
+        )
+    };
+    let answer =
+        StorageError::new(StorageErrorKind::Unauthenticated, message).with_guidance(guidance);
     match error {
         Some(error) => answer.with_source(error),
         None => answer,
@@ -95,8 +109,16 @@ impl FileRead for Files {
     }
 }
 
+/// The services that hand out credentials.
 #[derive(Debug)]
-struct Services(reqwest::Client);
+struct Services {
+    /// Without a proxy, whatever the environment says of proxies: metadata services answer on
+    /// link-local addresses, where a proxy would answer for another machine or not at all, and would
+    /// see the credentials. They are what is asked over plain http.
+    near: reqwest::Client,
+    /// By the proxy of the environment: token services and single sign-on.
+    far: reqwest::Client,
+}
 
 impl HttpSend for Services {
     async fn http_send(
@@ -108,7 +130,8 @@ impl HttpSend for Services {
                 .with_source(error.without_url())
         };
         let request = reqwest::Request::try_from(request).map_err(failed)?;
-        let response = self.0.execute(request).await.map_err(failed)?;
+        let client = if request.url().scheme() == "http" { &self.near } else { &self.far };
+        let response = client.execute(request).await.map_err(failed)?;
         let mut answer = http::Response::builder().status(response.status());
         for (name, value) in response.headers() {
             answer = answer.header(name, value);

@@ -156,6 +156,8 @@ pub(super) fn date(headers: &HeaderMap) -> Option<Timestamp> {
 pub(super) struct Client {
     pub(super) http: reqwest::Client,
     pub(super) signer: Signer<Credential>,
+    /// Whether the signer's credentials are those of a profile that was asked for by name.
+    pub(super) of_a_profile: bool,
     pub(super) address: Address,
     pub(super) clock: Clock,
 }
@@ -276,8 +278,8 @@ impl Client {
         let signing = self.signer.sign(&mut parts, None);
         match tokio::time::timeout(CHAIN_TIMEOUT, signing).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => return Err(no_credentials(Some(error)).into()),
-            Err(_) => return Err(no_credentials(None).into()),
+            Ok(Err(error)) => return Err(no_credentials(self.of_a_profile, Some(error)).into()),
+            Err(_) => return Err(no_credentials(self.of_a_profile, None).into()),
         }
         let has_body = matches!(request.method, Method::PUT | Method::POST);
         if has_body {

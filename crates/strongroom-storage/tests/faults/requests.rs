@@ -15,7 +15,12 @@ fn asked(vault: &Vault, id: BundleId) -> Vec<String> {
             None => key,
         };
         let name = key.strip_prefix("team/").unwrap_or("-");
-        format!("{:?} {name} {}", request.op, request.status.unwrap_or_default())
+        // The bytes of an object may be asked for as a range of it or as a whole.
+        let status = match request.status.unwrap_or_default() {
+            206 => 200,
+            status => status,
+        };
+        format!("{:?} {name} {status}", request.op)
     });
     let mut asked: Vec<String> = requests.collect();
     vault.server.reset_requests();
@@ -62,7 +67,7 @@ async fn a_first_push_asks_for_each_thing_once() {
         // Read back: the lock first, then the bytes and what the store says of them.
         "GetObjectRetention bundles/ID.tar.gz 200",
         "GetObjectLegalHold bundles/ID.tar.gz 200",
-        "GetObject bundles/ID.tar.gz 206",
+        "GetObject bundles/ID.tar.gz 200",
         // Does the store refuse a second write? From here on it need not be looked for.
         "HeadObject index/DAY/ID.ref 200",
         "PutObject index/DAY/ID.ref 412",
@@ -84,7 +89,7 @@ async fn a_repeated_push_reads_and_writes_nothing() {
         "HeadBucket - 200",
         "GetObjectLockConfiguration - 200",
         "HeadObject bundles/ID.tar.gz 200",
-        "GetObject bundles/ID.tar.gz 206",
+        "GetObject bundles/ID.tar.gz 200",
         "HeadObject runs/run-1/ID.ref 200",
         "GetObjectRetention bundles/ID.tar.gz 200",
         "GetObjectLegalHold bundles/ID.tar.gz 200",
@@ -132,5 +137,5 @@ async fn a_pull_asks_for_the_bundle_and_nothing_else() {
     let request = PullRequest { id, archive_sha256: None, out, overwrite: false };
     let store = vault.store().await;
     pull::pull(&*store, &request, &Clock::system(), &no_progress()).await.unwrap();
-    assert_eq!(asked(&vault, id), ["GetObject bundles/ID.tar.gz 206"]);
+    assert_eq!(asked(&vault, id), ["GetObject bundles/ID.tar.gz 200"]);
 }

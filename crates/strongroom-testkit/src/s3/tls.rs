@@ -17,14 +17,19 @@ pub(crate) struct Tls {
 impl Tls {
     /// A new authority, and a certificate of it for `localhost` and 127.0.0.1.
     pub(crate) fn new() -> Self {
-        Self::under("test authority")
+        Self::for_names(&["localhost", "127.0.0.1"])
     }
 
-    fn under(authority: &str) -> Self {
-        Self::build(authority).expect("certificates for a test server can be made")
+    /// A new authority, and a certificate of it for these names.
+    pub(crate) fn for_names(names: &[&str]) -> Self {
+        Self::under("test authority", names)
     }
 
-    fn build(authority: &str) -> Result<Self, Box<dyn std::error::Error>> {
+    fn under(authority: &str, names: &[&str]) -> Self {
+        Self::build(authority, names).expect("certificates for a test server can be made")
+    }
+
+    fn build(authority: &str, names: &[&str]) -> Result<Self, Box<dyn std::error::Error>> {
         let ca_key = KeyPair::generate()?;
         let mut ca = CertificateParams::new(Vec::new())?;
         ca.distinguished_name.push(DnType::CommonName, authority);
@@ -33,7 +38,7 @@ impl Tls {
         let issuer = Issuer::new(ca, ca_key);
 
         let key = KeyPair::generate()?;
-        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let certificate = CertificateParams::new(names)?.signed_by(&key, &issuer)?;
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
 
@@ -48,5 +53,5 @@ impl Tls {
 
 /// A certificate authority, in PEM, that no server here uses.
 pub fn unrelated_ca_pem() -> String {
-    Tls::under("another authority").ca_pem
+    Tls::under("another authority", &["localhost"]).ca_pem
 }

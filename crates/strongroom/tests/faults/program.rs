@@ -64,6 +64,12 @@ impl Desk {
         self
     }
 
+    /// Takes a variable out of the program's environment.
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.variables.retain(|(other, _)| other != name);
+        self
+    }
+
     /// Makes the run so big that its bundle goes up in parts.
     pub(crate) fn with_a_big_run(self) -> Self {
         fs::write(self.folder.path().join("run/trace.bin"), random_bytes(9 << 20, 3)).unwrap();
