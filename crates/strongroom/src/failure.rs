@@ -6,8 +6,8 @@ use std::io;
 
 use serde::Serialize;
 use strongroom_core::bundle::BundleError;
-use strongroom_storage::StorageError;
-use strongroom_storage::evidence::EvidenceError;
+use strongroom_storage::evidence::{EvidenceError, EvidenceErrorKind};
+use strongroom_storage::{StorageError, StorageErrorKind};
 
 use crate::exit::{Exit, exit_of};
 
@@ -113,7 +113,33 @@ fn help_of(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
     if let Some(error) = cause.downcast_ref::<EvidenceError>() {
         return error.guidance().map(ToOwned::to_owned);
     }
+    if let Some(error) = cause.downcast_ref::<BundleError>() {
+        return error.guidance().map(ToOwned::to_owned);
+    }
     cause.downcast_ref::<StorageError>()?.guidance().map(ToOwned::to_owned)
+}
+
+/// Whether the error is about the store, or about what it holds, and so does not make sense without
+/// its name.
+pub fn is_about_the_store(error: &anyhow::Error) -> bool {
+    let meaning = error.chain().find_map(|cause| {
+        if cause.is::<Failure>() {
+            return Some(false);
+        }
+        if let Some(error) = cause.downcast_ref::<EvidenceError>() {
+            return Some(match error.kind() {
+                EvidenceErrorKind::Store(kind) => is_of_a_store_in_use(kind),
+                kind => kind == EvidenceErrorKind::NotFound,
+            });
+        }
+        Some(is_of_a_store_in_use(cause.downcast_ref::<StorageError>()?.kind()))
+    });
+    meaning.unwrap_or(false)
+}
+
+/// Not of the settings, which name their own place, nor of the bytes on their way to it.
+fn is_of_a_store_in_use(kind: StorageErrorKind) -> bool {
+    !matches!(kind, StorageErrorKind::Configuration | StorageErrorKind::BodyFailed)
 }
 
 /// Whether the reader of standard output went away, as `head` does: no failure of ours.
@@ -143,7 +169,7 @@ pub fn output_failed(error: io::Error) -> anyhow::Error {
 
 #[cfg(test)]
 mod tests {
-    use strongroom_storage::StorageErrorKind;
+    use strongroom_core::bundle::Refusal;
 
     use super::*;
 
@@ -167,6 +193,18 @@ mod tests {
         let inner = StorageError::new(StorageErrorKind::Unreachable, "no connection")
             .with_source("https://host/?X-Amz-Signature=0123");
         assert_eq!(ErrorDocument::of(&anyhow::Error::new(inner)).message, "no connection");
+    }
+
+    #[test]
+    fn only_errors_about_a_store_take_its_name() {
+        let of_storage = |kind| anyhow::Error::new(StorageError::new(kind, "failed"));
+        assert!(is_about_the_store(&of_storage(StorageErrorKind::StoreNotFound)));
+        assert!(is_about_the_store(&of_storage(StorageErrorKind::Unreachable)));
+        assert!(!is_about_the_store(&of_storage(StorageErrorKind::Configuration)));
+        let of_evidence = |kind| anyhow::Error::new(EvidenceError::new(kind, "failed"));
+        assert!(is_about_the_store(&of_evidence(EvidenceErrorKind::NotFound)));
+        assert!(!is_about_the_store(&of_evidence(EvidenceErrorKind::Bundle(Refusal::Format))));
+        assert!(!is_about_the_store(&Failure::usage("wrong").into()));
     }
 
     #[test]

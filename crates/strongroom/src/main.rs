@@ -8,7 +8,8 @@
 //! | [`config`] | flags, environment, files and defaults in layers |
 //! | [`output`] | what people and programs see |
 //! | [`exit`], [`failure`] | how the program ends, and what it says then |
-//! | [`progress`], [`interrupt`], [`environment`] | the terminal, signals, and what comes in from outside |
+//! | [`progress`], [`logging`] | what is told while it runs |
+//! | [`interrupt`], [`environment`] | signals, and what comes in from outside |
 
 #![allow(unreachable_pub)] // in a binary, `pub` says "to other modules"
 
@@ -19,6 +20,7 @@ mod environment;
 mod exit;
 mod failure;
 mod interrupt;
+mod logging;
 mod output;
 mod progress;
 mod run;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use strongroom_core::bundle::{NoProgress, Progress};
 
-const OF_A_KNOWN_TOTAL: &str =
-    "{prefix} [{bar:24}] {binary_bytes:>10} of {binary_total_bytes}  {binary_bytes_per_sec}  {eta}";
+/// The bar takes what the terminal has left: 8 of 60 columns.
+const OF_A_KNOWN_TOTAL: &str = "{prefix} [{wide_bar}] {percent:>3}% of {binary_total_bytes}  \
+                                {binary_bytes_per_sec}  {eta}";
 const OF_AN_UNKNOWN_TOTAL: &str = "{prefix} {spinner} {binary_bytes:>10}  {binary_bytes_per_sec}";
 
 /// A progress bar that goes away when dropped.
@@ -19,11 +20,15 @@ impl Bar {
         if !shown {
             return Self(None);
         }
-        let target = ProgressDrawTarget::stderr_with_hz(10);
-        let (bar, template) = match total_bytes {
-            Some(total) => (ProgressBar::with_draw_target(Some(total), target), OF_A_KNOWN_TOTAL),
-            None => (ProgressBar::with_draw_target(None, target), OF_AN_UNKNOWN_TOTAL),
+        Self::on(ProgressDrawTarget::stderr_with_hz(10), verb, total_bytes)
+    }
+
+    fn on(target: ProgressDrawTarget, verb: &'static str, total_bytes: Option<u64>) -> Self {
+        let template = match total_bytes {
+            Some(_) => OF_A_KNOWN_TOTAL,
+            None => OF_AN_UNKNOWN_TOTAL,
         };
+        let bar = ProgressBar::with_draw_target(total_bytes, target);
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("=> "));
         }
@@ -88,6 +93,84 @@ impl Drop for Counter {
     fn drop(&mut self) {
         if let Some(bar) = &self.0 {
             bar.finish_and_clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::Mutex;
+
+    use indicatif::TermLike;
+
+    use super::*;
+
+    /// A terminal of 60 columns that keeps what is written on it.
+    #[derive(Debug, Clone, Default)]
+    struct Narrow(Arc<Mutex<Vec<String>>>);
+
+    impl Narrow {
+        fn keep(&self, text: &str) -> io::Result<()> {
+            self.0.lock().expect("lines").push(text.to_owned());
+            Ok(())
+        }
+    }
+
+    impl TermLike for Narrow {
+        fn width(&self) -> u16 {
+            60
+        }
+
+        fn move_cursor_up(&self, _lines: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_down(&self, _lines: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_right(&self, _columns: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_left(&self, _columns: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn write_line(&self, text: &str) -> io::Result<()> {
+            self.keep(text)
+        }
+
+        fn write_str(&self, text: &str) -> io::Result<()> {
+            self.keep(text)
+        }
+
+        fn clear_line(&self) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn flush(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_bar_fits_a_narrow_terminal() {
+        let wide_numbers = 1_023 << 20;
+        for total in [Some(wide_numbers), None] {
+            let terminal = Narrow::default();
+            let target = ProgressDrawTarget::term_like(Box::new(terminal.clone()));
+            let bar = Bar::on(target, "verifying", total);
+            bar.progress().add_bytes(wide_numbers - 1);
+            if let Some(bar) = &bar.0 {
+                bar.force_draw();
+            }
+            let lines = terminal.0.lock().expect("lines").clone();
+            let drawn: Vec<&str> = lines.iter().map(|line| line.trim_end()).collect();
+            assert!(drawn.iter().any(|line| line.starts_with("verifying")), "{drawn:?}");
+            assert!(drawn.iter().all(|line| line.chars().count() <= 60), "{drawn:?}");
+            assert!(total.is_none() || drawn.iter().any(|line| line.contains(" of ")), "{drawn:?}");
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::environment::Environment;
 use crate::exit::{Exit, exit_of};
 use crate::failure::{ErrorDocument, Failure, is_closed_pipe};
 use crate::interrupt::interrupted;
+use crate::logging;
 use crate::output::Console;
 
 /// How long uploads may take to be aborted after an interruption.
@@ -36,6 +37,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>, environment: Environment) 
         Err(error) => return ExitCode::from(refused(&error, &arguments, &environment).code()),
     };
     let console = Console::new(&cli.console, &environment);
+    logging::start(cli.console.verbose);
     let exit = match execute(cli, matches, &console, environment) {
         Ok(()) => Exit::Done,
         Err(error) if is_closed_pipe(&error) => Exit::Done,
@@ -64,9 +66,9 @@ fn execute(
         Command::Evidence(args) => {
             let matches = innermost(matches);
             let config = Config::load(&matches, cli.console.config, environment)?;
-            let context =
-                Context { console: console.clone(), config, clock: Clock::system(), matches };
+            let context = Context::new(console.clone(), config, Clock::system(), matches);
             until_interrupted(evidence(args.command, &context))
+                .map_err(|error| context.naming_the_store(error))
         }
     }
 }
@@ -144,7 +146,7 @@ fn refused(error: &clap::Error, arguments: &[OsString], environment: &Environmen
     let tip = paragraphs.find_map(|paragraph| paragraph.strip_prefix("tip: "));
     let help = tip.unwrap_or("`--help` shows the usage");
     let document = ErrorDocument::new(Exit::Usage, message.to_owned(), Some(help.to_owned()));
-    let args = ConsoleArgs { format, quiet: false, config: None };
+    let args = ConsoleArgs { format, quiet: false, verbose: 0, config: None };
     Console::new(&args, environment).error(&document);
     Exit::Usage
 }

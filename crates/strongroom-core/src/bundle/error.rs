@@ -37,6 +37,7 @@ impl Refusal {
 pub struct BundleError {
     refusal: Refusal,
     message: Cow<'static, str>,
+    guidance: Option<Cow<'static, str>>,
     #[source]
     source: Option<Box<dyn Error + Send + Sync>>,
 }
@@ -45,13 +46,24 @@ impl BundleError {
     /// A refusal. `message` is lower case, without full stop, and holds no text from the bundle:
     /// positions, counts, sizes, digests and the names of limits only.
     pub fn new(refusal: Refusal, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { refusal, message: message.into(), source: None }
+        Self { refusal, message: message.into(), guidance: None, source: None }
+    }
+
+    /// Adds one line that says what a person can do.
+    pub fn with_guidance(mut self, guidance: impl Into<Cow<'static, str>>) -> Self {
+        self.guidance = Some(guidance.into());
+        self
     }
 
     /// The same refusal with what caused it, for logs.
     pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
+    }
+
+    /// What a person can do, if anything.
+    pub fn guidance(&self) -> Option<&str> {
+        self.guidance.as_deref()
     }
 
     /// The class of this refusal.

@@ -105,14 +105,35 @@ impl BundlePlan {
     }
 }
 
-/// Opens a file that must still be a regular one of this length.
+/// Opens a file that must still be a regular one of this length. What took its place meanwhile is
+/// neither followed, if it is a link, nor waited for, if it is a pipe.
 pub(super) fn open_unchanged(location: &Path, size_bytes: u64) -> Result<File, BundleError> {
-    let file = File::open(location).map_err(|error| unreadable(location, error))?;
+    let file = open_as_it_is(location).map_err(|error| unreadable(location, error))?;
+    let Some(file) = file else { return Err(changed(location)) };
     let metadata = file.metadata().map_err(|error| unreadable(location, error))?;
     if !metadata.is_file() || metadata.len() != size_bytes {
         return Err(changed(location));
     }
     Ok(file)
+}
+
+/// Opens what is there, which a link is not.
+#[cfg(unix)]
+fn open_as_it_is(location: &Path) -> io::Result<Option<File>> {
+    use rustix::fs::{Mode, OFlags};
+    use rustix::io::Errno;
+
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    match rustix::fs::open(location, flags, Mode::empty()) {
+        Ok(file) => Ok(Some(file.into())),
+        Err(Errno::LOOP) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(not(unix))]
+fn open_as_it_is(location: &Path) -> io::Result<Option<File>> {
+    File::open(location).map(Some)
 }
 
 /// Reads the next bytes of a file of which more are expected.

@@ -101,7 +101,8 @@ impl<R: Read + Send> UnverifiedBundle<R> {
     /// Memory: the manifest and less than 200 KiB.
     pub fn open(archive: R, limits: &ReadLimits) -> Result<Self, BundleError> {
         let source = ArchiveSource::new(archive, limits.archive_bytes_max);
-        let inflater = Inflater::open(Buffered::new(source, ARCHIVE_BUFFER_BYTES))?;
+        let inflater =
+            Inflater::open(Buffered::new(source, ARCHIVE_BUFFER_BYTES)).map_err(no_bundle)?;
         let mut tar = Buffered::new(inflater, INFLATE_BUFFER_BYTES);
         let (header, size_bytes) = read_manifest_header(&mut tar)?;
         let manifest_bytes = read_manifest(&mut tar, size_bytes)?;
@@ -181,13 +182,15 @@ fn read_manifest_header(tar: &mut impl Chunks) -> Result<(Block, u64), BundleErr
         return Err(truncated());
     }
     let Some(member) = Member::of(&block) else {
-        return Err(BundleError::new(Refusal::Format, "not a tar archive"));
+        return Err(no_bundle(BundleError::new(Refusal::Format, "not a tar archive")));
     };
     if let Err((refusal, what)) = member.check() {
-        return Err(BundleError::new(refusal, format!("the first member: {what}")));
+        let message = format!("the first member is not manifest.json: {what}");
+        return Err(no_bundle(BundleError::new(refusal, message)));
     }
     if member.name != tar::MANIFEST_PATH.as_bytes() {
-        return Err(BundleError::new(Refusal::Format, "the first member is not manifest.json"));
+        let message = "the first member is not manifest.json";
+        return Err(no_bundle(BundleError::new(Refusal::Format, message)));
     }
     let size_bytes = member.size_bytes.unwrap_or(u64::MAX);
     check_size(size_bytes)?;
@@ -228,6 +231,17 @@ pub(super) fn read_padding(
         return Err(BundleError::new(Refusal::Format, message));
     }
     Ok(())
+}
+
+/// Most likely an archive that was made for something else.
+fn no_bundle(error: BundleError) -> BundleError {
+    if error.refusal() == Refusal::Unreadable {
+        return error;
+    }
+    error.with_guidance(
+        "a bundle is what `strongroom evidence bundle DIR` makes: a gzipped tar that begins with \
+         manifest.json; `evidence push DIR` bundles a directory and stores it",
+    )
 }
 
 /// The tar archive ends too early.

@@ -82,10 +82,11 @@ impl From<StorageError> for EvidenceError {
 
 impl From<BundleError> for EvidenceError {
     fn from(error: BundleError) -> Self {
+        let guidance = error.guidance().map(|guidance| Cow::Owned(guidance.to_owned()));
         Self {
             kind: EvidenceErrorKind::Bundle(error.refusal()),
             message: error.to_string().into(),
-            guidance: None,
+            guidance,
             source: Some(Box::new(error)),
         }
     }

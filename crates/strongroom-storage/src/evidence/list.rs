@@ -1,5 +1,5 @@
 //! What a run or a day holds. The cost follows the answer, never the bucket: references are listed
-//! by run or by day, and each row costs one more request.
+//! by run or by day, and each row costs one more request; one whose object is absent, a few.
 
 mod row;
 
@@ -50,8 +50,8 @@ pub struct ListedBundle {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum BundleState {
-    /// An object is there.
-    Stored {
+    /// An object is there. What it is, nobody looked.
+    Present {
         /// The whole key, prefix included.
         key: String,
         /// Bytes of the archive.
@@ -59,14 +59,23 @@ pub enum BundleState {
         /// The current version.
         #[serde(skip_serializing_if = "Option::is_none")]
         version_id: Option<String>,
-        /// When it was stored, by the store's clock.
+        /// When it was written, by the store's clock.
         #[serde(skip_serializing_if = "Option::is_none")]
         stored_at: Option<Timestamp>,
         /// The archive's digest, where the id does not cover the bytes (Assay).
         #[serde(skip_serializing_if = "Option::is_none")]
         archive_sha256: Option<Sha256Digest>,
     },
-    /// The reference is there, the bundle is not (yet): a push is under way, or was cut short.
+    /// A delete marker is on top: somebody deleted it, and versions may be left below.
+    Deleted {
+        /// When it was deleted, by the store's clock.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        deleted_at: Option<Timestamp>,
+        /// Versions below the marker: a pull looks among them for one that verifies.
+        versions_left: usize,
+    },
+    /// The reference is there, the bundle is not: a push is under way or was cut short, or the
+    /// bundle was deleted in a store that keeps no versions or does not tell of them.
     Pending,
     /// The store does not tell these credentials.
     Unobserved {

@@ -37,6 +37,8 @@ pub struct LockPlan {
     pub bucket_default: Observed<Option<DefaultRetention>>,
     /// What goes out with the write. Nothing, where the bucket's default covers what is asked.
     pub to_send: Lock,
+    /// What a new object ends up with: what is sent, or else what the bucket gives by itself.
+    pub effective: Observed<Lock>,
     /// Who would refuse a deletion.
     pub enforced_by: EnforcedBy,
 }
@@ -54,14 +56,12 @@ pub(super) fn plan(
         check_clocks(local_now, store_now).map_err(refused)?;
     }
     let default = bucket_default.value().copied().flatten();
+    let mut by_itself = Lock::NONE;
     let to_send = match default {
         // An explicit lock beats the default even when it is weaker: send the join, or nothing
         // where the default alone does what is asked.
         Some(default) => {
-            let by_itself = Lock {
-                retention: Some(default.at(store_now).map_err(refused)?),
-                legal_hold: false,
-            };
+            by_itself.retention = Some(default.at(store_now).map_err(refused)?);
             if by_itself.covers(&asked) {
                 Lock::NONE
             } else {
@@ -73,7 +73,13 @@ pub(super) fn plan(
         }
         None => asked,
     };
-    Ok(LockPlan { asked, bucket_default, to_send, enforced_by })
+    let effective = match bucket_default.reason() {
+        // A date that is sent beats the default, whatever that is.
+        Some(reason) if to_send.retention.is_none() => Observed::Unobserved(reason),
+        // What is sent holds the default already.
+        _ => Observed::Observed(if to_send.is_none() { by_itself } else { to_send }),
+    };
+    Ok(LockPlan { asked, bucket_default, to_send, effective, enforced_by })
 }
 
 fn asked_retention(
@@ -105,7 +111,27 @@ fn refused(error: strongroom_core::retention::RetentionError) -> EvidenceError {
         .with_guidance(guidance)
 }
 
+/// Whether the store was seen to take no lock.
+fn takes_none(takes_locks: &Observed<bool>) -> bool {
+    matches!(
+        takes_locks,
+        Observed::Observed(false) | Observed::Unobserved(Unobserved::UnsupportedBackend)
+    )
+}
+
 impl LockPlan {
+    /// The plan for a store that was seen to take no lock, once that was accepted: nothing is sent.
+    pub(super) fn without_what_the_store_does_not_take(
+        mut self,
+        takes_locks: &Observed<bool>,
+    ) -> Self {
+        if takes_none(takes_locks) {
+            self.to_send = Lock::NONE;
+            self.effective = takes_locks.clone().map(|_| Lock::NONE);
+        }
+        self
+    }
+
     /// Refuses, before anything is written, what certainly cannot be kept.
     pub(super) fn check_possible(
         &self,
@@ -116,10 +142,7 @@ impl LockPlan {
         if self.asked.is_none() || allow_unlocked {
             return Ok(());
         }
-        let none_possible = takes_locks == Observed::Observed(false)
-            || takes_locks == Observed::Unobserved(Unobserved::UnsupportedBackend)
-            || self.enforced_by == EnforcedBy::None;
-        if none_possible {
+        if takes_none(&takes_locks) || self.enforced_by == EnforcedBy::None {
             return Err(EvidenceError::new(
                 EvidenceErrorKind::RetentionNotMet,
                 "a lock is asked for, and this store cannot lock: nothing was written",
@@ -204,6 +227,39 @@ mod tests {
     fn nothing_asked_sends_nothing() {
         let plan = plan_with(&LockAsk::default(), None).unwrap();
         assert_eq!((plan.asked, plan.to_send), (Lock::NONE, Lock::NONE));
+        assert_eq!(plan.effective, Observed::Observed(Lock::NONE));
+    }
+
+    #[test]
+    fn a_default_that_nothing_is_sent_over_is_the_lock_in_effect() {
+        let plan = plan_with(&LockAsk::default(), Some((LockMode::Compliance, 30))).unwrap();
+        assert_eq!(plan.to_send, Lock::NONE);
+        let effective = plan.effective.value().copied().unwrap();
+        let retain_until = time("2026-01-31T00:00:00Z");
+        let mode = LockMode::Compliance;
+        assert_eq!(effective.retention, Some(Retention { mode, retain_until }));
+    }
+
+    #[test]
+    fn a_default_that_was_not_seen_leaves_only_a_date_that_is_sent_certain() {
+        let plan_for = |ask: &LockAsk| {
+            let denied = Observed::Unobserved(Unobserved::PermissionDenied);
+            plan(ask, denied, EnforcedBy::Store, time(NOW), time(NOW)).unwrap()
+        };
+        let dated = plan_for(&governance_days(1));
+        assert_eq!(dated.effective, Observed::Observed(dated.to_send));
+        let hold = plan_for(&LockAsk { legal_hold: true, ..LockAsk::default() });
+        assert_eq!(hold.effective, Observed::Unobserved(Unobserved::PermissionDenied));
+    }
+
+    #[test]
+    fn nothing_is_sent_to_a_store_that_takes_no_lock() {
+        let asked = plan_with(&governance_days(1), None).unwrap();
+        let takes = asked.clone().without_what_the_store_does_not_take(&Observed::Observed(true));
+        assert_eq!(takes, asked);
+        let cannot = asked.without_what_the_store_does_not_take(&Observed::Observed(false));
+        assert!(cannot.to_send.is_none() && !cannot.asked.is_none());
+        assert_eq!(cannot.effective, Observed::Observed(Lock::NONE));
     }
 
     #[test]

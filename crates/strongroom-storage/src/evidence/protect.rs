@@ -187,12 +187,15 @@ fn describe(store: &dyn Storage, seen: &SeenLock, how: LockHow) -> LockReceipt {
 
 /// Whether the lock as read back is what was asked for.
 pub(super) fn covers(receipt: &LockReceipt, asked: &Lock) -> bool {
+    seen_in(receipt).covers(asked)
+}
+
+fn seen_in(receipt: &LockReceipt) -> Lock {
     let retention = receipt.mode.zip(receipt.retain_until);
-    let seen = Lock {
+    Lock {
         retention: retention.map(|(mode, retain_until)| Retention { mode, retain_until }),
         legal_hold: receipt.legal_hold.unwrap_or(false),
-    };
-    seen.covers(asked)
+    }
 }
 
 /// What it means for the bundle that the lock as read back is not what was asked for.
@@ -225,9 +228,33 @@ pub(super) fn check(receipt: &LockReceipt, asked: &Lock) -> Result<(), EvidenceE
             EvidenceErrorKind::RetentionNotMet,
             "the bundle is stored, but the lock read back is weaker than what was asked for",
         )
-        .with_guidance(
-            "see `strongroom evidence store-status`; the credentials need \
-             s3:PutObjectRetention and s3:PutObjectLegalHold on a bucket with Object Lock",
-        )),
+        .with_guidance(what_would_lock(&seen_in(receipt), asked))),
+    }
+}
+
+/// Which right the part of the lock that is missing takes. Stores differ over making a governance
+/// lock a compliance one: some take it for strengthening, others for changing what only the bypass
+/// may change.
+fn what_would_lock(seen: &Lock, asked: &Lock) -> &'static str {
+    let mode = |lock: &Lock| lock.retention.map(|retention| retention.mode);
+    if mode(seen) == Some(LockMode::Governance) && mode(asked) == Some(LockMode::Compliance) {
+        return "making a governance lock a compliance one takes s3:PutObjectRetention, and on some \
+                stores s3:BypassGovernanceRetention with a header that Strongroom never sends";
+    }
+    let retention_covers = Lock { legal_hold: true, ..*seen }.covers(asked);
+    let hold_covers = seen.legal_hold || !asked.legal_hold;
+    match (retention_covers, hold_covers) {
+        (false, true) => {
+            "see `strongroom evidence store-status`; the credentials need s3:PutObjectRetention, on \
+             a bucket with Object Lock"
+        }
+        (true, false) => {
+            "see `strongroom evidence store-status`; the credentials need s3:PutObjectLegalHold, on \
+             a bucket with Object Lock"
+        }
+        _ => {
+            "see `strongroom evidence store-status`; the credentials need s3:PutObjectRetention and \
+             s3:PutObjectLegalHold, on a bucket with Object Lock"
+        }
     }
 }

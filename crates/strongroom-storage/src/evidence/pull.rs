@@ -226,7 +226,7 @@ pub(super) async fn archives_of(
 
 fn not_found() -> EvidenceError {
     EvidenceError::new(EvidenceErrorKind::NotFound, "the store holds no such bundle").with_guidance(
-        "`evidence list` shows what it holds; a bundle shown as pending was never stored",
+        "`evidence list` shows what it holds; of a bundle shown as pending, only a reference is there",
     )
 }
 

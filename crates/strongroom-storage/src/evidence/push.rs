@@ -14,7 +14,6 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use strongroom_core::bundle::{BundlePlan, Progress};
-use strongroom_core::observed::{Observed, Unobserved};
 use strongroom_core::receipt::Receipt;
 use strongroom_core::retention::{Lock, LockMode};
 use strongroom_core::{BundleId, layout};
@@ -72,7 +71,6 @@ pub struct Push<'a> {
     request: PushRequest,
     source: Source,
     lock: LockPlan,
-    takes_locks: Observed<bool>,
     store_now: Timestamp,
 }
 
@@ -90,13 +88,17 @@ impl<'a> Push<'a> {
         let ask = lock_ask(&source, &request);
         let BucketLocks { takes_locks, default_retention } = store.bucket_locks().await?;
         let enforced_by = store.locks_enforced_by();
-        let lock = lock_plan::plan(&ask, default_retention, enforced_by, store_now, clock.now())?;
+        let mut lock =
+            lock_plan::plan(&ask, default_retention, enforced_by, store_now, clock.now())?;
         lock.check_possible(
             takes_locks.clone(),
             request.allow_unlocked,
             request.allow_advisory_lock,
         )?;
-        Ok(Self { store, clock, request, source, lock, takes_locks, store_now })
+        if request.allow_unlocked {
+            lock = lock.without_what_the_store_does_not_take(&takes_locks);
+        }
+        Ok(Self { store, clock, request, source, lock, store_now })
     }
 
     /// The identity of what is pushed, as its manifest claims it.
@@ -153,15 +155,6 @@ impl<'a> Push<'a> {
         run_ids
     }
 
-    /// The lock to send: nothing to a store that was seen to take none, once that was accepted.
-    fn lock_to_send(&self) -> Lock {
-        let takes_none = matches!(
-            self.takes_locks,
-            Observed::Observed(false) | Observed::Unobserved(Unobserved::UnsupportedBackend)
-        );
-        if self.request.allow_unlocked && takes_none { Lock::NONE } else { self.lock.to_send }
-    }
-
     /// Holds the receipt against what was asked, and says what a person should know.
     fn outcome(
         &self,
@@ -190,15 +183,15 @@ impl<'a> Push<'a> {
 
     /// What a version must hold in the end: what is asked, and never less than what was sent.
     fn lock_target(&self) -> Lock {
-        if self.lock_to_send().is_none() && self.request.allow_unlocked {
+        if self.lock.to_send.is_none() && self.request.allow_unlocked {
             return Lock::NONE;
         }
-        self.lock.asked.join(self.lock_to_send())
+        self.lock.asked.join(self.lock.to_send)
     }
 
     /// Keeps the receipt, locked like the bundle. Answers what there is to know of that lock.
     async fn keep_record(&self, receipt: &Receipt) -> Result<Option<String>, EvidenceError> {
-        let lock = RecordLock { to_send: self.lock_to_send(), target: self.lock_target() };
+        let lock = RecordLock { to_send: self.lock.to_send, target: self.lock_target() };
         record::keep(self.store, receipt, &lock, self.clock).await
     }
 

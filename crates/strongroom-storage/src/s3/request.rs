@@ -241,6 +241,13 @@ impl Client {
             let response = self.http.execute(signed).await.map_err(unanswered)?;
             movement.mark();
             let status = response.status();
+            // The key is no secret; the query may hold a list's token, and headers a signature.
+            tracing::trace!(
+                method = %request.method,
+                key = request.key.as_deref(),
+                status = status.as_u16(),
+                "the store answered",
+            );
             if status.is_success() {
                 return Ok(response);
             }

@@ -14,7 +14,7 @@ async fn a_run_lists_its_own_bundles_only() {
     let query = ListQuery { run_id: Some("mine".to_owned()), ..ListQuery::default() };
     let rows = desk.list(query).await;
     assert_eq!(ids(&rows), [mine]);
-    assert!(matches!(rows[0].state, BundleState::Stored { .. }));
+    assert!(matches!(rows[0].state, BundleState::Present { .. }));
 }
 
 #[tokio::test]

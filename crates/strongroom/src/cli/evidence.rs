@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use strongroom_core::{BundleId, Sha256Digest};
 
-use super::{Moment, PushSettingArgs, When};
+use super::{Moment, PushSettingArgs, When, not_empty};
 
 /// What to do with evidence.
 #[derive(Debug, Subcommand)]
@@ -71,10 +71,12 @@ Examples:
   strongroom evidence pull --run-id 42 --out run-42/")]
     Pull(PullArgs),
 
-    /// List what is stored, by run or by day.
+    /// List what is there, by run or by day.
     ///
-    /// The cost follows the answer, not the size of the bucket. A bundle that is announced but not
-    /// there (yet) is shown as `pending`.
+    /// The cost follows the answer, not the size of the bucket. `present` says that an object is
+    /// there under the bundle's key, not that it is the bundle: `pull` proves that. `deleted` says
+    /// that a delete marker is on top, and `pending` that there is only a reference: a push is under
+    /// way or was cut short, or the bundle was deleted where no versions tell of it.
     #[command(after_help = "\
 Examples:
   strongroom evidence list --run-id 42
@@ -121,6 +123,7 @@ pub struct BundleArgs {
 
     /// The run that made this evidence.
     #[arg(long, value_name = "ID", env = "STRONGROOM_BUNDLE_RUN_ID", help_heading = DECLARATIONS)]
+    #[arg(value_parser = not_empty)]
     pub run_id: Option<String>,
 
     /// Ask for a legal hold when the bundle is pushed.
@@ -136,6 +139,11 @@ pub struct BundleArgs {
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[arg(value_parser = BoolishValueParser::new())]
     pub auto_push: Option<bool>,
+
+    /// Where it is pushed: accept a compliance lock that ends on this day (UTC) or earlier, without
+    /// being asked. Nobody can undo such a lock.
+    #[arg(long, value_name = "DATE", env = "STRONGROOM_PUSH_YES_LOCK_UNTIL")]
+    pub yes_lock_until: Option<Date>,
 }
 
 /// What the producer declares of the evidence, besides its run.
@@ -144,11 +152,13 @@ pub struct DeclarationArgs {
     /// What the evidence is about.
     #[arg(long, value_name = "TEXT", env = "STRONGROOM_BUNDLE_SUBJECT")]
     #[arg(help_heading = DECLARATIONS)]
+    #[arg(value_parser = not_empty)]
     pub subject: Option<String>,
 
     /// What made the evidence.
     #[arg(long, value_name = "NAME[@VERSION]", env = "STRONGROOM_BUNDLE_PRODUCER")]
     #[arg(help_heading = DECLARATIONS)]
+    #[arg(value_parser = not_empty)]
     pub producer: Option<String>,
 
     /// A fact to keep with the evidence; may be repeated. In the environment: one a line.
@@ -216,6 +226,7 @@ pub struct PushArgs {
 
     /// A run to find the bundle by, besides the one that its manifest declares.
     #[arg(long, value_name = "ID", env = "STRONGROOM_PUSH_RUN_ID")]
+    #[arg(value_parser = not_empty)]
     pub run_id: Option<String>,
 
     /// Lock the bundle until then: a length counted from the store's clock (90d, 12w, 7y), a date,
@@ -260,6 +271,7 @@ pub struct PullArgs {
 
     /// The run to get every bundle of.
     #[arg(long, value_name = "ID", env = "STRONGROOM_PULL_RUN_ID")]
+    #[arg(value_parser = not_empty)]
     pub run_id: Option<String>,
 
     /// The file to write (one bundle) or the directory to fill (a run).
@@ -281,6 +293,7 @@ pub struct PullArgs {
 pub struct ListArgs {
     /// Only bundles of this run.
     #[arg(long, value_name = "ID", env = "STRONGROOM_LIST_RUN_ID")]
+    #[arg(value_parser = not_empty)]
     pub run_id: Option<String>,
 
     /// Only bundles stored then or later: a date (its first moment, UTC) or RFC 3339.

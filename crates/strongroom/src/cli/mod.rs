@@ -8,7 +8,7 @@ mod when;
 use std::path::PathBuf;
 
 use clap::builder::styling::{AnsiColor, Styles};
-use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 pub use evidence::{
     BundleArgs, DeclarationArgs, EvidenceCommand, ListArgs, PullArgs, PushArgs, ShowArgs,
@@ -67,6 +67,12 @@ pub struct ConsoleArgs {
     #[arg(long, short, global = true, env = "STRONGROOM_QUIET")]
     #[arg(value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Output options")]
     pub quiet: bool,
+
+    /// Tell on standard error what goes on inside: what was refused, repeated or left behind. Twice:
+    /// each request to the store too.
+    #[arg(long, short, global = true, action = ArgAction::Count, env = "STRONGROOM_VERBOSE")]
+    #[arg(help_heading = "Output options")]
+    pub verbose: u8,
 
     /// The configuration file, instead of `strongroom.yaml` here and in your configuration
     /// directory.
@@ -171,7 +177,29 @@ pub struct ManArgs {
 /// continuous integration systems set what they have no value for.
 pub fn command() -> clap::Command {
     let command = Cli::command().after_long_help(format!("{EXAMPLES}\n\n{}", exit_codes()));
-    without_empty_environment(command)
+    without_empty_environment(command.mut_subcommand("evidence", |evidence| {
+        WITHOUT_A_STORE
+            .iter()
+            .fold(evidence, |evidence, name| evidence.mut_subcommand(name, hiding_store_flags))
+    }))
+}
+
+/// The commands on evidence that talk to no store. They take its flags all the same, so that a line
+/// in a script can be the same for all of them, and do not show them.
+const WITHOUT_A_STORE: [&str; 2] = ["verify", "show"];
+
+fn hiding_store_flags(command: clap::Command) -> clap::Command {
+    let flags = StoreArgs::augment_args(clap::Command::default());
+    command.args(flags.get_arguments().map(|flag| flag.clone().hide(true)))
+}
+
+/// A text that was given and is empty was meant to be something: a variable that is not set, most
+/// likely.
+fn not_empty(text: &str) -> Result<String, &'static str> {
+    if text.trim().is_empty() {
+        return Err("it is empty; leave the flag out if there is nothing to say");
+    }
+    Ok(text.to_owned())
 }
 
 fn exit_codes() -> String {

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 
+use super::not_empty;
+
 const HEADING: &str = "Store options";
 
 /// Where the store is and how to talk to it. Read by the configuration, by the names of the flags.
@@ -27,6 +29,7 @@ pub struct StoreArgs {
         env = "STRONGROOM_STORE_ENDPOINT"
     )]
     #[arg(help_heading = HEADING, hide_short_help = true)]
+    #[arg(value_parser = not_empty)]
     pub endpoint: Option<String>,
 
     /// The S3 bucket, instead of `--store s3://BUCKET`.
@@ -37,6 +40,7 @@ pub struct StoreArgs {
         env = "STRONGROOM_STORE_BUCKET"
     )]
     #[arg(help_heading = HEADING, hide_short_help = true)]
+    #[arg(value_parser = not_empty)]
     pub bucket: Option<String>,
 
     /// The S3 region.
@@ -47,6 +51,7 @@ pub struct StoreArgs {
         env = "STRONGROOM_STORE_REGION"
     )]
     #[arg(help_heading = HEADING, hide_short_help = true)]
+    #[arg(value_parser = not_empty)]
     pub region: Option<String>,
 
     /// What every key in the store starts with.
@@ -95,6 +100,7 @@ pub struct StoreArgs {
         env = "STRONGROOM_STORE_SSE"
     )]
     #[arg(help_heading = HEADING, hide_short_help = true)]
+    #[arg(value_parser = not_empty)]
     pub sse: Option<String>,
 
     /// The key for `--store-sse aws:kms`.
@@ -105,6 +111,7 @@ pub struct StoreArgs {
         env = "STRONGROOM_STORE_KMS_KEY_ID"
     )]
     #[arg(help_heading = HEADING, hide_short_help = true)]
+    #[arg(value_parser = not_empty)]
     pub kms_key_id: Option<String>,
 
     /// The storage class to ask for, by the store's own name.
@@ -115,6 +122,7 @@ pub struct StoreArgs {
         env = "STRONGROOM_STORE_STORAGE_CLASS"
     )]
     #[arg(help_heading = HEADING, hide_short_help = true)]
+    #[arg(value_parser = not_empty)]
     pub storage_class: Option<String>,
 
     /// The profile in `~/.aws` to take credentials from.
@@ -125,6 +133,7 @@ pub struct StoreArgs {
         env = "STRONGROOM_STORE_PROFILE"
     )]
     #[arg(help_heading = HEADING, hide_short_help = true)]
+    #[arg(value_parser = not_empty)]
     pub profile: Option<String>,
 
     /// Where the access key is: `env:NAME`, `file:PATH` or `bao:PATH#FIELD`.
@@ -135,6 +144,7 @@ pub struct StoreArgs {
         env = "STRONGROOM_STORE_ACCESS_KEY_REF"
     )]
     #[arg(help_heading = HEADING, hide_short_help = true)]
+    #[arg(value_parser = not_empty)]
     pub access_key_ref: Option<String>,
 
     /// Where the secret key is: `env:NAME`, `file:PATH` or `bao:PATH#FIELD`.
@@ -145,6 +155,7 @@ pub struct StoreArgs {
         env = "STRONGROOM_STORE_SECRET_KEY_REF"
     )]
     #[arg(help_heading = HEADING, hide_short_help = true)]
+    #[arg(value_parser = not_empty)]
     pub secret_key_ref: Option<String>,
 }
 
@@ -153,6 +164,7 @@ pub struct StoreArgs {
 pub struct PushSettingArgs {
     /// The mode of the locks that are asked for: `governance` or `compliance`.
     #[arg(long, value_name = "MODE", env = "STRONGROOM_PUSH_LOCK")]
+    #[arg(value_parser = not_empty)]
     pub lock: Option<String>,
 
     /// Go on where the store cannot lock, and say so in the receipt.

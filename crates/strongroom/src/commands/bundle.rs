@@ -70,7 +70,7 @@ pub async fn run(args: BundleArgs, context: &Context) -> Result<()> {
     let Some(store) = store else {
         return context.console.result(|console| human(&document, console), &document);
     };
-    let asked = Asked::by_the_configuration(&push_settings);
+    let asked = Asked::by_the_configuration(&push_settings, args.yes_lock_until);
     let pushed = push::push_archive(&*store, &output, asked, context).await;
     let shortfall = match pushed {
         Ok(outcome) => {

@@ -19,9 +19,9 @@ struct Document {
     bundles: Vec<ListedBundle>,
 }
 
-/// Lists what is stored.
+/// Lists what is there, without looking into it.
 pub async fn run(args: ListArgs, context: &Context) -> Result<()> {
-    let store = context.store().await?;
+    let store = context.store_to_read().await?;
     let query = ListQuery {
         run_id: args.run_id,
         after: args.after.map(|moment| moment.0),
@@ -57,8 +57,11 @@ fn human(page: &[ListedBundle], console: &Console) -> String {
     let mut text = String::new();
     for row in page {
         let (state, stored_at, bytes) = match &row.state {
-            BundleState::Stored { size_bytes, stored_at, .. } => {
-                (styled(palette.good, "stored    "), *stored_at, Some(*size_bytes))
+            BundleState::Present { size_bytes, stored_at, .. } => {
+                (styled(palette.good, "present   "), *stored_at, Some(*size_bytes))
+            }
+            BundleState::Deleted { deleted_at, .. } => {
+                (styled(palette.bad, "deleted   "), *deleted_at, None)
             }
             BundleState::Pending => {
                 (styled(palette.warning, "pending   "), row.referenced_at, None)

@@ -6,35 +6,43 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use strongroom_core::retention::{Lock, LockMode};
+use strongroom_storage::evidence::LockPlan;
 
 use crate::failure::Failure;
 use crate::output::{Console, time};
 
-/// Asks, where `lock` is one that nobody can undo.
-pub async fn ask(lock: &Lock, accepted_until: Option<Date>, console: &Console) -> Result<()> {
-    let Some(retain_until) = beyond_undoing(lock) else { return Ok(()) };
+/// Asks, where the bundle would come under a lock that nobody can undo: also one that the bucket
+/// gives by itself.
+pub async fn ask(plan: &LockPlan, accepted_until: Option<Date>, console: &Console) -> Result<()> {
+    let Some(retain_until) = plan.effective.value().and_then(beyond_undoing) else {
+        return Ok(());
+    };
     let day = day_of(retain_until);
+    let what = match plan.to_send.is_none() {
+        true => format!("the bucket's default, a compliance lock until {day},"),
+        false => format!("a compliance lock until {day}"),
+    };
     if let Some(accepted) = accepted_until {
         if day <= accepted {
             return Ok(());
         }
         return Err(Failure::usage(format!(
-            "the compliance lock would end on {day}, after the accepted {accepted}: nothing was \
-             written"
+            "{what} would end after the accepted {accepted}: nothing was written"
         ))
         .with_help(format!("accept it with --yes-lock-until {day}, or lock for less long"))
         .into());
     }
     if !console.can_ask() {
         return Err(Failure::usage(format!(
-            "a compliance lock until {day} must be accepted, and there is no terminal to ask on: \
-             nothing was written"
+            "{what} must be accepted, and there is no terminal to ask on: nothing was written"
         ))
-        .with_help(format!("accept it with --yes-lock-until {day}"))
+        .with_help(format!(
+            "accept it with --yes-lock-until {day}; a later date accepts pushes to come as well"
+        ))
         .into());
     }
     console.warning(format!(
-        "nobody, not even the owner of the bucket, can delete this bundle before {}",
+        "nobody, not even the owner of the bucket, will be able to delete this bundle before {}",
         time(retain_until)
     ));
     let typed = console.ask(format!("Type the date ({day}) to lock it:")).await?;
@@ -45,7 +53,7 @@ pub async fn ask(lock: &Lock, accepted_until: Option<Date>, console: &Console) -
 }
 
 /// The date of a lock that nobody can undo.
-fn beyond_undoing(lock: &Lock) -> Option<Timestamp> {
+pub fn beyond_undoing(lock: &Lock) -> Option<Timestamp> {
     let retention = lock.retention.filter(|retention| retention.mode == LockMode::Compliance)?;
     Some(retention.retain_until)
 }

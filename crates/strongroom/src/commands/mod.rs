@@ -17,13 +17,17 @@ mod source;
 pub mod store_status;
 pub mod verify;
 
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::Result;
 use clap::ArgMatches;
+use strongroom_storage::open::{Location, StoreSettings};
 use strongroom_storage::{Clock, Storage, open};
 
 use crate::config::{Config, StoreChoice};
+use crate::exit::Exit;
+use crate::failure::{Failure, is_about_the_store};
 use crate::output::Console;
 
 /// What every command on evidence works with.
@@ -36,22 +40,81 @@ pub struct Context {
     pub clock: Clock,
     /// The flags, and which of them came from the environment.
     pub matches: ArgMatches,
+    /// The store in use, in words, once there is one.
+    store_in_words: OnceLock<String>,
 }
 
 impl Context {
+    /// A context in which no store is in use yet.
+    pub fn new(console: Console, config: Config, clock: Clock, matches: ArgMatches) -> Self {
+        Self { console, config, clock, matches, store_in_words: OnceLock::new() }
+    }
+
     /// The store that is configured. Says so where it is the embedded one.
     pub async fn store(&self) -> Result<Arc<dyn Storage>> {
+        let settings = match self.choose()? {
+            StoreChoice::Named(settings) | StoreChoice::Embedded(settings) => settings,
+        };
+        self.open(&settings).await
+    }
+
+    /// The store that is configured, to read from. A directory that is named and not there is a
+    /// mistake in its name, not a store that holds nothing: only a push makes one.
+    pub async fn store_to_read(&self) -> Result<Arc<dyn Storage>> {
+        let settings = match self.choose()? {
+            StoreChoice::Named(settings) => {
+                refuse_absent_directory(&settings)?;
+                settings
+            }
+            StoreChoice::Embedded(settings) => settings,
+        };
+        self.open(&settings).await
+    }
+
+    fn choose(&self) -> Result<StoreChoice> {
         for note in self.config.left_out() {
             self.console.note(note);
         }
-        let settings = match self.config.store()? {
-            StoreChoice::Named(settings) => settings,
-            StoreChoice::Embedded(settings) => {
-                self.console
-                    .note(format!("no store is named: the embedded one serves ({})", settings.url));
-                settings
-            }
-        };
-        Ok(open::open(&settings, self.clock.clone()).await?)
+        let choice = self.config.store()?;
+        if let StoreChoice::Embedded(settings) = &choice {
+            self.console
+                .note(format!("no store is named: the embedded one serves ({})", settings.url));
+        }
+        Ok(choice)
     }
+
+    async fn open(&self, settings: &StoreSettings) -> Result<Arc<dyn Storage>> {
+        let store = open::open(settings, self.clock.clone()).await?;
+        self.store_in_words.get_or_init(|| match store.endpoint() {
+            Some(endpoint) => format!("{} at {endpoint}", store.url()),
+            None => store.url().to_owned(),
+        });
+        Ok(store)
+    }
+
+    /// The error, with the name of the store where it is about the store.
+    pub fn naming_the_store(&self, error: anyhow::Error) -> anyhow::Error {
+        match self.store_in_words.get() {
+            Some(store) if is_about_the_store(&error) => error.context(store.clone()),
+            _ => error,
+        }
+    }
+}
+
+fn refuse_absent_directory(settings: &StoreSettings) -> Result<(), Failure> {
+    let Ok(Location::File(root)) = Location::parse(&settings.url) else { return Ok(()) };
+    // What cannot be looked at is the store's to tell.
+    if !matches!(root.try_exists(), Ok(false)) {
+        return Ok(());
+    }
+    Err(Failure::new(Exit::NotFound, format!("there is no store at {}", root.display()))
+        .with_help("correct the path; the first `strongroom evidence push` makes a store"))
+}
+
+/// What a bundle's bytes are called in an error: the path that was given.
+fn named(path: &Path) -> String {
+    if path == Path::new("-") {
+        return "standard input".to_owned();
+    }
+    path.display().to_string()
 }

@@ -36,7 +36,7 @@ struct OneDocument<'a> {
 
 /// Gets a bundle, or every bundle of a run.
 pub async fn run(args: PullArgs, context: &Context) -> Result<()> {
-    let store = context.store().await?;
+    let store = context.store_to_read().await?;
     match (args.bundle_id, &args.run_id) {
         (Some(id), _) => one(&*store, id, args, context).await,
         (None, Some(run_id)) => of_a_run(&*store, run_id, &args.out, context).await,
@@ -106,14 +106,19 @@ fn warn_of_what_is_on_top(pulled: &Pulled, context: &Context) {
 }
 
 fn human(pulled: &Pulled, console: &Console) -> String {
-    let verb = styled(console.palette().good, "pulled");
+    // Nothing was fetched where the folder held it already.
+    let (verb, verified) = match pulled.key {
+        Some(_) => ("pulled", "every byte, before the file appeared"),
+        None => ("already there", "every byte of the file that was there"),
+    };
+    let verb = styled(console.palette().good, verb);
     Block::new(format!("{verb} {}", pulled.bundle_id))
         .row("file", pulled.path.to_string_lossy())
         .row("size", size_and_bytes(pulled.size_bytes))
         .row("archive", pulled.archive_sha256.to_string())
         .row_if_any("key", pulled.key.as_deref())
         .row_if_any("version", pulled.version_id.as_deref())
-        .row("verified", "every byte, before the file appeared")
+        .row("verified", verified)
         .render(console)
 }
 

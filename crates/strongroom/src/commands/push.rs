@@ -1,18 +1,22 @@
 //! `strongroom evidence push`
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use anstyle::Style;
 use anyhow::Result;
 use jiff::civil::Date;
 use serde::Serialize;
 use strongroom_core::BundleId;
 use strongroom_core::bundle::CollectOptions;
-use strongroom_core::retention::LockMode;
+use strongroom_core::retention::{Lock, LockMode};
 use strongroom_storage::Storage;
-use strongroom_storage::evidence::{LockPlan, Push, PushOutcome, PushRequest, PushSource};
+use strongroom_storage::evidence::{
+    EvidenceError, EvidenceErrorKind, LockPlan, Push, PushOutcome, PushRequest, PushSource,
+};
 
 use super::declarations::{OfTheBundle, declared};
-use super::{Context, bundle, lock_acceptance, receipt};
+use super::store_status::{default_retention, in_words};
+use super::{Context, bundle, lock_acceptance, named, receipt};
 use crate::cli::{DeclarationArgs, PushArgs, When};
 use crate::config::PushSettings;
 use crate::failure::Failure;
@@ -68,24 +72,23 @@ pub async fn push_archive(
 }
 
 impl Asked {
-    /// What the configuration alone asks for.
-    pub fn by_the_configuration(settings: &PushSettings) -> Self {
+    /// What the configuration alone asks for, and until when a compliance lock was accepted.
+    pub fn by_the_configuration(settings: &PushSettings, accepted_until: Option<Date>) -> Self {
         let request = PushRequest {
             lock_mode: Some(settings.lock),
             allow_unlocked: settings.allow_unlocked,
             verify_on_push: settings.verify_on_push,
             ..PushRequest::default()
         };
-        Self { request, retain_until: None, accepted_until: None, mode_is_explicit: false }
+        Self { request, retain_until: None, accepted_until, mode_is_explicit: false }
     }
 
     fn by_flags(args: &PushArgs, settings: &PushSettings) -> Self {
-        let mut asked = Self::by_the_configuration(settings);
+        let mut asked = Self::by_the_configuration(settings, args.yes_lock_until);
         asked.request.run_id = args.run_id.clone();
         asked.request.legal_hold = args.legal_hold;
         asked.request.allow_advisory_lock = args.allow_advisory_lock;
         asked.retain_until = args.retain_until;
-        asked.accepted_until = args.yes_lock_until;
         asked.mode_is_explicit = settings.lock_is_explicit;
         asked
     }
@@ -145,13 +148,33 @@ async fn prepare<'a>(
             )
         }
     };
-    let push = Push::prepare(store, source, request, &context.clock).await?;
+    let archive = archive_of(&source);
+    let push = Push::prepare(store, source, request, &context.clock).await;
+    let push = push.map_err(|error| naming_the_archive(error, archive.as_deref()))?;
     if asked.mode_is_explicit && push.lock().asked.retention.is_none() {
         return Err(Failure::usage("--lock says how to lock, and nothing says until when")
             .with_help("add --retain-until, such as --retain-until 7y")
             .into());
     }
     Ok(push)
+}
+
+/// The archive that was named; the files of a plan are named by their own errors.
+fn archive_of(source: &PushSource) -> Option<PathBuf> {
+    match source {
+        PushSource::Archive(path) => Some(path.clone()),
+        PushSource::Plan(_) => None,
+    }
+}
+
+/// The error, with the name of the archive where it is about the archive.
+fn naming_the_archive(error: EvidenceError, archive: Option<&Path>) -> anyhow::Error {
+    let is_about_it =
+        matches!(error.kind(), EvidenceErrorKind::Bundle(_) | EvidenceErrorKind::LocalFile);
+    match archive {
+        Some(path) if is_about_it => anyhow::Error::new(error).context(named(path)),
+        _ => error.into(),
+    }
 }
 
 async fn push(
@@ -165,12 +188,13 @@ async fn push(
         PushSource::Plan(plan) => Some(plan.content_size_bytes()),
         PushSource::Archive(_) => None,
     };
+    let archive = archive_of(&source);
     let push = prepare(store, source, asked, context).await?;
-    lock_acceptance::ask(&push.lock().to_send, accepted_until, &context.console).await?;
+    lock_acceptance::ask(push.lock(), accepted_until, &context.console).await?;
     let bar = Bar::new(context.console.shows_progress(), "pushing", total_bytes);
     let outcome = push.execute(bar.progress()).await;
     drop(bar);
-    let outcome = outcome?;
+    let outcome = outcome.map_err(|error| naming_the_archive(error, archive.as_deref()))?;
     for warning in &outcome.warnings {
         context.console.warning(warning);
     }
@@ -200,18 +224,34 @@ fn human_plan(document: &PlanDocument<'_>, console: &Console) -> String {
     let mut block = Block::new(format!("{verdict} {}", document.bundle_id))
         .row("store", document.store)
         .row("key", &document.key);
-    let lock = &document.lock.to_send;
-    block = match lock.retention {
-        Some(retention) => {
-            let irrevocable = retention.mode == LockMode::Compliance;
-            let style = if irrevocable { palette.warning } else { palette.good };
-            let text = format!("{} until {}", retention.mode, time(retention.retain_until));
-            block.styled_row(style, "would lock", text)
-        }
-        None => block.row("would lock", "no: nothing beyond the bucket's default is asked for"),
+    let LockPlan { bucket_default, to_send, effective, .. } = document.lock;
+    block = block.row("default lock", in_words(bucket_default, default_retention));
+    block = match (to_send.is_none(), effective.value()) {
+        (false, _) => block.row("would send", lock_in_words(to_send)),
+        (true, Some(lock)) if lock.is_none() => block.row("would send", "no lock"),
+        (true, _) => block.row("would send", "no lock: the bucket's default is left to itself"),
     };
-    if lock.legal_hold {
-        block = block.row("", "and put a legal hold on it");
+    let style = match effective.value() {
+        Some(lock) if lock_acceptance::beyond_undoing(lock).is_some() => palette.warning,
+        Some(lock) if !lock.is_none() => palette.good,
+        Some(_) => Style::new(),
+        None => palette.warning,
+    };
+    block.styled_row(style, "in effect", in_words(effective, lock_in_words)).render(console)
+}
+
+fn lock_in_words(lock: &Lock) -> String {
+    let retention = lock.retention.map(|retention| {
+        let irrevocable = match retention.mode {
+            LockMode::Compliance => ", which nobody can undo",
+            LockMode::Governance => "",
+        };
+        format!("{} until {}{irrevocable}", retention.mode, time(retention.retain_until))
+    });
+    match (retention, lock.legal_hold) {
+        (Some(retention), false) => retention,
+        (Some(retention), true) => format!("{retention}, and a legal hold"),
+        (None, true) => "a legal hold".to_owned(),
+        (None, false) => "no lock".to_owned(),
     }
-    block.render(console)
 }

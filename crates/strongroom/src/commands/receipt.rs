@@ -84,38 +84,43 @@ fn encryption(encryption: &Encryption) -> String {
     }
 }
 
-fn lock(block: Block, lock: &LockReceipt, console: &Console) -> Block {
+/// The dated part and the hold, each with what is said of it right below; how the lock came to be
+/// and when it was read back stands below the first of them that is there.
+fn lock(mut block: Block, lock: &LockReceipt, console: &Console) -> Block {
     let palette = console.palette();
-    let dated = match (lock.mode, lock.retain_until) {
-        (Some(mode), Some(until)) => Some(format!("{mode} until {}", time(until))),
+    let dated = lock.mode.zip(lock.retain_until);
+    block = match (dated, lock.unobserved) {
+        (Some((mode, until)), _) => {
+            block.styled_row(palette.good, "lock", format!("{mode} until {}", time(until)))
+        }
+        (None, Some(reason)) => {
+            block.styled_row(palette.warning, "lock", format!("unobserved: {reason}"))
+        }
+        (None, None) => block.row("lock", "none"),
+    };
+    if dated.is_some() {
+        block = block.row("", how(lock)).row("", read_back(lock));
+    }
+    let hold = match (lock.legal_hold, lock.legal_hold_was_set_before) {
+        (Some(true), Some(true)) => Some("on, as it was before"),
+        (Some(true), Some(false)) => Some("on, set now"),
+        (Some(true), None) => Some("on"),
         _ => None,
     };
-    let mut block =
-        match (&dated, lock.unobserved) {
-            (Some(dated), None) => block.styled_row(palette.good, "lock", dated),
-            (Some(dated), Some(reason)) => block
-                .styled_row(palette.good, "lock", dated)
-                .styled_row(palette.warning, "", format!("partly unobserved: {reason}")),
-            (None, Some(reason)) => {
-                block.styled_row(palette.warning, "lock", format!("unobserved: {reason}"))
-            }
-            (None, None) => block.row("lock", "none"),
-        };
-    if lock.legal_hold == Some(true) {
-        let before = match lock.legal_hold_was_set_before {
-            Some(true) => "on, as it was before",
-            Some(false) => "on, set now",
-            None => "on",
-        };
-        block = block.styled_row(palette.good, "legal hold", before);
+    if let Some(hold) = hold {
+        block = block.styled_row(palette.good, "legal hold", hold);
+        if dated.is_none() {
+            block = block.row("", how(lock)).row("", read_back(lock));
+        }
     }
-    if dated.is_none() && lock.legal_hold != Some(true) {
-        return block;
+    // Where nothing is dated, the row of the lock says why.
+    if let (Some(_), None, Some(reason)) = (dated, lock.legal_hold, lock.unobserved) {
+        let unobserved = format!("unobserved: {reason}");
+        block = block.styled_row(palette.warning, "legal hold", unobserved);
     }
-    block = block.row("", how(lock)).row("", read_back(lock));
-    if lock.enforced_by == EnforcedBy::Strongroom {
-        let advisory = "kept by Strongroom only: whoever reaches the files can delete them";
-        block = block.styled_row(palette.warning, "", advisory);
+    if lock.enforced_by == EnforcedBy::Strongroom && (dated.is_some() || hold.is_some()) {
+        let advisory = "Strongroom only: whoever reaches the files can delete them";
+        block = block.styled_row(palette.warning, "kept by", advisory);
     }
     block
 }
@@ -191,7 +196,7 @@ mod tests {
     }
 
     fn shown(lock: LockReceipt, columns: &str) -> String {
-        let args = ConsoleArgs { format: Format::Human, quiet: false, config: None };
+        let args = ConsoleArgs { format: Format::Human, quiet: false, verbose: 0, config: None };
         let environment = Environment::from([("COLUMNS", columns), ("NO_COLOR", "1")]);
         human(&receipt(lock), &Console::new(&args, &environment))
     }
@@ -213,7 +218,7 @@ mod tests {
     #[test]
     fn what_was_stored_already_was_not_created() {
         let stored = receipt(dated(LockHow::AlreadyThere, EnforcedBy::Store));
-        let args = ConsoleArgs { format: Format::Human, quiet: false, config: None };
+        let args = ConsoleArgs { format: Format::Human, quiet: false, verbose: 0, config: None };
         let console = Console::new(&args, &Environment::from([("NO_COLOR", "1")]));
         assert!(human(&stored, &console).contains("create-only"));
         let already = Receipt { status: Status::AlreadyStored, ..stored };
@@ -224,6 +229,38 @@ mod tests {
     #[test]
     fn an_advisory_lock_says_so() {
         insta::assert_snapshot!(shown(dated(LockHow::InWrite, EnforcedBy::Strongroom), "60"));
+    }
+
+    #[test]
+    fn a_hold_beside_a_lock_takes_no_line_of_the_lock() {
+        let lock = LockReceipt {
+            legal_hold: Some(true),
+            unlocked_ms: Some(40),
+            ..dated(LockHow::AfterWrite, EnforcedBy::Strongroom)
+        };
+        insta::assert_snapshot!(shown(lock, "80"));
+    }
+
+    #[test]
+    fn a_hold_alone_says_how_it_came() {
+        let lock = LockReceipt {
+            mode: None,
+            retain_until: None,
+            legal_hold: Some(true),
+            ..dated(LockHow::InWrite, EnforcedBy::Store)
+        };
+        insta::assert_snapshot!(shown(lock, "80"));
+    }
+
+    #[test]
+    fn a_hold_that_was_not_observed_is_told_apart_from_the_lock() {
+        let lock = LockReceipt {
+            legal_hold: None,
+            unobserved: Some(Unobserved::PermissionDenied),
+            ..dated(LockHow::InWrite, EnforcedBy::Store)
+        };
+        let text = shown(lock, "80");
+        assert!(text.contains("legal hold   unobserved: permission denied"), "{text}");
     }
 
     #[test]

@@ -23,7 +23,7 @@ struct Document<'a> {
 
 /// Writes references anew.
 pub async fn run(context: &Context) -> Result<()> {
-    let store = context.store().await?;
+    let store = context.store_to_read().await?;
     let counter = Counter::new(context.console.shows_progress(), "reindexing", "bundles");
     let report = reindex(&*store, |report| counter.set(report.bundles)).await?;
     drop(counter);

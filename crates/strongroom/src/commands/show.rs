@@ -10,7 +10,7 @@ use strongroom_core::bundle::{
 };
 
 use super::verify::format_name;
-use super::{Context, source};
+use super::{Context, named, source};
 use crate::cli::ShowArgs;
 use crate::interrupt::Waiting;
 use crate::output::{Block, Console, count, safe, size, styled, time};
@@ -42,8 +42,10 @@ pub async fn run(args: ShowArgs, context: &Context) -> Result<()> {
             opened.manifest().clone(),
         ))
     });
-    let (format, bundle_id, manifest) =
-        opening.await.context("the reading ended before its work")??;
+    let (format, bundle_id, manifest) = opening
+        .await
+        .context("the reading ended before its work")?
+        .with_context(|| named(&args.bundle))?;
     let document = Document {
         schema: SCHEMA,
         format,

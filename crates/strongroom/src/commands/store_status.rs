@@ -96,7 +96,8 @@ fn human(document: &Document, console: &Console) -> String {
     block.render(console)
 }
 
-fn in_words<T>(observed: &Observed<T>, words: impl FnOnce(&T) -> String) -> String {
+/// What was observed in words, or that it was not, and why.
+pub fn in_words<T>(observed: &Observed<T>, words: impl FnOnce(&T) -> String) -> String {
     match observed {
         Observed::Observed(value) => words(value),
         Observed::Unobserved(reason) => format!("unobserved: {reason}"),
@@ -120,7 +121,8 @@ fn versioning(versioning: &Versioning) -> String {
     .to_owned()
 }
 
-fn default_retention(default: &Option<DefaultRetention>) -> String {
+/// A bucket's default retention in words.
+pub fn default_retention(default: &Option<DefaultRetention>) -> String {
     let Some(default) = default else { return "none".to_owned() };
     let length = match default.period {
         Period::Days(days) => count(u64::from(days), "day", "days"),

@@ -5,7 +5,7 @@ use serde::Serialize;
 use strongroom_core::bundle::{BundleFormat, ReadLimits, UnverifiedBundle, VerifiedBundle};
 use strongroom_core::{BundleId, Sha256Digest};
 
-use super::{Context, source};
+use super::{Context, named, source};
 use crate::cli::VerifyArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -44,7 +44,8 @@ pub async fn run(args: VerifyArgs, context: &Context) -> Result<()> {
     let verifying = tokio::task::spawn_blocking(move || {
         UnverifiedBundle::open(reader, &limits).and_then(|bundle| bundle.verify(&*progress))
     });
-    let verified = verifying.await.context("the verification ended before its work")??;
+    let verified = verifying.await.context("the verification ended before its work")?;
+    let verified = verified.with_context(|| named(&args.bundle))?;
     drop(bar);
     if let Some(wanted) = args.bundle_id
         && wanted != verified.id()

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use super::directories::Directories;
+use super::refusal::refused;
 use super::settings::{self, FileKind, Origin, Setting, Sourced};
 use crate::failure::Failure;
 
@@ -166,22 +167,6 @@ fn parse(path: &Path, text: &str, kind: FileKind) -> Result<ConfigFile, Failure>
     Ok(ConfigFile { path: path.to_owned(), kind, values: texts.chain(switches).collect() })
 }
 
-/// The parser's message without the lines around the place: they may hold a secret that somebody
-/// put there by mistake.
-fn refused(path: &Path, error: &serde_saphyr::Error) -> Failure {
-    let place = match error.location() {
-        Some(location) if location.line() > 0 => format!("{}:{}", path.display(), location.line()),
-        _ => path.display().to_string(),
-    };
-    let bare = error.without_snippet().to_string();
-    let message = bare.split('\n').next().unwrap_or_default();
-    Failure::usage(format!("{place}: {message}")).with_help(
-        "the settings are store.{url, endpoint, bucket, region, prefix, path_style, allow_http, \
-         ca_file, sse, kms_key_id, storage_class, profile, access_key_ref, secret_key_ref} and \
-         push.{auto_push, verify_on_push, lock, allow_unlocked}; secrets are only named",
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -221,16 +206,44 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_key_is_refused_with_its_line() {
-        let message = parsed("store:\n  url: s3://a\n  bukket: b\n").expect_err("refused");
-        assert!(message.starts_with("strongroom.yaml:3: "), "{message}");
-        assert!(message.contains("bukket"), "{message}");
+    fn each_mistake_is_told_once_with_its_line() {
+        let table = [
+            ("store:\n  url: s3://a\n  bukket: b\n", "3: unknown key `bukket`"),
+            ("storee:\n  url: s3://a\n", "1: unknown key `storee`"),
+            ("url: s3://a\n", "1: unknown key `url`"),
+            (
+                "store:\n  url: s3://a\n  url: s3://b\n",
+                "3: the key `url` stands here a second time",
+            ),
+            ("push:\n  auto_push: maybe\n", "2: `true` or `false` is expected here"),
+            ("store: s3://a\n", "1: a group of keys and their values is expected here"),
+            ("store:\n  url: [s3://a]\n", "2: a single value is expected here"),
+            ("store:\n  url: \"s3://a\n", "no YAML that can be read"),
+            ("store:\n\turl: s3://a\n", "no YAML that can be read"),
+        ];
+        for (text, told) in table {
+            let message = parsed(text).expect_err(text);
+            let told = match told.starts_with("no") {
+                true => message.strip_prefix("strongroom.yaml:").is_some_and(|rest| {
+                    rest.split_once(": ").is_some_and(|(_, problem)| problem == told)
+                }),
+                false => message == format!("strongroom.yaml:{told}"),
+            };
+            assert!(told, "{text:?}: {message}");
+        }
     }
 
     #[test]
-    fn a_repeated_key_is_refused_with_its_line() {
-        let message = parsed("store:\n  url: s3://a\n  url: s3://b\n").expect_err("refused");
-        assert!(message.starts_with("strongroom.yaml:3: "), "{message}");
+    fn a_mistyped_or_misplaced_key_is_helped() {
+        let help = |text: &str| {
+            let refused = parse(Path::new("x"), text, FileKind::Own).expect_err(text);
+            crate::failure::ErrorDocument::of(&refused.into()).help.unwrap_or_default()
+        };
+        assert_eq!(help("storee:\n  url: s3://a\n"), "did you mean `store`?");
+        assert_eq!(help("store:\n  bukcet: a\n"), "did you mean `bucket`?");
+        assert_eq!(help("url: s3://a\n"), "it stands under `store:`");
+        assert_eq!(help("serve: a\n"), "known here: store, push");
+        assert!(help("push:\n  auto_push: maybe\n").contains("store.{url, endpoint, bucket"));
     }
 
     #[test]

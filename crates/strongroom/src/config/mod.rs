@@ -3,6 +3,7 @@
 
 mod directories;
 mod file;
+mod refusal;
 mod secret_reference;
 mod settings;
 mod store;

@@ -64,6 +64,7 @@ pub fn styled(style: Style, text: impl Display) -> String {
 pub struct Console {
     format: Format,
     quiet: bool,
+    verbose: bool,
     columns: usize,
     stdout_is_terminal: bool,
     stderr_is_terminal: bool,
@@ -84,6 +85,7 @@ impl Console {
         Self {
             format: args.format,
             quiet: args.quiet,
+            verbose: args.verbose > 0,
             columns: columns.unwrap_or(DEFAULT_COLUMNS).max(COLUMNS_MIN),
             stdout_is_terminal,
             stderr_is_terminal,
@@ -112,9 +114,9 @@ impl Console {
         &self.palette
     }
 
-    /// Whether progress is shown.
+    /// Whether progress is shown: not between the lines of `--verbose`.
     pub fn shows_progress(&self) -> bool {
-        self.stderr_is_terminal && !self.quiet
+        self.stderr_is_terminal && !self.quiet && !self.verbose
     }
 
     /// Whether a person can be asked something.

@@ -64,6 +64,102 @@ fn a_lock_that_the_bucket_makes_stronger_than_asked_must_be_accepted() {
 }
 
 #[test]
+fn a_compliance_default_that_applies_by_itself_must_be_accepted_too() {
+    let settings = BucketSettings::locked().default_retention(LockMode::Compliance, 30);
+    let (server, room) = bucket(settings);
+    let plan = room.run(&[&PUSH[..], &["--dry-run"]].concat()).exits(0).json();
+    assert_valid(&plan, "push-plan");
+    assert_eq!(plan["lock"]["to_send"]["retention"], json!(null));
+    assert_eq!(plan["lock"]["effective"]["observed"]["retention"]["mode"], "compliance");
+    let shown = room.run(&["evidence", "push", "results", "--dry-run"]).exits(0).stdout;
+    assert!(shown.contains("default lock  compliance for 30 days"), "{shown}");
+    assert!(shown.contains("which nobody can undo"), "{shown}");
+
+    let refused = room.run(&PUSH).exits(2);
+    assert!(refused.stderr.contains("the bucket's default"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("--yes-lock-until"), "{}", refused.stderr);
+    assert_eq!(server.bucket("evidence").keys(), [""; 0]);
+    // A later day accepts what is pushed until then.
+    let accepted = [&PUSH[..], &["--yes-lock-until", "2099-01-01"]].concat();
+    assert_eq!(room.run(&accepted).exits(0).json()["lock"]["how"], "bucket_default");
+}
+
+#[test]
+fn a_default_that_may_not_be_read_leaves_a_dry_run_unobserved() {
+    let (server, room) = bucket(BucketSettings::locked());
+    server.faults().on(Op::GetObjectLockConfiguration).answer(403);
+    let plan = room.run(&[&PUSH[..], &["--dry-run"]].concat()).exits(0).json();
+    assert_valid(&plan, "push-plan");
+    assert_eq!(plan["lock"]["effective"], json!({"unobserved": "permission_denied"}));
+    let shown = room.run(&["evidence", "push", "results", "--dry-run"]).exits(0).stdout;
+    assert!(shown.contains("in effect     unobserved: permission denied"), "{shown}");
+}
+
+#[test]
+fn a_deleted_bundle_is_listed_as_deleted_and_pulled_all_the_same() {
+    let (server, room) = bucket(BucketSettings::versioned());
+    let receipt = room.run(&PUSH).exits(0).json();
+    let id = receipt["bundle_id"].as_str().expect("an id");
+    let list = ["evidence", "list", "--format=json"];
+    assert_eq!(room.run(&list).exits(0).json()["bundles"][0]["state"], "present");
+    server.bucket("evidence").delete(receipt["key"].as_str().expect("a key"));
+    let listed = room.run(&list).exits(0).json();
+    assert_valid(&listed, "list");
+    assert_eq!(listed["bundles"][0]["state"], "deleted");
+    assert_eq!(listed["bundles"][0]["versions_left"], 1);
+    let shown = room.run(&["evidence", "list"]).exits(0).stdout;
+    assert!(shown.starts_with("deleted "), "{shown}");
+    room.run(&["evidence", "pull", "--bundle-id", id, "--out", "back"]).exits(0);
+}
+
+#[test]
+fn without_the_right_to_list_versions_a_deleted_bundle_is_pending() {
+    let user = User::new("lister", "listers-secret").without(Right::ListVersions);
+    let builder = S3Server::builder().bucket("evidence", BucketSettings::versioned());
+    let server = builder.user(user.clone()).start_blocking();
+    let room = as_user(Room::with_results(), &server, &user);
+    let receipt = room.run(&PUSH).exits(0).json();
+    server.bucket("evidence").delete(receipt["key"].as_str().expect("a key"));
+    let listed = room.run(&["evidence", "list", "--format=json"]).exits(0).json();
+    assert_eq!(listed["bundles"][0]["state"], "pending");
+}
+
+#[test]
+fn errors_of_a_store_name_it_and_its_endpoint() {
+    let (server, _) = bucket(BucketSettings::plain());
+    let endpoint = server.endpoint();
+    let told = |room: Room| room.run(&["evidence", "list"]).stderr;
+    let unknown = told(on(Room::new(), &server).env("STRONGROOM_STORE_URL", "s3://nowhere/x"));
+    let expected = format!("error: s3://nowhere/x at {endpoint}: the store has no such bucket");
+    assert!(unknown.starts_with(&expected), "{unknown}");
+    // RFC 6761: `.invalid` never resolves.
+    let no_host = "http://store.invalid:9000";
+    let no_host = told(on(Room::new(), &server).env("STRONGROOM_STORE_ENDPOINT", no_host));
+    let expected = "error: s3://evidence/team at http://store.invalid:9000: no such host\n";
+    assert!(no_host.starts_with(expected), "{no_host}");
+}
+
+#[test]
+fn verbose_tells_of_requests_and_of_no_secret() {
+    let (server, room) = bucket(BucketSettings::plain());
+    let quiet = room.run(&PUSH).exits(0);
+    assert_eq!(quiet.stderr, "");
+    let told = room.run(&[&PUSH[..], &["-vv"]].concat()).exits(0).stderr;
+    assert!(told.contains("the store answered method=HEAD"), "{told}");
+    let (access_key, secret_key) = (server.owner().access_key(), server.owner().secret_key());
+    for secret in [access_key, secret_key, "Signature", "authorization", "Credential"] {
+        assert!(!told.contains(secret), "{secret}: {told}");
+    }
+    let other_crates = |line: &&str| !line.contains(" strongroom");
+    assert_eq!(told.lines().filter(other_crates).collect::<Vec<_>>(), [""; 0]);
+    server.faults().on(Op::HeadObject).first(1).answer(503);
+    let room = room.env("STRONGROOM_VERBOSE", "1");
+    let refused = room.run(&PUSH).exits(0).stderr;
+    assert!(refused.contains("a request failed kind=Throttled"), "{refused}");
+    assert!(!refused.contains("the store answered"), "{refused}");
+}
+
+#[test]
 fn a_bucket_that_cannot_lock_ends_with_5_unless_that_is_accepted() {
     let (server, room) = bucket(BucketSettings::versioned());
     let push = [&PUSH[..], &["--retain-until", "30d"]].concat();

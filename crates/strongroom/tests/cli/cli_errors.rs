@@ -20,6 +20,13 @@ fn wrong_usage_exits_2_and_says_what_to_do() {
         &["evidence", "bundle", "x", "--retention-class", "forever"],
         &["evidence", "bundle", "x", "--created-at", "today"],
         &["completions", "csh"],
+        &["evidence", "bundle", "x", "--run-id", ""],
+        &["evidence", "bundle", "x", "--subject", " "],
+        &["evidence", "bundle", "x", "--producer", ""],
+        &["evidence", "push", "x", "--run-id", ""],
+        &["evidence", "pull", "--run-id", "", "--out", "x"],
+        &["evidence", "list", "--run-id", ""],
+        &["evidence", "list", "--store-bucket", ""],
     ] {
         let refused = room.run(arguments).exits(2);
         assert!(refused.stderr.starts_with("error: "), "{arguments:?}: {}", refused.stderr);
@@ -37,6 +44,42 @@ fn what_cannot_be_read_exits_1_and_nothing_is_said_of_the_content() {
         let error = failed.json_error();
         assert_valid(&error, "error");
         assert_eq!((&error["kind"], &error["exit_code"]), (&"failed".into(), &1.into()));
+    }
+}
+
+#[test]
+fn errors_name_the_path_that_was_given() {
+    let room = Room::with_results();
+    room.write("cut.tar.gz", [0x1f, 0x8b]);
+    let store = room.store();
+    for arguments in [
+        &["evidence", "verify", "cut.tar.gz"][..],
+        &["evidence", "show", "cut.tar.gz"],
+        &["evidence", "push", "cut.tar.gz", "--store", &store],
+    ] {
+        let refused = room.run(arguments).exits(3);
+        assert!(refused.stderr.starts_with("error: cut.tar.gz: "), "{}", refused.stderr);
+    }
+    let missing = room.on_store(&["evidence", "push", "a\u{1b}b"]).exits(1);
+    assert!(missing.stderr.starts_with("error: a\\u{1b}b: "), "{}", missing.stderr);
+}
+
+#[test]
+fn an_archive_of_ones_own_that_is_no_bundle_is_helped() {
+    let room = Room::with_results();
+    let mut tar = Command::new("tar");
+    let made = tar.args(["czf", "own.tar.gz", "results"]).current_dir(room.work()).status();
+    assert!(made.expect("tar runs").success());
+    room.write("notes.txt", "no archive at all, and long enough to be one");
+    for (name, problem) in [
+        ("own.tar.gz", "the first member is not manifest.json"),
+        ("notes.txt", "not a gzip archive"),
+    ] {
+        for verb in ["verify", "push"] {
+            let refused = room.on_store(&["evidence", verb, name]).exits(3).stderr;
+            assert!(refused.contains(problem), "{refused}");
+            assert!(refused.contains("help: a bundle is what `strongroom evidence bundle DIR`"));
+        }
     }
 }
 

@@ -103,6 +103,30 @@ fn a_run_comes_back_into_a_directory_and_a_part_of_it_is_called_so() {
 }
 
 #[test]
+fn what_the_folder_held_already_is_not_called_pulled() {
+    let room = Room::with_results();
+    let id = pushed(&room, "1");
+    let pull = ["evidence", "pull", "--run-id", "1", "--out", "back"];
+    assert!(room.on_store(&pull).exits(0).stdout.starts_with(&format!("pulled {id}\n")));
+    let again = room.on_store(&pull).exits(0).stdout;
+    assert!(again.starts_with(&format!("already there {id}\n")), "{again}");
+    assert!(again.contains("verified  every byte of the file that was there"), "{again}");
+}
+
+#[test]
+fn a_mistyped_directory_is_no_empty_store() {
+    let room = Room::with_results();
+    let list = room.on_store(&["evidence", "list"]).exits(7);
+    assert!(list.stderr.starts_with("error: there is no store at /"), "{}", list.stderr);
+    room.on_store(&["evidence", "pull", "--run-id", "1", "--out", "back"]).exits(7);
+    room.on_store(&["evidence", "reindex"]).exits(7);
+    pushed(&room, "1");
+    room.on_store(&["evidence", "list"]).exits(0);
+    // Nobody named the embedded one, so nobody mistyped it.
+    Room::new().run(&["evidence", "list"]).exits(0);
+}
+
+#[test]
 fn a_damaged_stored_bundle_never_appears() {
     let room = Room::with_results();
     let id = pushed(&room, "1");

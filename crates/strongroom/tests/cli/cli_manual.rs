@@ -15,6 +15,30 @@ fn help_teaches_with_examples_and_lists_the_exit_codes() {
 }
 
 #[test]
+fn help_shows_the_flags_of_a_store_only_where_one_is_used() {
+    let room = Room::new();
+    for (verb, shown) in [
+        ("verify", false),
+        ("show", false),
+        ("bundle", true),
+        ("push", true),
+        ("pull", true),
+        ("list", true),
+        ("reindex", true),
+        ("store-status", true),
+    ] {
+        for help in ["-h", "--help"] {
+            let text = room.run(&["evidence", verb, help]).exits(0).stdout;
+            assert_eq!(text.contains("--store <URL>"), shown, "{verb} {help}");
+        }
+    }
+    // They are taken all the same.
+    room.write("x", "");
+    room.run(&["evidence", "verify", "x", "--store", "s3://evidence"]).exits(3);
+    room.run(&["evidence", "--store", "s3://evidence", "verify", "x"]).exits(3);
+}
+
+#[test]
 fn every_shell_has_completions() {
     let room = Room::new();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {

@@ -83,9 +83,8 @@ fn a_dry_run_says_what_would_be_locked_and_writes_nothing() {
     let plan = room.on_store(&push).exits(0).json();
     assert_valid(&plan, "push-plan");
     assert_eq!(plan["lock"]["to_send"]["retention"]["retain_until"], "2099-01-01T00:00:00Z");
-    let listed = room.on_store(&["evidence", "list", "--format", "json"]).exits(0).json();
-    assert_eq!(listed["bundles"], serde_json::json!([]));
-    assert!(!room.stored("bundles").exists());
+    assert_eq!(plan["lock"]["effective"], serde_json::json!({"observed": plan["lock"]["to_send"]}));
+    assert!(!room.stored("").exists());
 }
 
 #[test]

@@ -45,7 +45,7 @@ fn killed_after(delay: Duration) -> bool {
     let again = desk.push();
     assert_eq!(again.exit, Some(0), "{at}: {}", again.stderr);
     let id = again.field("/bundle_id").unwrap();
-    assert_eq!(desk.listed(), [(id, "stored".to_owned())], "{at}");
+    assert_eq!(desk.listed(), [(id, "present".to_owned())], "{at}");
     assert_eq!(bundles(&desk.store_directory()).len(), 1, "{at}");
     under_way
 }

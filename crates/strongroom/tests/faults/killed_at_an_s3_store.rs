@@ -67,7 +67,7 @@ fn killed_at(k: usize, last: LastRequest, desk_at: impl Fn(&S3Server) -> Desk) -
     if let Some(key) = bundles.first() {
         // What is under the final key is whole, and a list finds it.
         let id = key.trim_start_matches("team/bundles/").trim_end_matches(".tar.gz");
-        assert_eq!(listed, [(id.to_owned(), "stored".to_owned())], "{at}");
+        assert_eq!(listed, [(id.to_owned(), "present".to_owned())], "{at}");
         let pull = ["evidence", "pull", "--bundle-id", id, "--out", "left.tar.gz"];
         let pulled = desk.strongroom(&pull);
         assert_eq!(pulled.exit, Some(0), "{at}: {}", pulled.stderr);
@@ -79,7 +79,7 @@ fn killed_at(k: usize, last: LastRequest, desk_at: impl Fn(&S3Server) -> Desk) -
     assert_eq!(again.exit, Some(0), "{at}: {}", again.stderr);
     let id = again.field("/bundle_id").unwrap();
     assert_eq!(vault.versions(&format!("team/bundles/{id}.tar.gz")).len(), 1, "{at}");
-    assert_eq!(desk.listed(), [(id.clone(), "stored".to_owned())], "{at}");
+    assert_eq!(desk.listed(), [(id.clone(), "present".to_owned())], "{at}");
     assert!(!vault.keys_under(&format!("team/records/{id}/")).is_empty(), "{at}: no receipt");
     true
 }

@@ -96,7 +96,7 @@ fn credentials_that_may_only_read_exit_8_on_push_and_pull_well() {
     let id = stored.field("/bundle_id").unwrap();
     let pulled = desk.strongroom(&["evidence", "pull", "--bundle-id", &id, "--out", "out.tar.gz"]);
     assert_eq!(pulled.exit, Some(0), "{}", pulled.stderr);
-    assert_eq!(desk.listed(), [(id, "stored".to_owned())]);
+    assert_eq!(desk.listed(), [(id, "present".to_owned())]);
 }
 
 #[test]

@@ -51,6 +51,31 @@ fn a_file_that_changes_between_the_passes_is_an_integrity_refusal() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_link_or_a_pipe_that_takes_a_files_place_is_neither_followed_nor_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let outside = tempfile::NamedTempFile::new().unwrap();
+    fs::write(outside.path(), "same size").unwrap();
+    let file = folder.path().join("report");
+    let as_a_link = |place: &Path| std::os::unix::fs::symlink(outside.path(), place).unwrap();
+    let as_a_pipe = |place: &Path| {
+        let made = std::process::Command::new("mkfifo").arg(place).status().unwrap();
+        assert!(made.success());
+    };
+    for put in [&as_a_link as &dyn Fn(&Path), &as_a_pipe] {
+        fs::write(&file, "same size").unwrap();
+        let plan = plan_of(folder.path());
+        fs::remove_file(&file).unwrap();
+        put(&file);
+
+        let refused = plan.write(io::sink(), &NoProgress).unwrap_err();
+
+        assert_eq!(refused.refusal(), Refusal::Integrity, "{refused}");
+        fs::remove_file(&file).unwrap();
+    }
+}
+
 #[test]
 fn a_full_disk_ends_the_writing_as_unreadable() {
     struct Full;

@@ -3,7 +3,7 @@
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use strongroom_core::observed::Unobserved;
+use strongroom_core::observed::{Observed, Unobserved};
 use strongroom_core::{BundleId, Sha256Digest, layout};
 
 use super::{BundleState, ListedBundle, ROWS_AT_ONCE_MAX};
@@ -39,11 +39,11 @@ async fn look_up_one(
     let key = ObjectKey::new(layout::bundle(bundle_id))?;
     match store.head(&key, None).await {
         Ok(info) if is_another_days(store, bundle_id, &info, day).await => Ok(Vec::new()),
-        Ok(info) => Ok(vec![row(stored(store, &key, info, None))]),
+        Ok(info) => Ok(vec![row(present(store, &key, info, None))]),
         Err(error) if error.kind() == StorageErrorKind::NotFound => {
             let archives = look_up_archives(store, bundle_id, day).await?;
             if archives.is_empty() {
-                return Ok(vec![row(BundleState::Pending)]);
+                return Ok(vec![row(absent(store, &key).await?)]);
             }
             Ok(archives.into_iter().flatten().map(row).collect())
         }
@@ -52,6 +52,26 @@ async fn look_up_one(
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Why nothing is under a key that a reference names, as far as its versions tell. (Those of an
+/// Assay archive have keys that only the archive itself could tell.)
+async fn absent(store: &dyn Storage, key: &ObjectKey) -> Result<BundleState, EvidenceError> {
+    let versions = match store.versions(key).await {
+        Ok(Observed::Observed(versions)) => versions,
+        Ok(Observed::Unobserved(_)) => return Ok(BundleState::Pending),
+        // More versions than are read: the newest of them is not known.
+        Err(error) if error.kind() == StorageErrorKind::Limit => {
+            return Ok(BundleState::Unobserved { reason: Unobserved::Error });
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let marker = versions.iter().find(|version| version.is_latest && version.is_delete_marker);
+    let Some(marker) = marker else { return Ok(BundleState::Pending) };
+    Ok(BundleState::Deleted {
+        deleted_at: marker.last_modified,
+        versions_left: versions.iter().filter(|version| !version.is_delete_marker).count(),
+    })
 }
 
 /// Every archive that shares an Assay id; `None` for one that is another day's.
@@ -65,7 +85,7 @@ async fn look_up_archives(
         let key = ObjectKey::new(layout::assay_bundle(id, archive))?;
         match store.head(&key, None).await {
             Ok(info) if is_another_days(store, id, &info, day).await => states.push(None),
-            Ok(info) => states.push(Some(stored(store, &key, info, Some(archive)))),
+            Ok(info) => states.push(Some(present(store, &key, info, Some(archive)))),
             Err(error) if error.kind() == StorageErrorKind::NotFound => {}
             Err(error) => return Err(error.into()),
         }
@@ -90,13 +110,13 @@ async fn is_another_days(
     store.head(&entry, None).await.is_ok()
 }
 
-fn stored(
+fn present(
     store: &dyn Storage,
     key: &ObjectKey,
     info: ObjectInfo,
     archive_sha256: Option<Sha256Digest>,
 ) -> BundleState {
-    BundleState::Stored {
+    BundleState::Present {
         key: store.whole_key(key),
         size_bytes: info.size_bytes,
         version_id: info.version.map(|version| version.0),

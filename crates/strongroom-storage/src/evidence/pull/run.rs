@@ -58,8 +58,10 @@ pub async fn pull_run(
     while let Some(page) = listing.next_page().await? {
         for row in page {
             let archive = match &row.state {
-                BundleState::Stored { archive_sha256, .. } => *archive_sha256,
-                BundleState::Pending | BundleState::Unobserved { .. } => None,
+                BundleState::Present { archive_sha256, .. } => *archive_sha256,
+                BundleState::Deleted { .. }
+                | BundleState::Pending
+                | BundleState::Unobserved { .. } => None,
             };
             let out = folder.join(name_of(store, row.bundle_id, archive).await?);
             let request =

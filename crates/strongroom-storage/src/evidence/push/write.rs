@@ -66,16 +66,12 @@ impl Push<'_> {
             ("strongroom-bundle-id".to_owned(), self.bundle_id().to_string()),
             ("strongroom-index-day".to_owned(), day_of(self.store_now).to_string()),
         ]);
-        CreateOptions {
-            content_type: Some("application/gzip"),
-            metadata,
-            lock: self.lock_to_send(),
-        }
+        CreateOptions { content_type: Some("application/gzip"), metadata, lock: self.lock.to_send }
     }
 
     fn explain_refused_write(&self, error: crate::StorageError) -> EvidenceError {
         // A backend says `Unsupported` of a lock only; any other refusal has its own meaning.
-        if error.kind() == StorageErrorKind::Unsupported && !self.lock_to_send().is_none() {
+        if error.kind() == StorageErrorKind::Unsupported && !self.lock.to_send.is_none() {
             return EvidenceError::new(
                 EvidenceErrorKind::RetentionNotMet,
                 "the store refused the bundle with the lock that was asked for: nothing was stored",
