@@ -24,8 +24,9 @@ const DICTIONARY_BYTES: usize = 32 << 10;
 /// Blocks that wait for each worker.
 const BLOCKS_WAITING: usize = 2;
 const THREADS_MAX: usize = 8;
-/// With this, zlib-rs makes what pigz makes of its own default, in size, in half the time.
-const LEVEL: u32 = 6;
+/// On a gigabyte of logs, JSON, sources and binaries zlib-rs makes 557 MB with this, 551 with 6 in
+/// twice the time, 568 with 2 in a tenth less.
+const LEVEL: u32 = 3;
 
 /// Content whose bytes are this evenly spread is tried out before time is spent on it.
 const ENTROPY_BITS_MIN: f64 = 7.9;
