@@ -85,6 +85,19 @@ fn a_compliance_default_that_applies_by_itself_must_be_accepted_too() {
 }
 
 #[test]
+fn a_governance_lock_that_a_store_does_not_strengthen_is_told_with_the_right_it_takes() {
+    let (server, room) = bucket(BucketSettings::locked());
+    room.run(&[&PUSH[..], &["--retain-until", "2098-01-01"]].concat()).exits(0);
+    server.faults().on(Op::PutObjectRetention).answer(403);
+    let stronger = ["--lock", "compliance", "--retain-until", "2099-01-01"];
+    let push = [&PUSH[..], &stronger, &["--yes-lock-until", "2099-01-01"]].concat();
+    let refused = room.run(&push).exits(5);
+    let help = refused.json_error()["help"].to_string();
+    assert!(help.contains("s3:PutObjectRetention, and on some stores"), "{help}");
+    assert!(!help.contains("LegalHold"), "{help}");
+}
+
+#[test]
 fn a_default_that_may_not_be_read_leaves_a_dry_run_unobserved() {
     let (server, room) = bucket(BucketSettings::locked());
     server.faults().on(Op::GetObjectLockConfiguration).answer(403);
