@@ -43,5 +43,5 @@ wait_for() {
   done
 }
 
-answers() { curl --silent --output /dev/null --noproxy '*' --max-time 2 "$1"; }
+answers() { curl --silent --output /dev/null --noproxy '*' --max-time 2 "$@"; }
 succeeds() { curl --silent --fail --output /dev/null --noproxy '*' --max-time 2 "$1"; }

@@ -1,13 +1,20 @@
 //! Azure Blob Storage, as Azurite does it: the data path.
 
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use http::Method;
 use object_store::azure::{AzureAccessKey, AzureAuthorizer, AzureCredential};
 use object_store::client::{HttpRequest, HttpRequestBody};
+use strongroom_core::bundle::{BundlePlan, CollectOptions, Declarations, NoProgress, collect};
 use strongroom_core::observed::{Observed, Unobserved};
 use strongroom_core::retention::Lock;
+use strongroom_storage::evidence::{PullRequest, Push, PushRequest, PushSource, pull};
 use strongroom_storage::open::{Secret, StaticCredentials, StoreSettings, open};
 use strongroom_storage::{Clock, CreateOptions, ObjectKey, StorageErrorKind};
 use strongroom_testkit::client::endpoint_of;
+use strongroom_testkit::s3::tls::unrelated_ca_pem;
 
 use crate::check;
 
@@ -19,6 +26,10 @@ const ACCOUNT_KEY: &str =
 /// Settings for a container that was made just now; `None` where no Azurite was started.
 async fn new_container() -> Option<StoreSettings> {
     let endpoint = endpoint_of("STRONGROOM_TEST_AZURITE")?;
+    Some(new_container_at(endpoint, reqwest::Client::new()).await)
+}
+
+async fn new_container_at(endpoint: String, client: reqwest::Client) -> StoreSettings {
     let container = format!("conformance-{}", Clock::system().new_id());
     let url = format!("{endpoint}/{ACCOUNT}/{container}?restype=container");
     let mut request: HttpRequest = http::Request::builder()
@@ -33,9 +44,9 @@ async fn new_container() -> Option<StoreSettings> {
         .expect("signed");
     let request = request.map(|_| "");
     let request = reqwest::Request::try_from(request).expect("a request");
-    let answer = reqwest::Client::new().execute(request).await.expect("an answer");
+    let answer = client.execute(request).await.expect("an answer");
     assert!(answer.status().is_success(), "{answer:?}");
-    Some(StoreSettings {
+    StoreSettings {
         url: format!("az://{container}/some/prefix"),
         endpoint: Some(endpoint),
         allow_http: true,
@@ -45,7 +56,18 @@ async fn new_container() -> Option<StoreSettings> {
             session_token: None,
         }),
         ..StoreSettings::default()
-    })
+    }
+}
+
+/// The same over TLS, under the authority whose certificate is in the answer.
+async fn new_container_over_tls() -> Option<(StoreSettings, PathBuf)> {
+    let endpoint = endpoint_of("STRONGROOM_TEST_AZURITE_TLS")?;
+    let ca_file = PathBuf::from(endpoint_of("STRONGROOM_TEST_AZURITE_CA")?);
+    let authority = fs::read(&ca_file).expect("the authority's certificate");
+    let authority = reqwest::Certificate::from_pem(&authority).expect("a certificate");
+    let client = reqwest::Client::builder().tls_certs_merge([authority]).build().expect("a client");
+    let settings = new_container_at(endpoint, client).await;
+    Some((StoreSettings { allow_http: false, ..settings }, ca_file))
 }
 
 #[tokio::test]
@@ -109,4 +131,52 @@ async fn each_failure_has_its_own_kind() {
     let mut nobody_there = whole;
     nobody_there.endpoint = Some("http://127.0.0.1:9".to_owned());
     assert_eq!(kind_with(&nobody_there).await, Some(StorageErrorKind::Unreachable));
+}
+
+#[tokio::test]
+async fn evidence_goes_over_tls_under_an_authority_of_ones_own() {
+    let Some((settings, ca_file)) = new_container_over_tls().await else { return };
+    let settings = StoreSettings { ca_file: Some(ca_file), ..settings };
+    let clock = Clock::system();
+    let store = open(&settings, clock.clone()).await.expect("a store");
+    let folder = tempfile::tempdir().expect("a directory");
+    // More than a single write takes.
+    let file = folder.path().join("trace.bin");
+    strongroom_testkit::fixtures::write_random_file(&file, 9 << 20, 7).expect("written");
+    let files = collect(&[file], &CollectOptions { follow_symlinks: false }).expect("files");
+    let plan = BundlePlan::prepare(files, Declarations::default(), &NoProgress).expect("a plan");
+
+    let request = PushRequest { verify_on_push: true, ..PushRequest::default() };
+    let source = PushSource::Plan(Box::new(plan));
+    let push = Push::prepare(&*store, source, request, &clock).await.expect("prepared");
+    let receipt = push.execute(Arc::new(NoProgress)).await.expect("pushed").receipt;
+    let endpoint = settings.endpoint.expect("an endpoint");
+    assert_eq!(receipt.endpoint, Some(format!("{endpoint}/{ACCOUNT}")));
+
+    let out = folder.path().join("out.tar.gz");
+    let wanted = PullRequest {
+        id: receipt.bundle_id,
+        archive_sha256: None,
+        out: out.clone(),
+        overwrite: false,
+    };
+    let progress: Arc<dyn strongroom_core::bundle::Progress> = Arc::new(NoProgress);
+    pull::pull(&*store, &wanted, &clock, &progress).await.expect("pulled");
+    assert_eq!(fs::metadata(out).expect("a file").len(), receipt.size_bytes);
+}
+
+#[tokio::test]
+async fn another_authority_is_a_failure_of_tls_that_says_what_to_name() {
+    let Some((settings, _)) = new_container_over_tls().await else { return };
+    let folder = tempfile::tempdir().expect("a directory");
+    let ca_file = folder.path().join("ca.pem");
+    fs::write(&ca_file, unrelated_ca_pem()).expect("written");
+    for ca_file in [None, Some(ca_file)] {
+        let settings = StoreSettings { ca_file, ..settings.clone() };
+        let store = open(&settings, Clock::system()).await.expect("a store");
+        let refused = store.now().await.expect_err("not trusted");
+        assert_eq!(refused.kind(), StorageErrorKind::Tls);
+        assert!(refused.to_string().contains("an authority that is not trusted"), "{refused}");
+        assert!(refused.guidance().expect("guidance").contains("--store-ca"));
+    }
 }

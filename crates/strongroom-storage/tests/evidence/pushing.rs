@@ -1,7 +1,9 @@
 use strongroom_core::bundle::{Declarations, Refusal};
+use strongroom_core::limits::NAME_BYTES_MAX;
 use strongroom_core::receipt::{EnforcedBy, Integrity, LockHow, Receipt, Status};
 use strongroom_core::retention::LockMode;
 use strongroom_storage::evidence::{EvidenceErrorKind, PushRequest, PushSource};
+use strongroom_storage::fs::FsStorage;
 
 use super::*;
 
@@ -260,4 +262,20 @@ async fn a_push_that_was_cut_short_is_finished_by_the_next() {
 
     assert_eq!(outcome.receipt.status, Status::Stored);
     assert_eq!(desk.list(ListQuery::default()).await.len(), 1, "told once, on the day of storing");
+}
+
+#[tokio::test]
+async fn the_longest_run_id_is_kept_and_found_in_a_directory_too() {
+    let folder = TempDir::new().unwrap();
+    let desk = Desk::new();
+    let store = FsStorage::open(&folder.path().join("store"), desk.clock.clone()).unwrap();
+    // 768 bytes once encoded: more than a name of a file may have.
+    let run_id = "é".repeat(NAME_BYTES_MAX / 2);
+    let source = plan_source(desk.plan("a", of_run(&run_id)));
+    let push = Push::prepare(&store, source, request(), &desk.clock).await.unwrap();
+    let receipt = push.execute(no_progress()).await.unwrap().receipt;
+
+    let query = ListQuery { run_id: Some(run_id), ..ListQuery::default() };
+    let rows = Listing::new(&store, query).unwrap().next_page().await.unwrap().unwrap();
+    assert_eq!(rows[0].bundle_id, receipt.bundle_id);
 }

@@ -7,6 +7,7 @@
 
 mod garbage;
 mod locks;
+mod names;
 mod races;
 
 use std::fs;
@@ -38,9 +39,21 @@ impl Bucket {
     /// A new bucket with Object Lock; `None` where the server was not started.
     async fn with_lock(server: &str) -> Option<Self> {
         let client = S3Client::of_server(server)?;
-        let clock = Clock::system();
-        let name = format!("evidence-{}", clock.new_id());
+        let name = format!("evidence-{}", Clock::system().new_id());
         client.create_lock_bucket(&name).await;
+        Some(Self::of(client, name).await)
+    }
+
+    /// A new bucket without versions and locks; `None` where the server was not started.
+    async fn plain(server: &str) -> Option<Self> {
+        let client = S3Client::of_server(server)?;
+        let name = format!("evidence-{}", Clock::system().new_id());
+        client.create_bucket(&name).await;
+        Some(Self::of(client, name).await)
+    }
+
+    async fn of(client: S3Client, name: String) -> Self {
+        let clock = Clock::system();
         let settings = StoreSettings {
             url: format!("s3://{name}/team"),
             endpoint: Some(client.endpoint().to_owned()),
@@ -53,7 +66,7 @@ impl Bucket {
             ..StoreSettings::default()
         };
         let store = open(&settings, clock.clone()).await.unwrap();
-        Some(Self { name, client, store, clock, folder: TempDir::new().unwrap() })
+        Self { name, client, store, clock, folder: TempDir::new().unwrap() }
     }
 
     /// A run of one log and, for a `large` one, of bytes that no compression makes small.
