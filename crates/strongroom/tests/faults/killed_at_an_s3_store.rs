@@ -1,6 +1,8 @@
 //! kill -9 at every request of a push: nothing partial under the final key, nothing lost, and the
 //! same push again finishes.
 
+use std::thread;
+
 use strongroom_testkit::S3Server;
 use strongroom_testkit::s3::BucketSettings;
 
@@ -19,25 +21,40 @@ enum LastRequest {
 const REQUESTS_MAX: usize = 100;
 
 #[test]
-fn a_push_of_a_small_bundle_can_be_killed_at_any_request() {
-    kill_at_every_request(Desk::at);
+fn a_push_of_a_small_bundle_can_be_killed_before_any_request_is_done() {
+    kill_at_every_request(LastRequest::Undone, Desk::at);
 }
 
 #[test]
-fn a_push_of_a_bundle_in_parts_can_be_killed_at_any_request() {
-    kill_at_every_request(|server| Desk::at(server).with_a_big_run());
+fn a_push_of_a_small_bundle_can_be_killed_after_any_request_was_done() {
+    kill_at_every_request(LastRequest::Done, Desk::at);
 }
 
-fn kill_at_every_request(desk_at: impl Fn(&S3Server) -> Desk) {
-    for last in [LastRequest::Undone, LastRequest::Done] {
-        let mut k = 1;
+#[test]
+fn a_push_in_parts_can_be_killed_before_any_request_is_done() {
+    kill_at_every_request(LastRequest::Undone, |server| Desk::at(server).with_a_big_run());
+}
+
+#[test]
+fn a_push_in_parts_can_be_killed_after_any_request_was_done() {
+    kill_at_every_request(LastRequest::Done, |server| Desk::at(server).with_a_big_run());
+}
+
+fn kill_at_every_request(last: LastRequest, desk_at: impl Fn(&S3Server) -> Desk + Sync) {
+    // Two at a time, for most of each turn is waiting for the program.
+    let turns = |first: usize| {
+        let mut k = first;
         while killed_at(k, last, &desk_at) {
-            k += 1;
+            k += 2;
             assert!(k < REQUESTS_MAX, "a push does not end");
         }
-        // A push that came to its end before the first kill would prove nothing.
-        assert!(k > 5, "only {} requests were met", k - 1);
-    }
+        k
+    };
+    let ends = thread::scope(|scope| {
+        [scope.spawn(|| turns(1)), scope.spawn(|| turns(2))].map(|half| half.join().unwrap())
+    });
+    // A push that came to its end before the first kill would prove nothing.
+    assert!(ends.iter().all(|k| *k > 5), "only {ends:?} requests were met");
 }
 
 /// Kills a push at its `k`-th request and looks at what it left. `false`: the push has fewer.
