@@ -11,6 +11,7 @@
 //! | [`status`] | `store-status`: what a store says of itself, observed or not |
 //! | `conformance` | the suite that every backend passes, and that users run on their own bucket |
 //! | `evidence` | push, pull, list, reindex: one operation a file |
+//! | [`new_file`] | a local file that appears whole or not at all |
 //! | [`clock`] | time and ids come in from outside |
 
 pub mod azure;
@@ -22,6 +23,7 @@ pub mod evidence;
 pub mod fs;
 pub mod key;
 pub mod memory;
+pub mod new_file;
 pub mod open;
 pub mod s3;
 pub mod status;

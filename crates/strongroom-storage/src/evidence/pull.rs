@@ -4,12 +4,12 @@
 //! asked for while more arrive, are made durable, and only then get their name.
 
 mod download;
-mod file;
 mod landing;
 mod run;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::{fs, io};
 
 use serde::Serialize;
 use strongroom_core::bundle::Progress;
@@ -17,10 +17,10 @@ use strongroom_core::observed::Observed;
 use strongroom_core::{BundleId, Sha256Digest, layout};
 
 use self::download::download_verified;
-use self::file::TemporaryFile;
 use super::stored::{StoredBundle, Wanted, candidates, says_something_of_content};
 use super::{EvidenceError, EvidenceErrorKind};
-use crate::{Clock, ListRequest, ObjectKey, Storage, StorageErrorKind, VersionId};
+use crate::new_file::{NewFile, directory_of};
+use crate::{ListRequest, ObjectKey, Storage, StorageErrorKind, VersionId};
 
 pub use self::run::{RunPull, pull_run};
 
@@ -65,18 +65,13 @@ pub struct Pulled {
 pub async fn pull(
     store: &dyn Storage,
     request: &PullRequest,
-    clock: &Clock,
     progress: &Arc<dyn Progress>,
 ) -> Result<Pulled, EvidenceError> {
-    if !request.overwrite && file::exists(&request.out)? {
-        return Err(EvidenceError::new(
-            EvidenceErrorKind::Conflict,
-            "a file of that name is there already",
-        )
-        .with_guidance("choose another --out, or pass --force to replace it"));
+    if !request.overwrite && is_there(&request.out)? {
+        return Err(taken(&request.out));
     }
     let wanted = Wanted { id: request.id, archive_sha256: request.archive_sha256 };
-    let fetch = Fetch { store, out: &request.out, clock, progress };
+    let fetch = Fetch { store, out: &request.out, progress };
     let native = ObjectKey::new(layout::bundle(request.id))?;
     let fetched = match fetch.key(&native, wanted).await? {
         // A native id covers every byte: nothing else can have it.
@@ -90,7 +85,7 @@ pub async fn pull(
 struct Fetched {
     key: ObjectKey,
     stored: StoredBundle,
-    file: TemporaryFile,
+    file: NewFile,
     below_something_else: bool,
 }
 
@@ -101,7 +96,10 @@ impl Fetched {
         out: &Path,
         overwrite: bool,
     ) -> Result<Pulled, EvidenceError> {
-        self.file.publish(out, overwrite)?;
+        self.file.place(overwrite).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => taken(out),
+            _ => failed(out, "could not be written", error),
+        })?;
         Ok(Pulled {
             bundle_id: self.stored.bundle.id(),
             archive_sha256: self.stored.bundle.archive_sha256(),
@@ -122,7 +120,6 @@ fn is_native(stored: &StoredBundle) -> bool {
 struct Fetch<'a> {
     store: &'a dyn Storage,
     out: &'a Path,
-    clock: &'a Clock,
     progress: &'a Arc<dyn Progress>,
 }
 
@@ -163,14 +160,21 @@ impl Fetch<'_> {
         refusal.map_or(Ok(None), Err)
     }
 
+    fn start(&self) -> Result<NewFile, EvidenceError> {
+        let folder = directory_of(self.out);
+        fs::create_dir_all(folder)
+            .and_then(|()| NewFile::create(self.out))
+            .map_err(|error| failed(folder, "cannot take a new file", error))
+    }
+
     async fn version(
         &self,
         key: &ObjectKey,
         version: Option<&VersionId>,
         wanted: Wanted,
     ) -> Result<Fetched, EvidenceError> {
-        let file = TemporaryFile::create_beside(self.out, self.clock)?;
-        let writer = file.writer()?;
+        let file = self.start()?;
+        let writer = file.writer().map_err(|error| failed(self.out, "cannot be written", error))?;
         let progress = Arc::clone(self.progress);
         let stored = download_verified(self.store, key, version, wanted, writer, progress).await?;
         Ok(Fetched { key: key.clone(), stored, file, below_something_else: false })
@@ -222,6 +226,31 @@ pub(super) async fn archives_of(
         Sha256Digest::from_hex(name).ok()
     });
     Ok(archives.collect())
+}
+
+/// Whether anything has this name, a dangling link included.
+pub(super) fn is_there(path: &Path) -> Result<bool, EvidenceError> {
+    match path.symlink_metadata() {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(failed(path, "cannot be looked at", error)),
+    }
+}
+
+fn taken(out: &Path) -> EvidenceError {
+    let message = format!("a file named {} is there already", shown(out));
+    EvidenceError::new(EvidenceErrorKind::Conflict, message)
+        .with_guidance("choose another --out, or pass --force to replace it")
+}
+
+/// A local file stood in the way.
+pub(super) fn failed(path: &Path, what: &str, error: io::Error) -> EvidenceError {
+    let message = format!("{} {what}: {error}", shown(path));
+    EvidenceError::new(EvidenceErrorKind::LocalFile, message).with_source(error)
+}
+
+fn shown(path: &Path) -> impl std::fmt::Display {
+    path.to_string_lossy().escape_debug().to_string()
 }
 
 fn not_found() -> EvidenceError {

@@ -161,7 +161,7 @@ async fn evidence_goes_over_tls_under_an_authority_of_ones_own() {
         overwrite: false,
     };
     let progress: Arc<dyn strongroom_core::bundle::Progress> = Arc::new(NoProgress);
-    pull::pull(&*store, &wanted, &clock, &progress).await.expect("pulled");
+    pull::pull(&*store, &wanted, &progress).await.expect("pulled");
     assert_eq!(fs::metadata(out).expect("a file").len(), receipt.size_bytes);
 }
 

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use bytes::Bytes;
+use strongroom_core::Sha256Digest;
 use strongroom_core::bundle::Refusal;
 use strongroom_storage::evidence::{PullRequest, Pulled, pull};
 
@@ -17,7 +19,7 @@ pub(super) async fn pull_into(
     let out = vault.folder.path().join("pulled.tar.gz");
     let request = PullRequest { id, archive_sha256: None, out: out.clone(), overwrite: false };
     let store = vault.store().await;
-    (pull::pull(&*store, &request, &Clock::system(), &no_progress()).await, out)
+    (pull::pull(&*store, &request, &no_progress()).await, out)
 }
 
 async fn stored_big(vault: &Vault) -> BundleId {
@@ -92,4 +94,27 @@ async fn bytes_that_are_wrong_every_time_are_refused() {
     let refused = pulled.unwrap_err();
     assert_eq!(refused.kind(), EvidenceErrorKind::Bundle(Refusal::Integrity), "{refused}");
     assert!(!out.exists());
+}
+
+#[tokio::test]
+async fn a_run_whose_listing_breaks_off_tells_what_it_has() {
+    /// More than one page of references.
+    const BUNDLES: usize = 201;
+    let vault = Vault::new(BucketSettings::versioned()).await;
+    let stored = vault.push(vault.small()).await.unwrap().receipt.bundle_id;
+    let garbage = (0..BUNDLES).flat_map(|number| {
+        let id = BundleId(Sha256Digest::of(&number.to_le_bytes()));
+        let reference = format!("team/{}", layout::run_reference("run-1", id));
+        [(reference, Bytes::new()), (bundle_key(id), Bytes::from_static(b"no bundle"))]
+    });
+    vault.bucket().put_many(garbage);
+    let page = vault.server.faults().on(Op::ListObjectsV2).from(2).answer(403);
+
+    let out = vault.folder.path().join("run");
+    let run = pull::pull_run(&*vault.store().await, "run-1", &out, &no_progress()).await;
+
+    assert!(page.fired() > 0, "the run came in one page");
+    let run = run.unwrap();
+    assert_eq!(run.pulled.iter().map(|pulled| pulled.bundle_id).collect::<Vec<_>>(), [stored]);
+    assert!(!run.is_complete() && run.cut_short.is_some());
 }

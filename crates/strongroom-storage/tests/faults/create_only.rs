@@ -93,9 +93,7 @@ async fn garbage_on_top_is_a_conflict_that_names_the_version_and_pull_goes_below
         out: out.clone(),
         overwrite: false,
     };
-    let pulled = pull::pull(&*vault.store().await, &request, &Clock::system(), &no_progress())
-        .await
-        .unwrap();
+    let pulled = pull::pull(&*vault.store().await, &request, &no_progress()).await.unwrap();
     assert_eq!(pulled.version_id, Some(version));
     assert!(pulled.current_version_is_something_else);
     assert!(fs::read(out).unwrap() == bundle);
@@ -118,9 +116,7 @@ async fn a_bundle_below_a_delete_marker_is_still_pulled() {
     vault.bucket().delete(&bundle_key(first.bundle_id));
     let out = vault.folder.path().join("out.tar.gz");
     let request = PullRequest { id: first.bundle_id, archive_sha256: None, out, overwrite: false };
-    let pulled = pull::pull(&*vault.store().await, &request, &Clock::system(), &no_progress())
-        .await
-        .unwrap();
+    let pulled = pull::pull(&*vault.store().await, &request, &no_progress()).await.unwrap();
     assert_eq!(pulled.version_id, first.version_id);
 }
 

@@ -136,6 +136,6 @@ async fn a_pull_asks_for_the_bundle_and_nothing_else() {
     let out = vault.folder.path().join("out.tar.gz");
     let request = PullRequest { id, archive_sha256: None, out, overwrite: false };
     let store = vault.store().await;
-    pull::pull(&*store, &request, &Clock::system(), &no_progress()).await.unwrap();
+    pull::pull(&*store, &request, &no_progress()).await.unwrap();
     assert_eq!(asked(&vault, id), ["GetObject bundles/ID.tar.gz 200"]);
 }

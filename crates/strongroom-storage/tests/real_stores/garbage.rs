@@ -21,7 +21,7 @@ async fn garbage_hides_nothing(server: &str) {
     let request =
         PullRequest { id: receipt.bundle_id, archive_sha256: None, out, overwrite: false };
     let progress: Arc<dyn strongroom_core::bundle::Progress> = Arc::new(NoProgress);
-    let pulled = pull(&*bucket.store, &request, &bucket.clock, &progress).await.unwrap();
+    let pulled = pull(&*bucket.store, &request, &progress).await.unwrap();
     assert_eq!(pulled.archive_sha256, receipt.archive_sha256);
     assert_eq!(pulled.version_id, Some(version));
     assert!(pulled.current_version_is_something_else);

@@ -10,9 +10,10 @@ use strongroom_core::bundle::{
 };
 use strongroom_core::receipt::Receipt;
 use strongroom_core::{BundleId, Sha256Digest};
+use strongroom_storage::new_file::{NewFile, directory_of};
 
 use super::declarations::{OfTheBundle, declared};
-use super::new_file::{NewFile, Placed, directory_of};
+use super::placing::{Placed, place};
 use super::push::{self, Asked};
 use super::{Context, receipt};
 use crate::cli::BundleArgs;
@@ -109,7 +110,8 @@ async fn write(
     replace: bool,
     context: &Context,
 ) -> Result<(WrittenBundle, Placed)> {
-    let file = NewFile::create(output)?;
+    let file = NewFile::create(output)
+        .with_context(|| format!("{} cannot take a new file", directory_of(output).display()))?;
     let waiting = Waiting::default();
     let mut writer = BufWriter::with_capacity(1 << 18, waiting.guard(file.writer()?));
     let bar =
@@ -125,7 +127,7 @@ async fn write(
     });
     let written = writing.await.context("the bundling ended before its work")??;
     drop(bar);
-    let placed = file.place(written.archive_sha256, replace)?;
+    let placed = place(file, output, written.archive_sha256, replace)?;
     Ok((written, placed))
 }
 

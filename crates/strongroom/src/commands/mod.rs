@@ -7,7 +7,7 @@ mod declarations;
 pub mod list;
 mod lock_acceptance;
 pub mod man;
-mod new_file;
+mod placing;
 pub mod pull;
 pub mod push;
 mod receipt;

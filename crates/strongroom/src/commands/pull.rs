@@ -57,7 +57,7 @@ async fn one(store: &dyn Storage, id: BundleId, args: PullArgs, context: &Contex
         overwrite: args.force,
     };
     let bar = Bar::new(context.console.shows_progress(), "pulling", None);
-    let pulled = pull(store, &request, &context.clock, &bar.progress()).await;
+    let pulled = pull(store, &request, &bar.progress()).await;
     drop(bar);
     let pulled = pulled?;
     warn_of_what_is_on_top(&pulled, context);
@@ -70,7 +70,7 @@ async fn of_a_run(store: &dyn Storage, run_id: &str, out: &Path, context: &Conte
     fs::create_dir_all(out)
         .with_context(|| format!("the directory {} could not be made", out.display()))?;
     let bar = Bar::new(context.console.shows_progress(), "pulling", None);
-    let run = pull_run(store, run_id, out, &context.clock, &bar.progress()).await;
+    let run = pull_run(store, run_id, out, &bar.progress()).await;
     drop(bar);
     let run = run.inspect_err(|_| {
         if !was_there {
@@ -86,14 +86,19 @@ async fn of_a_run(store: &dyn Storage, run_id: &str, out: &Path, context: &Conte
     if run.is_complete() {
         return printed;
     }
-    let all = (run.pulled.len() + run.missing.len()) as u64;
-    let missing = run.missing.len() as u64;
-    Err(Failure::new(
-        Exit::Partial,
-        format!("{missing} of {} could not be had", count(all, "bundle", "bundles")),
-    )
-    .with_help("the output says which, and why; the others are complete")
-    .into())
+    Err(shortfall(&run).into())
+}
+
+fn shortfall(run: &RunPull) -> Failure {
+    let named = count((run.pulled.len() + run.missing.len()) as u64, "bundle", "bundles");
+    let missing = run.missing.len();
+    if let Some(reason) = &run.cut_short {
+        let message = format!("the run was not listed to its end, after {named}: {reason}");
+        return Failure::new(Exit::Partial, message)
+            .with_help("run it again: what the folder holds is verified, not fetched");
+    }
+    Failure::new(Exit::Partial, format!("{missing} of {named} could not be had"))
+        .with_help("the output says which, and why; the others are complete")
 }
 
 fn warn_of_what_is_on_top(pulled: &Pulled, context: &Context) {

@@ -2,6 +2,7 @@
 //! file right behind them. What is held in memory is a few pieces on their way to the file.
 
 use std::fs::File;
+use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -11,10 +12,9 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use strongroom_core::bundle::Progress;
 use tokio::sync::{mpsc, watch};
 
-use super::file;
 use super::landing::Landing;
-use crate::evidence::EvidenceError;
 use crate::evidence::stored::{StoredBundle, Wanted, panicked, verify_archive};
+use crate::evidence::{EvidenceError, EvidenceErrorKind};
 use crate::{
     ObjectInfo, ObjectKey, ObjectReader, Storage, StorageError, StorageErrorKind, VersionId,
 };
@@ -102,7 +102,7 @@ fn write_pieces(
     while let Some((at, piece)) = pieces.blocking_recv() {
         landing
             .write(&piece, at)
-            .map_err(|error| file::failed("the copy could not be written", error))?;
+            .map_err(|error| local_failure("the copy could not be written", error))?;
         unsynced_bytes += piece.len() as u64;
         if unsynced_bytes >= BYTES_BETWEEN_SYNCS {
             unsynced_bytes = 0;
@@ -116,9 +116,15 @@ fn write_pieces(
 /// A disk tells of an error once: whoever makes the file durable in the end may not hear of it again.
 fn sync_now_and_then(landing: &Landing, syncs: &Receiver<()>) -> Result<(), EvidenceError> {
     while let Ok(()) = syncs.recv() {
-        landing.sync().map_err(|error| file::failed("the file cannot be made durable", error))?;
+        landing
+            .sync()
+            .map_err(|error| local_failure("the copy could not be made durable", error))?;
     }
     Ok(())
+}
+
+fn local_failure(what: &str, error: io::Error) -> EvidenceError {
+    EvidenceError::new(EvidenceErrorKind::LocalFile, format!("{what}: {error}")).with_source(error)
 }
 
 /// Opens the first range, which tells what the object is.

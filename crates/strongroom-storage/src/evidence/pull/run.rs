@@ -8,10 +8,10 @@ use serde::Serialize;
 use strongroom_core::bundle::{NoProgress, Progress, ReadLimits, UnverifiedBundle};
 use strongroom_core::{BundleId, Sha256Digest};
 
-use super::{PullRequest, Pulled, archives_of, file, pull};
-use crate::evidence::list::{BundleState, ListQuery, Listing};
+use super::{PullRequest, Pulled, archives_of, failed, is_there, pull};
+use crate::Storage;
+use crate::evidence::list::{BundleState, ListQuery, ListedBundle, Listing};
 use crate::evidence::{EvidenceError, EvidenceErrorKind};
-use crate::{Clock, Storage};
 
 /// What pulling a run came to.
 #[derive(Debug, Serialize)]
@@ -22,6 +22,9 @@ pub struct RunPull {
     pub pulled: Vec<Pulled>,
     /// Bundles that the run names and that could not be had.
     pub missing: Vec<Missing>,
+    /// Why the run may name more bundles than these: the store failed before it had named all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cut_short: Option<String>,
 }
 
 /// A bundle that could not be had.
@@ -37,9 +40,9 @@ pub struct Missing {
 }
 
 impl RunPull {
-    /// Nothing of what the run names is missing.
+    /// Everything that the run names was had.
     pub fn is_complete(&self) -> bool {
-        self.missing.is_empty()
+        self.missing.is_empty() && self.cut_short.is_none()
     }
 }
 
@@ -49,31 +52,32 @@ pub async fn pull_run(
     store: &dyn Storage,
     run_id: &str,
     folder: &Path,
-    clock: &Clock,
     progress: &Arc<dyn Progress>,
 ) -> Result<RunPull, EvidenceError> {
     let query = ListQuery { run_id: Some(run_id.to_owned()), ..ListQuery::default() };
     let mut listing = Listing::new(store, query)?;
-    let mut run = RunPull { run_id: run_id.to_owned(), pulled: Vec::new(), missing: Vec::new() };
-    while let Some(page) = listing.next_page().await? {
-        for row in page {
-            let archive = match &row.state {
-                BundleState::Present { archive_sha256, .. } => *archive_sha256,
-                BundleState::Deleted { .. }
-                | BundleState::Pending
-                | BundleState::Unobserved { .. } => None,
-            };
-            let out = folder.join(name_of(store, row.bundle_id, archive).await?);
-            let request =
-                PullRequest { id: row.bundle_id, archive_sha256: archive, out, overwrite: false };
-            let pulling = match file::exists(&request.out)? {
-                true => confirm_here(request).await,
-                false => pull(store, &request, clock, progress).await,
-            };
-            match pulling {
+    let mut run = RunPull {
+        run_id: run_id.to_owned(),
+        pulled: Vec::new(),
+        missing: Vec::new(),
+        cut_short: None,
+    };
+    loop {
+        let page = match listing.next_page().await {
+            Ok(Some(page)) => page,
+            Ok(None) => break,
+            // What came so far is told; without any of it the failure is all there is.
+            Err(error) if !run.pulled.is_empty() => {
+                run.cut_short = Some(error.to_string());
+                break;
+            }
+            Err(error) => return Err(error),
+        };
+        for bundle in page {
+            match pull_into(store, &bundle, folder, progress).await {
                 Ok(pulled) => run.pulled.push(pulled),
                 Err(error) => run.missing.push(Missing {
-                    bundle_id: row.bundle_id,
+                    bundle_id: bundle.bundle_id,
                     reason: error.to_string(),
                     error,
                 }),
@@ -84,6 +88,25 @@ pub async fn pull_run(
         return Err(nothing_had(run));
     }
     Ok(run)
+}
+
+/// Pulls one bundle of a run, unless the folder holds it.
+async fn pull_into(
+    store: &dyn Storage,
+    bundle: &ListedBundle,
+    folder: &Path,
+    progress: &Arc<dyn Progress>,
+) -> Result<Pulled, EvidenceError> {
+    let archive_sha256 = match &bundle.state {
+        BundleState::Present { archive_sha256, .. } => *archive_sha256,
+        BundleState::Deleted { .. } | BundleState::Pending | BundleState::Unobserved { .. } => None,
+    };
+    let out = folder.join(name_of(store, bundle.bundle_id, archive_sha256).await?);
+    let request = PullRequest { id: bundle.bundle_id, archive_sha256, out, overwrite: false };
+    match is_there(&request.out)? {
+        true => confirm_here(request).await,
+        false => pull(store, &request, progress).await,
+    }
 }
 
 fn nothing_had(mut run: RunPull) -> EvidenceError {
@@ -119,8 +142,7 @@ async fn name_of(
 async fn confirm_here(request: PullRequest) -> Result<Pulled, EvidenceError> {
     let path: PathBuf = request.out.clone();
     let verifying = tokio::task::spawn_blocking(move || {
-        let archive = File::open(&path)
-            .map_err(|error| file::failed("the file there cannot be opened", error))?;
+        let archive = File::open(&path).map_err(|error| failed(&path, "cannot be read", error))?;
         let bundle =
             UnverifiedBundle::open(archive, &ReadLimits::default())?.verify(&NoProgress)?;
         Ok::<_, EvidenceError>(bundle)
