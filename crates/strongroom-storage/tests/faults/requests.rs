@@ -1,6 +1,5 @@
 //! What an operation asks of the store: each request is there for a reason, and none twice.
 
-use jiff::SignedDuration;
 use strongroom_storage::evidence::{PullRequest, pull};
 
 use super::*;
@@ -35,14 +34,12 @@ fn asked(vault: &Vault, id: BundleId) -> Vec<String> {
     asked
 }
 
-fn locked() -> PushRequest {
-    let tomorrow = Clock::system().now() + SignedDuration::from_hours(24);
-    PushRequest { retain_until: Some(tomorrow), ..request() }
-}
-
-/// A first push, by a process that has observed nothing yet; the requests it took.
+/// A push under a lock, by a process that has observed nothing yet; the requests it took.
 async fn push_of(vault: &Vault, plan: BundlePlan) -> (BundleId, Vec<String>) {
-    let pushed = push_to(&*vault.store().await, plan, locked()).await.unwrap();
+    // The same date for every push of a test: a later one would make the lock longer.
+    let far = "2099-01-01T00:00:00Z".parse().unwrap();
+    let request = PushRequest { retain_until: Some(far), ..request() };
+    let pushed = push_to(&*vault.store().await, plan, request).await.unwrap();
     assert!(pushed.shortfall.is_none() && pushed.warnings.is_empty(), "{pushed:?}");
     (pushed.receipt.bundle_id, asked(vault, pushed.receipt.bundle_id))
 }
