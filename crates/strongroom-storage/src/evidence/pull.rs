@@ -17,7 +17,7 @@ use strongroom_core::observed::Observed;
 use strongroom_core::{BundleId, Sha256Digest, layout};
 
 use self::download::download_verified;
-use super::stored::{StoredBundle, Wanted, candidates, says_something_of_content};
+use super::stored::{StoredBundle, Wanted, candidates, leaves_other_versions};
 use super::{EvidenceError, EvidenceErrorKind};
 use crate::new_file::{NewFile, directory_of};
 use crate::{ListRequest, ObjectKey, Storage, StorageErrorKind, VersionId};
@@ -129,12 +129,17 @@ impl Fetch<'_> {
     async fn key(&self, key: &ObjectKey, wanted: Wanted) -> Result<Option<Fetched>, EvidenceError> {
         let refusal = match self.version(key, None, wanted).await {
             Ok(fetched) => return Ok(Some(fetched)),
-            Err(error) if says_something_of_content(&error) => Some(error),
             Err(error) if is_absent(&error) => None,
+            Err(error) if leaves_other_versions(&error) => Some(error),
             Err(error) => return Err(error),
         };
-        let Observed::Observed(versions) = self.store.versions(key).await? else {
-            return refusal.map_or(Ok(None), Err);
+        let versions = match (self.store.versions(key).await, refusal.is_some()) {
+            (Ok(Observed::Observed(versions)), _) => versions,
+            // The refusal says more than that no versions were to be had.
+            (Ok(Observed::Unobserved(_)), _) | (Err(_), true) => {
+                return refusal.map_or(Ok(None), Err);
+            }
+            (Err(error), false) => return Err(error.into()),
         };
         let (candidates, cut_short) = candidates(&versions);
         for candidate in candidates {
@@ -146,7 +151,7 @@ impl Fetch<'_> {
                         ..fetched
                     }));
                 }
-                Err(error) if says_something_of_content(&error) || is_absent(&error) => {}
+                Err(error) if leaves_other_versions(&error) => {}
                 Err(error) => return Err(error),
             }
         }

@@ -81,32 +81,33 @@ pub(super) fn check_identity(bundle: &VerifiedBundle, wanted: Wanted) -> Result<
 pub struct Search {
     /// The newest version that verifies.
     pub found: Option<StoredBundle>,
-    /// Versions that were read and are something else.
-    pub refused: usize,
+    /// Whether there are versions that could not be read to their end.
+    pub unread: bool,
     /// Whether there are more versions than [`VERSIONS_SEARCHED_MAX`].
     pub cut_short: bool,
 }
 
-/// Looks for the newest version of `key`, other than `skip`, that verifies: garbage put on top by
-/// someone with write rights hides nothing. `None` where the store does not list versions.
+/// Looks for the newest version of `key` that verifies: garbage put on top by someone with write
+/// rights hides nothing. `None` where the store does not list versions.
 pub async fn search_versions(
     store: &dyn Storage,
     key: &ObjectKey,
-    skip: Option<&VersionId>,
     wanted: Wanted,
 ) -> Result<Option<Search>, EvidenceError> {
     let Observed::Observed(versions) = store.versions(key).await? else { return Ok(None) };
     let (candidates, cut_short) = candidates(&versions);
-    let mut search = Search { found: None, refused: 0, cut_short };
-    for candidate in candidates.into_iter().filter(|version| Some(&version.version) != skip) {
+    let mut search = Search { found: None, unread: false, cut_short };
+    for candidate in candidates {
         match verify_in_place(store, key, Some(&candidate.version), wanted).await {
             Ok(found) => {
                 search.found = Some(found);
                 return Ok(Some(search));
             }
-            Err(error) if says_something_of_content(&error) => search.refused += 1,
             // A version that went away between listing and reading is not there.
-            Err(error) if error.kind() == EvidenceErrorKind::Store(StorageErrorKind::NotFound) => {}
+            Err(error)
+                if says_something_of_content(&error)
+                    || error.kind() == EvidenceErrorKind::Store(StorageErrorKind::NotFound) => {}
+            Err(error) if leaves_other_versions(&error) => search.unread = true,
             Err(error) => return Err(error),
         }
     }
@@ -133,6 +134,21 @@ pub(super) fn says_something_of_content(error: &EvidenceError) -> bool {
         error.kind(),
         EvidenceErrorKind::Bundle(Refusal::Integrity | Refusal::Format | Refusal::Security)
     )
+}
+
+/// Whether an error says nothing against the other versions of the key: this one is something else,
+/// or is gone by now, or cannot be read. Whoever may write can put an object there that is over a
+/// limit, encrypted with a key of their own, or archived.
+pub(super) fn leaves_other_versions(error: &EvidenceError) -> bool {
+    use StorageErrorKind::{Integrity, InvalidRequest, Malformed, NotFound, PermissionDenied};
+    says_something_of_content(error)
+        || matches!(
+            error.kind(),
+            EvidenceErrorKind::Bundle(Refusal::Limit)
+                | EvidenceErrorKind::Store(
+                    NotFound | PermissionDenied | InvalidRequest | Integrity | Malformed
+                )
+        )
 }
 
 /// A blocking task that did not come back.

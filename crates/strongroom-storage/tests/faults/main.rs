@@ -7,6 +7,7 @@ mod answers_lost;
 mod broken_reads;
 mod create_only;
 mod digests;
+mod hidden_versions;
 mod locks;
 mod ranges;
 mod refusals;

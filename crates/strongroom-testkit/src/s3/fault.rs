@@ -133,6 +133,7 @@ pub(crate) enum Behaviour {
     IgnoresPayloadHash,
     EchoesWrongChecksum,
     TellsNoChecksum,
+    IgnoresRanges,
 }
 
 /// The behaviours that one request meets; travels with the request to the operations.
@@ -300,6 +301,11 @@ impl NewFault {
     /// Keeps and answers no SHA-256 at all (Ceph RGW, moto).
     pub fn tell_no_checksum(self) -> Fault {
         self.make(Effect::Behave(Behaviour::TellsNoChecksum))
+    }
+
+    /// Answers a range with the whole object, as RFC 9110 section 14.2 allows.
+    pub fn ignore_ranges(self) -> Fault {
+        self.make(Effect::Behave(Behaviour::IgnoresRanges))
     }
 
     fn make(self, effect: Effect) -> Fault {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use bytes::Bytes;
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use futures::{StreamExt as _, TryFutureExt as _, TryStreamExt as _, stream};
 use strongroom_core::bundle::Progress;
 use tokio::sync::{mpsc, watch};
 
@@ -42,9 +42,9 @@ pub(super) async fn download_verified(
     file: File,
     progress: Arc<dyn Progress>,
 ) -> Result<StoredBundle, EvidenceError> {
-    let first = open_first(store, key, version).await?;
+    let (first, range_bytes) = open_first(store, key, version).await?;
     let info = first.info.clone();
-    let landing = Abandoned(Arc::new(Landing::new(file, info.size_bytes)));
+    let landing = AbandonOnDrop(Arc::new(Landing::new(file, info.size_bytes)));
     let (pieces, waiting) = mpsc::channel(PIECES_WAITING_MAX);
     let (much_came, syncs) = sync_channel(1);
     let writing = {
@@ -59,11 +59,16 @@ pub(super) async fn download_verified(
         let archive = landing.0.reader();
         tokio::task::spawn_blocking(move || verify_archive(archive, wanted, &*progress))
     };
-    let object = Object { store, key, info: &info };
+    let object = Object { store, key, info: &info, range_bytes };
+    // Side by side: where the file fails, the ranges would otherwise wait for a verifier that waits
+    // for the file.
+    let read_until = landing.0.read_until();
     let filling = async {
-        object.fetch_all(first, pieces, &landing.0.read_until()).await?;
-        writing.await.map_err(panicked)??;
-        syncing.await.map_err(panicked)?
+        tokio::try_join!(
+            object.fetch_all(first, pieces, &read_until).map_err(EvidenceError::from),
+            async { writing.await.map_err(panicked)? },
+            async { syncing.await.map_err(panicked)? },
+        )
     };
     tokio::pin!(filling, verifying);
     let bundle = tokio::select! {
@@ -82,9 +87,9 @@ pub(super) async fn download_verified(
 }
 
 /// Lets nobody wait for what will not come, however the transfer ends.
-struct Abandoned(Arc<Landing>);
+struct AbandonOnDrop(Arc<Landing>);
 
-impl Drop for Abandoned {
+impl Drop for AbandonOnDrop {
     fn drop(&mut self) {
         self.0.abandon();
     }
@@ -127,18 +132,23 @@ fn local_failure(what: &str, error: io::Error) -> EvidenceError {
     EvidenceError::new(EvidenceErrorKind::LocalFile, format!("{what}: {error}")).with_source(error)
 }
 
-/// Opens the first range, which tells what the object is.
+/// Opens the first range, which tells what the object is; also how many bytes each range has.
 async fn open_first(
     store: &dyn Storage,
     key: &ObjectKey,
     version: Option<&VersionId>,
-) -> Result<ObjectReader, StorageError> {
+) -> Result<(ObjectReader, u64), StorageError> {
     match store.read(key, version, Some(0..RANGE_BYTES)).await {
-        // An empty object has no range at all.
-        Err(error) if error.kind() == StorageErrorKind::InvalidRequest => {
-            store.read(key, version, None).await
+        // An empty object has no range at all, and some stores give none of any object.
+        Err(error)
+            if matches!(
+                error.kind(),
+                StorageErrorKind::InvalidRequest | StorageErrorKind::Unsupported
+            ) =>
+        {
+            Ok((store.read(key, version, None).await?, u64::MAX))
         }
-        opened => opened,
+        opened => Ok((opened?, RANGE_BYTES)),
     }
 }
 
@@ -147,6 +157,7 @@ struct Object<'a> {
     store: &'a dyn Storage,
     key: &'a ObjectKey,
     info: &'a ObjectInfo,
+    range_bytes: u64,
 }
 
 impl Object<'_> {
@@ -157,7 +168,7 @@ impl Object<'_> {
         read_until: &watch::Receiver<u64>,
     ) -> Result<(), StorageError> {
         let mut first = Some(first);
-        let ranges = ranges(self.info.size_bytes).map(|range| {
+        let ranges = ranges(self.info.size_bytes, self.range_bytes).map(|range| {
             let (opened, pieces, read_until) = (first.take(), pieces.clone(), read_until.clone());
             async move {
                 let reader = match opened {
@@ -193,10 +204,10 @@ impl Object<'_> {
 }
 
 /// The ranges that make up an object, in order.
-fn ranges(size_bytes: u64) -> impl Iterator<Item = Range<u64>> {
-    let mut next = 0;
+fn ranges(size_bytes: u64, range_bytes: u64) -> impl Iterator<Item = Range<u64>> {
+    let mut next = 0_u64;
     std::iter::from_fn(move || {
-        let range = next..size_bytes.min(next + RANGE_BYTES);
+        let range = next..size_bytes.min(next.saturating_add(range_bytes));
         next = range.end;
         (!range.is_empty()).then_some(range)
     })
@@ -229,14 +240,41 @@ fn wrong_length() -> StorageError {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use strongroom_core::bundle::NoProgress;
+    use strongroom_core::{BundleId, Sha256Digest};
+
     use super::*;
+    use crate::memory::MemoryStorage;
+    use crate::{Body, Clock, CreateOptions};
+
+    #[tokio::test]
+    async fn a_file_that_cannot_be_written_ends_the_transfer_however_much_is_to_come() {
+        let size_bytes = AHEAD_BYTES_MAX + 2 * RANGE_BYTES;
+        let (store, key) = (MemoryStorage::new(Clock::system()), ObjectKey::new("a").unwrap());
+        let body = Body::from(Bytes::from(vec![0; size_bytes as usize]));
+        store.create(&key, body, &CreateOptions::default()).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("read-only");
+        std::fs::write(&path, "").unwrap();
+
+        let wanted = Wanted { id: BundleId(Sha256Digest::of(b"")), archive_sha256: None };
+        let file = File::open(&path).unwrap();
+        let downloading = download_verified(&store, &key, None, wanted, file, Arc::new(NoProgress));
+        let ended = tokio::time::timeout(Duration::from_secs(60), downloading).await;
+
+        let refused = ended.expect("the transfer hangs").unwrap_err();
+        assert_eq!(refused.kind(), EvidenceErrorKind::LocalFile, "{refused}");
+    }
 
     #[test]
     fn ranges_cover_an_object_once() {
         let size = 2 * RANGE_BYTES + 5;
-        let found: Vec<_> = ranges(size).collect();
+        let found: Vec<_> = ranges(size, RANGE_BYTES).collect();
         assert_eq!(found, [0..RANGE_BYTES, RANGE_BYTES..2 * RANGE_BYTES, 2 * RANGE_BYTES..size]);
-        assert_eq!(ranges(0).count(), 0);
-        assert_eq!(ranges(RANGE_BYTES).count(), 1);
+        assert_eq!(ranges(0, RANGE_BYTES).count(), 0);
+        assert_eq!(ranges(RANGE_BYTES, RANGE_BYTES).count(), 1);
+        assert_eq!(ranges(size, u64::MAX).count(), 1);
     }
 }

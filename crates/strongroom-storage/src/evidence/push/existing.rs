@@ -7,7 +7,8 @@ use strongroom_core::receipt::{CreateOnly, Integrity, LockHow, RECEIPT_SCHEMA, R
 
 use super::super::protect::{self, Origin, Protected};
 use super::super::stored::{
-    StoredBundle, says_something_of_content, search_versions, verify_in_place,
+    Search, StoredBundle, leaves_other_versions, says_something_of_content, search_versions,
+    verify_in_place,
 };
 use super::super::{EvidenceError, EvidenceErrorKind, record};
 use super::{Push, PushOutcome};
@@ -29,7 +30,17 @@ impl Push<'_> {
         match current {
             Ok(stored) => self.confirm(key, stored).await,
             Err(error) if says_something_of_content(&error) => {
-                Err(self.conflict(key, error).await?)
+                let search = search_versions(self.store, key, self.wanted()).await?;
+                Err(self.conflict(key, search, error))
+            }
+            Err(error) if leaves_other_versions(&error) => {
+                // What cannot be read may be anything; it hides no version that can.
+                match search_versions(self.store, key, self.wanted()).await {
+                    Ok(Some(search)) if search.found.is_some() => {
+                        Err(self.conflict(key, Some(search), error))
+                    }
+                    _ => Err(error),
+                }
             }
             Err(error) => Err(error),
         }
@@ -103,12 +114,12 @@ impl Push<'_> {
     }
 
     /// Names the version that still holds the bundle, or says that none does.
-    async fn conflict(
+    fn conflict(
         &self,
         key: &ObjectKey,
+        search: Option<Search>,
         error: EvidenceError,
-    ) -> Result<EvidenceError, EvidenceError> {
-        let search = search_versions(self.store, key, None, self.wanted()).await?;
+    ) -> EvidenceError {
         let whole_key = self.store.whole_key(key);
         let (message, guidance) = match search {
             Some(search) => match (search.found, search.cut_short) {
@@ -118,6 +129,13 @@ impl Push<'_> {
                         found.info.version.unwrap_or(VersionId("null".to_owned()))
                     ),
                     "`evidence pull` still gives the right bytes; find out who writes here",
+                ),
+                (None, false) if search.unread => (
+                    format!(
+                        "something else is under {whole_key}, and no version that could be read \
+                         holds the bundle"
+                    ),
+                    "look at the others with credentials that may read them",
                 ),
                 (None, false) => (
                     format!("something else is under {whole_key}, and no version holds the bundle"),
@@ -142,6 +160,6 @@ impl Push<'_> {
         // What is wrong with the current version is not told: it would read as if it were said of
         // the version that holds the bundle.
         tracing::debug!(%error, "the current version was refused");
-        Ok(EvidenceError::new(EvidenceErrorKind::Conflict, message).with_guidance(guidance))
+        EvidenceError::new(EvidenceErrorKind::Conflict, message).with_guidance(guidance)
     }
 }

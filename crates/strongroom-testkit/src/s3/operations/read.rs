@@ -7,6 +7,7 @@ use s3s::dto::*;
 use s3s::{Body, S3Error, S3Request, S3Result};
 
 use super::super::digests::told;
+use super::super::fault::Behaviour;
 use super::super::refusal::{
     access_denied, no_such_bucket, no_such_key, precondition_failed, refuse,
 };
@@ -99,7 +100,8 @@ pub(super) async fn get(
     let version = find(context, &input.bucket, &input.key, input.version_id.as_deref())?;
     check_conditions(&version, input.if_match.as_ref(), input.if_none_match.as_ref())?;
     let bytes = version.bytes.clone().unwrap_or_default();
-    let (slice, content_range) = slice(&bytes, input.range)?;
+    let range = input.range.filter(|_| !context.has(Behaviour::IgnoresRanges));
+    let (slice, content_range) = slice(&bytes, range)?;
     let tells_checksum = input.checksum_mode.is_some() && content_range.is_none();
     let described = Described::new(context, &version, tells_checksum);
     Ok(GetObjectOutput {
