@@ -15,12 +15,23 @@ pub(crate) fn inside(
     let Some(range) = range else { return Ok(0..size_bytes) };
     let inside = range.start..range.end.min(size_bytes);
     if inside.is_empty() {
-        return Err(StorageError::new(
-            StorageErrorKind::InvalidRequest,
-            "the range holds no byte of the object",
-        ));
+        return Err(no_byte());
     }
     Ok(inside)
+}
+
+/// A range that cannot be satisfied.
+pub(crate) fn no_byte() -> StorageError {
+    StorageError::new(StorageErrorKind::InvalidRequest, "the range holds no byte of the object")
+}
+
+/// A further range of an object is that of another.
+pub(crate) fn replaced() -> StorageError {
+    StorageError::new(
+        StorageErrorKind::Integrity,
+        "the object was replaced while it was being read",
+    )
+    .with_guidance("read it again")
 }
 
 #[cfg(test)]

@@ -312,12 +312,12 @@ async fn collect(
 }
 
 /// What a failed exchange means.
-pub(super) fn unanswered(error: reqwest::Error) -> Failure {
+fn unanswered(error: reqwest::Error) -> Failure {
     let sent = !error.is_connect() && !error.is_builder();
     Failure::Unanswered { error: lost::meaning(error), sent }
 }
 
 /// Nothing moved for too long.
-pub(super) fn stalled() -> Failure {
+fn stalled() -> Failure {
     Failure::Unanswered { error: lost::stalled(), sent: true }
 }

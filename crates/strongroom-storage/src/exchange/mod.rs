@@ -1,6 +1,7 @@
 //! What the stores that are reached over HTTP share: the client, bodies, patience, and what it means
 //! that there is no answer. What a store says is read by each backend for itself.
 
+pub(crate) mod body;
 pub(crate) mod dates;
 pub(crate) mod lost;
 pub(crate) mod payload;

@@ -335,7 +335,7 @@ async fn collect(
 }
 
 /// Nothing moved for too long.
-pub(super) fn stalled() -> Failure {
+fn stalled() -> Failure {
     Failure::Unanswered { error: lost::stalled(), sent: true }
 }
 

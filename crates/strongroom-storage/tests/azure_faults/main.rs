@@ -155,6 +155,36 @@ async fn a_blob_that_is_replaced_while_it_is_read_is_not_pieced_together() {
 }
 
 #[tokio::test]
+async fn an_answer_that_is_not_what_is_left_is_not_pieced_in() {
+    let server = Server::start().await;
+    let store = store_on(&server).await;
+    let body: Bytes = (0..200_000_u32).map(|n| n as u8).collect();
+    create(&store, body).await.expect("created");
+    for (fault, meaning) in [
+        (Fault::IgnoreRange, StorageErrorKind::Unsupported),
+        (Fault::ShiftRange, StorageErrorKind::Malformed),
+    ] {
+        server.fail("GET", Fault::CutBodyAfter(70_000));
+        server.fail("GET", fault.clone());
+        assert_eq!(kind(read(&store).await), Some(meaning), "{fault:?}");
+
+        server.fail("GET", fault.clone());
+        let first = store.read(&key(), None, Some(100..200)).await;
+        assert_eq!(kind(first), Some(meaning), "{fault:?} at first");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_breaks_off_after_every_few_bytes_is_given_up() {
+    let server = Server::start().await;
+    let store = store_on(&server).await;
+    create(&store, Bytes::from(vec![7; 200])).await.expect("created");
+    (0..20).for_each(|_| server.fail("GET", Fault::CutBodyAfter(10)));
+    assert_eq!(kind(read(&store).await), Some(StorageErrorKind::Unreachable));
+    assert_eq!(server.seen("GET").len(), 4);
+}
+
+#[tokio::test]
 async fn a_container_with_a_policy_is_not_said_to_have_none() {
     let server = Server::start().await;
     let store = store_on(&server).await;

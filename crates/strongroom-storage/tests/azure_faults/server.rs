@@ -15,6 +15,10 @@ pub(crate) enum Fault {
     LoseAnswer,
     /// The connection is cut after so many bytes of the answer's body.
     CutBodyAfter(usize),
+    /// The whole blob is given, whatever range is asked for.
+    IgnoreRange,
+    /// The range is given that begins a byte earlier.
+    ShiftRange,
     /// Somebody else puts a blob there first; then the connection is cut.
     SomebodyElseFirst,
 }
@@ -138,6 +142,19 @@ impl State {
                 (None, None)
             }
             Some(Fault::CutBodyAfter(bytes)) => (Some(self.act(&request)), Some(bytes)),
+            Some(Fault::IgnoreRange) => {
+                let mut request = request;
+                request.headers.remove("range");
+                (Some(self.act(&request)), None)
+            }
+            Some(Fault::ShiftRange) => {
+                let mut request = request;
+                if let Some((start, end)) = range(&request) {
+                    let shifted = format!("bytes={}-{}", start - 1, end - 1);
+                    request.headers.insert("range".to_owned(), shifted);
+                }
+                (Some(self.act(&request)), None)
+            }
             None => (Some(self.act(&request)), None),
         }
     }
@@ -188,12 +205,9 @@ impl State {
             headers.push(("content-length".to_owned(), size.to_string()));
             return Answer { status: 200, headers, body: Vec::new() };
         }
-        let range = request.headers.get("range").and_then(|range| {
-            let (start, end) = range.strip_prefix("bytes=")?.split_once('-')?;
-            Some((start.parse::<usize>().ok()?, end.parse::<usize>().ok()?.min(size - 1)))
-        });
-        match range {
+        match range(request) {
             Some((start, end)) => {
+                let end = end.min(size - 1);
                 headers.push(("content-range".to_owned(), format!("bytes {start}-{end}/{size}")));
                 answer(206, headers, blob.bytes[start..=end].to_vec())
             }
@@ -209,6 +223,12 @@ fn answer(status: u16, mut headers: Vec<(String, String)>, body: Vec<u8>) -> Ans
 
 fn refusal(status: u16, code: &str) -> Answer {
     answer(status, vec![("x-ms-error-code".to_owned(), code.to_owned())], Vec::new())
+}
+
+/// The first and the last byte that are asked for.
+fn range(request: &Seen) -> Option<(usize, usize)> {
+    let (start, end) = request.headers.get("range")?.strip_prefix("bytes=")?.split_once('-')?;
+    Some((start.parse().ok()?, end.parse().ok()?))
 }
 
 fn path(target: &str) -> &str {
