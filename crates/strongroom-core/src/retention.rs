@@ -149,10 +149,8 @@ impl Period {
             }
             Self::Years(years) => {
                 let zoned = start.to_zoned(jiff::tz::TimeZone::UTC);
-                zoned
-                    .checked_add(jiff::Span::new().try_years(years).unwrap_or_default())
-                    .ok()
-                    .map(|end| end.timestamp())
+                let span = jiff::Span::new().try_years(years).ok();
+                span.and_then(|span| zoned.checked_add(span).ok()).map(|end| end.timestamp())
             }
         };
         end.ok_or(RetentionError::TooLong)
@@ -263,6 +261,15 @@ mod tests {
         assert_eq!(check_date(now, now), Err(RetentionError::NotInFuture));
         assert_eq!(check_date(time("2500-01-01T00:00:00Z"), now), Err(RetentionError::TooLong));
         assert_eq!(check_date(time("2026-01-01T00:00:01Z"), now), Ok(()));
+    }
+
+    #[test]
+    fn a_period_beyond_the_calendar_is_too_long_and_never_nothing() {
+        let now = time("2026-01-01T00:00:00Z");
+        for years in [8_000, 20_000, u32::MAX] {
+            assert_eq!(Period::Years(years).after(now), Err(RetentionError::TooLong), "{years}");
+        }
+        assert_eq!(Period::Days(u32::MAX).after(now), Err(RetentionError::TooLong));
     }
 
     #[test]

@@ -25,7 +25,7 @@ impl NewFile {
             // Like any file that a person makes; the umask takes its share.
             builder.permissions(std::fs::Permissions::from_mode(0o666));
         }
-        let temporary = builder.tempfile_in(directory_of(path))?;
+        let temporary = builder.tempfile_in(directory_of(path)).map_err(without_the_name)?;
         Ok(Self { temporary, path: path.to_owned() })
     }
 
@@ -46,6 +46,12 @@ impl NewFile {
         placed.map_err(|error| error.error)?;
         sync_directory(directory_of(&path))
     }
+}
+
+/// tempfile wraps what the system said in an error that names the temporary file.
+fn without_the_name(error: io::Error) -> io::Error {
+    let inner = error.get_ref().and_then(|wrapped| wrapped.source()?.downcast_ref::<io::Error>());
+    inner.and_then(io::Error::raw_os_error).map_or(error, io::Error::from_raw_os_error)
 }
 
 /// The directory that holds `path`.

@@ -121,7 +121,7 @@ fn of_evidence(kind: EvidenceErrorKind) -> Exit {
         EvidenceErrorKind::Store(kind) => of_storage(kind),
         EvidenceErrorKind::Bundle(refusal) => of_refusal(refusal),
         EvidenceErrorKind::RetentionNotMet | EvidenceErrorKind::LockUnobserved => Exit::Policy,
-        EvidenceErrorKind::Conflict => Exit::Conflict,
+        EvidenceErrorKind::Conflict | EvidenceErrorKind::LocalFileExists => Exit::Conflict,
         EvidenceErrorKind::NotFound => Exit::NotFound,
         EvidenceErrorKind::LocalFile => Exit::Failed,
         EvidenceErrorKind::PartlyDone => Exit::Partial,

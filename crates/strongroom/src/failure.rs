@@ -129,7 +129,13 @@ pub fn is_about_the_store(error: &anyhow::Error) -> bool {
         if let Some(error) = cause.downcast_ref::<EvidenceError>() {
             return Some(match error.kind() {
                 EvidenceErrorKind::Store(kind) => is_of_a_store_in_use(kind),
-                kind => kind == EvidenceErrorKind::NotFound,
+                kind => matches!(
+                    kind,
+                    EvidenceErrorKind::NotFound
+                        | EvidenceErrorKind::Conflict
+                        | EvidenceErrorKind::RetentionNotMet
+                        | EvidenceErrorKind::LockUnobserved
+                ),
             });
         }
         Some(is_of_a_store_in_use(cause.downcast_ref::<StorageError>()?.kind()))
@@ -203,6 +209,8 @@ mod tests {
         assert!(!is_about_the_store(&of_storage(StorageErrorKind::Configuration)));
         let of_evidence = |kind| anyhow::Error::new(EvidenceError::new(kind, "failed"));
         assert!(is_about_the_store(&of_evidence(EvidenceErrorKind::NotFound)));
+        assert!(is_about_the_store(&of_evidence(EvidenceErrorKind::Conflict)));
+        assert!(!is_about_the_store(&of_evidence(EvidenceErrorKind::LocalFileExists)));
         assert!(!is_about_the_store(&of_evidence(EvidenceErrorKind::Bundle(Refusal::Format))));
         assert!(!is_about_the_store(&Failure::usage("wrong").into()));
     }

@@ -24,6 +24,8 @@ pub enum EvidenceErrorKind {
     NotFound,
     /// A local file could not be read or written.
     LocalFile,
+    /// A local file of that name is there already, and is something else or was not looked at.
+    LocalFileExists,
     /// Part of the work is done; the message says which.
     PartlyDone,
 }

@@ -16,7 +16,7 @@ use strongroom_core::bundle::Progress;
 use strongroom_core::observed::Observed;
 use strongroom_core::{BundleId, Sha256Digest, layout};
 
-use self::download::download_verified;
+use self::download::{LocalCopy, download_verified};
 use super::stored::{StoredBundle, Wanted, candidates, leaves_other_versions};
 use super::{EvidenceError, EvidenceErrorKind};
 use crate::new_file::{NewFile, directory_of};
@@ -55,8 +55,10 @@ pub struct Pulled {
     /// The version that it came from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version_id: Option<String>,
-    /// Whether something else is on top of that version.
+    /// Whether an object that is something else is on top of that version.
     pub current_version_is_something_else: bool,
+    /// Whether a delete marker is on top of that version: somebody deleted the bundle.
+    pub current_version_is_a_delete_marker: bool,
     /// The file.
     pub path: PathBuf,
 }
@@ -87,6 +89,7 @@ struct Fetched {
     stored: StoredBundle,
     file: NewFile,
     below_something_else: bool,
+    below_a_delete_marker: bool,
 }
 
 impl Fetched {
@@ -107,6 +110,7 @@ impl Fetched {
             key: Some(store.whole_key(&self.key)),
             version_id: self.stored.info.version.map(|version| version.0),
             current_version_is_something_else: self.below_something_else,
+            current_version_is_a_delete_marker: self.below_a_delete_marker,
             path: out.to_owned(),
         })
     }
@@ -147,7 +151,8 @@ impl Fetch<'_> {
                 // The current version may have been damaged on its way only.
                 Ok(fetched) => {
                     return Ok(Some(Fetched {
-                        below_something_else: !candidate.is_latest,
+                        below_something_else: !candidate.is_latest && refusal.is_some(),
+                        below_a_delete_marker: !candidate.is_latest && refusal.is_none(),
                         ..fetched
                     }));
                 }
@@ -181,8 +186,15 @@ impl Fetch<'_> {
         let file = self.start()?;
         let writer = file.writer().map_err(|error| failed(self.out, "cannot be written", error))?;
         let progress = Arc::clone(self.progress);
-        let stored = download_verified(self.store, key, version, wanted, writer, progress).await?;
-        Ok(Fetched { key: key.clone(), stored, file, below_something_else: false })
+        let copy = LocalCopy { file: writer, path: self.out };
+        let stored = download_verified(self.store, key, version, wanted, copy, progress).await?;
+        Ok(Fetched {
+            key: key.clone(),
+            stored,
+            file,
+            below_something_else: false,
+            below_a_delete_marker: false,
+        })
     }
 
     /// An Assay id may stand for several archives: under the id alone, and beside each other.
@@ -244,14 +256,22 @@ pub(super) fn is_there(path: &Path) -> Result<bool, EvidenceError> {
 
 fn taken(out: &Path) -> EvidenceError {
     let message = format!("a file named {} is there already", shown(out));
-    EvidenceError::new(EvidenceErrorKind::Conflict, message)
+    EvidenceError::new(EvidenceErrorKind::LocalFileExists, message)
         .with_guidance("choose another --out, or pass --force to replace it")
 }
 
 /// A local file stood in the way.
 pub(super) fn failed(path: &Path, what: &str, error: io::Error) -> EvidenceError {
     let message = format!("{} {what}: {error}", shown(path));
-    EvidenceError::new(EvidenceErrorKind::LocalFile, message).with_source(error)
+    let is_full = matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
+    );
+    let failed = EvidenceError::new(EvidenceErrorKind::LocalFile, message).with_source(error);
+    match is_full {
+        true => failed.with_guidance("make room, or name an --out on another disk"),
+        false => failed,
+    }
 }
 
 fn shown(path: &Path) -> impl std::fmt::Display {
@@ -260,7 +280,8 @@ fn shown(path: &Path) -> impl std::fmt::Display {
 
 fn not_found() -> EvidenceError {
     EvidenceError::new(EvidenceErrorKind::NotFound, "the store holds no such bundle").with_guidance(
-        "`evidence list` shows what it holds; of a bundle shown as pending, only a reference is there",
+        "`evidence list` shows what it holds; of a bundle shown as pending or deleted, nothing is there \
+         that verifies",
     )
 }
 

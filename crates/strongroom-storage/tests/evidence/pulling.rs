@@ -61,7 +61,7 @@ async fn a_file_that_is_there_is_not_replaced() {
     let id = desk.push_seed("a", "r").await;
     fs::write(desk.folder.path().join("out.tar.gz"), "mine").unwrap();
     let error = desk.pull(id, "out.tar.gz").await.unwrap_err();
-    assert_eq!(error.kind(), EvidenceErrorKind::Conflict);
+    assert_eq!(error.kind(), EvidenceErrorKind::LocalFileExists);
     assert_eq!(fs::read(desk.folder.path().join("out.tar.gz")).unwrap(), b"mine");
 }
 

@@ -63,7 +63,7 @@ pub struct ConsoleArgs {
     )]
     pub format: Format,
 
-    /// Print no notes and no progress, only results and errors.
+    /// Print no notes and no progress, only results, warnings and errors.
     #[arg(long, short, global = true, env = "STRONGROOM_QUIET")]
     #[arg(value_parser = clap::builder::BoolishValueParser::new(), help_heading = "Output options")]
     pub quiet: bool,

@@ -6,6 +6,7 @@ use strongroom_storage::evidence::{BundleState, ListQuery, ListedBundle, Listing
 
 use super::Context;
 use crate::cli::{Format, ListArgs};
+use crate::failure::Failure;
 use crate::output::{Console, size, styled, time};
 
 /// The schema that a list is printed under.
@@ -21,6 +22,11 @@ struct Document {
 
 /// Lists what is there, without looking into it.
 pub async fn run(args: ListArgs, context: &Context) -> Result<()> {
+    if let (Some(after), Some(before)) = (&args.after, &args.before)
+        && after.0 >= before.0
+    {
+        return Err(Failure::usage("--after is not before --before: nothing can match").into());
+    }
     let store = context.store_to_read().await?;
     let query = ListQuery {
         run_id: args.run_id,
@@ -56,12 +62,13 @@ fn human(page: &[ListedBundle], console: &Console) -> String {
     let one_line = !console.stdout_is_terminal() || console.columns() >= ONE_LINE_COLUMNS;
     let mut text = String::new();
     for row in page {
-        let (state, stored_at, bytes) = match &row.state {
+        let (state, stored_at, rest) = match &row.state {
             BundleState::Present { size_bytes, stored_at, .. } => {
-                (styled(palette.good, "present   "), *stored_at, Some(*size_bytes))
+                (styled(palette.good, "present   "), *stored_at, Some(size(*size_bytes)))
             }
-            BundleState::Deleted { deleted_at, .. } => {
-                (styled(palette.bad, "deleted   "), *deleted_at, None)
+            BundleState::Deleted { deleted_at, versions_left } => {
+                let left = Some(format!("{versions_left} left"));
+                (styled(palette.bad, "deleted   "), *deleted_at, left)
             }
             BundleState::Pending => {
                 (styled(palette.warning, "pending   "), row.referenced_at, None)
@@ -71,8 +78,8 @@ fn human(page: &[ListedBundle], console: &Console) -> String {
             }
         };
         let moment = stored_at.map_or_else(|| "-".to_owned(), time);
-        let bytes = bytes.map_or_else(|| "-".to_owned(), size);
-        let facts = format!("{state}  {moment:<20}  {bytes:>10}");
+        let rest = rest.unwrap_or_else(|| "-".to_owned());
+        let facts = format!("{state}  {moment:<20}  {rest:>10}");
         if one_line {
             text.push_str(&format!("{facts}  {}\n", row.bundle_id));
         } else {

@@ -5,6 +5,7 @@ use anyhow::Result;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use strongroom_core::receipt::EnforcedBy;
 use strongroom_core::retention::{Lock, LockMode};
 use strongroom_storage::evidence::LockPlan;
 
@@ -41,10 +42,17 @@ pub async fn ask(plan: &LockPlan, accepted_until: Option<Date>, console: &Consol
         ))
         .into());
     }
-    console.warning(format!(
-        "nobody, not even the owner of the bucket, will be able to delete this bundle before {}",
-        time(retain_until)
-    ));
+    let until = time(retain_until);
+    console.warning(match plan.enforced_by {
+        EnforcedBy::Strongroom => format!(
+            "Strongroom will let nobody delete this bundle before {until}; whoever reaches the files \
+             still can"
+        ),
+        EnforcedBy::Store | EnforcedBy::None => format!(
+            "nobody, not even the owner of the bucket, will be able to delete this bundle before \
+             {until}"
+        ),
+    });
     let typed = console.ask(format!("Type the date ({day}) to lock it:")).await?;
     if typed.parse::<Date>().is_ok_and(|typed| typed == day) {
         return Ok(());

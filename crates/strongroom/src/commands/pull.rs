@@ -108,6 +108,12 @@ fn warn_of_what_is_on_top(pulled: &Pulled, context: &Context) {
             pulled.bundle_id
         ));
     }
+    if pulled.current_version_is_a_delete_marker {
+        context.console.warning(format!(
+            "{} was deleted (a delete marker is on top): a version below it that verifies was taken",
+            pulled.bundle_id
+        ));
+    }
 }
 
 fn human(pulled: &Pulled, console: &Console) -> String {

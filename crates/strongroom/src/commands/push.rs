@@ -8,6 +8,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 use strongroom_core::BundleId;
 use strongroom_core::bundle::CollectOptions;
+use strongroom_core::receipt::EnforcedBy;
 use strongroom_core::retention::{Lock, LockMode};
 use strongroom_storage::Storage;
 use strongroom_storage::evidence::{
@@ -15,6 +16,7 @@ use strongroom_storage::evidence::{
 };
 
 use super::declarations::{OfTheBundle, declared};
+use super::receipt::store_at;
 use super::store_status::{default_retention, in_words};
 use super::{Context, bundle, lock_acceptance, named, receipt};
 use crate::cli::{DeclarationArgs, PushArgs, When};
@@ -39,6 +41,8 @@ struct PlanDocument<'a> {
     schema: &'static str,
     bundle_id: BundleId,
     store: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    endpoint: Option<&'a str>,
     key: String,
     lock: &'a LockPlan,
 }
@@ -103,6 +107,9 @@ async fn source(args: &PushArgs, context: &Context) -> Result<PushSource> {
     let declarations = declared(&args.declarations, OfTheBundle::default(), context)?;
     let options = CollectOptions { follow_symlinks: args.declarations.follow_symlinks };
     let plan = bundle::plan(vec![args.source.clone()], options, declarations, context).await?;
+    if plan.manifest().files.is_empty() {
+        context.console.warning(format!("{} holds no file", args.source.display()));
+    }
     Ok(PushSource::Plan(Box::new(plan)))
 }
 
@@ -212,6 +219,7 @@ async fn show_plan(
         schema: PLAN_SCHEMA,
         bundle_id: push.bundle_id(),
         store: store.url(),
+        endpoint: store.endpoint(),
         key: push.whole_key()?,
         lock: push.lock(),
     };
@@ -222,12 +230,13 @@ fn human_plan(document: &PlanDocument<'_>, console: &Console) -> String {
     let palette = console.palette();
     let verdict = styled(palette.warning, "nothing was written");
     let mut block = Block::new(format!("{verdict} {}", document.bundle_id))
-        .row("store", document.store)
+        .row("store", store_at(document.store, document.endpoint))
         .row("key", &document.key);
-    let LockPlan { bucket_default, to_send, effective, .. } = document.lock;
+    let LockPlan { bucket_default, to_send, effective, enforced_by, .. } = document.lock;
+    let enforced_by = *enforced_by;
     block = block.row("default lock", in_words(bucket_default, default_retention));
     block = match (to_send.is_none(), effective.value()) {
-        (false, _) => block.row("would send", lock_in_words(to_send)),
+        (false, _) => block.row("would send", lock_in_words(to_send, enforced_by)),
         (true, Some(lock)) if lock.is_none() => block.row("would send", "no lock"),
         (true, _) => block.row("would send", "no lock: the bucket's default is left to itself"),
     };
@@ -237,14 +246,21 @@ fn human_plan(document: &PlanDocument<'_>, console: &Console) -> String {
         Some(_) => Style::new(),
         None => palette.warning,
     };
-    block.styled_row(style, "in effect", in_words(effective, lock_in_words)).render(console)
+    block
+        .styled_row(
+            style,
+            "in effect",
+            in_words(effective, |lock| lock_in_words(lock, enforced_by)),
+        )
+        .render(console)
 }
 
-fn lock_in_words(lock: &Lock) -> String {
+fn lock_in_words(lock: &Lock, enforced_by: EnforcedBy) -> String {
     let retention = lock.retention.map(|retention| {
-        let irrevocable = match retention.mode {
-            LockMode::Compliance => ", which nobody can undo",
-            LockMode::Governance => "",
+        let irrevocable = match (retention.mode, enforced_by) {
+            (_, EnforcedBy::Strongroom) => ", kept by Strongroom only",
+            (LockMode::Compliance, _) => ", which nobody can undo",
+            (LockMode::Governance, _) => "",
         };
         format!("{} until {}{irrevocable}", retention.mode, time(retention.retain_until))
     });

@@ -21,7 +21,7 @@ pub fn human(receipt: &Receipt, console: &Console) -> String {
         label = "";
     }
     block = block
-        .row("store", store(receipt))
+        .row("store", store_at(&receipt.store, receipt.endpoint.as_deref()))
         .row("key", &receipt.key)
         .row_if_any("version", version(receipt))
         .row("size", size_and_bytes(receipt.size_bytes))
@@ -41,10 +41,10 @@ pub fn human(receipt: &Receipt, console: &Console) -> String {
 }
 
 /// A bucket's name says nothing of whose server it is on.
-fn store(receipt: &Receipt) -> String {
-    match &receipt.endpoint {
-        Some(endpoint) => format!("{} at {endpoint}", receipt.store),
-        None => receipt.store.clone(),
+pub fn store_at(url: &str, endpoint: Option<&str>) -> String {
+    match endpoint {
+        Some(endpoint) => format!("{url} at {endpoint}"),
+        None => url.to_owned(),
     }
 }
 

@@ -31,7 +31,7 @@ struct Document {
 
 /// Shows what a bundle says of itself.
 pub async fn run(args: ShowArgs, context: &Context) -> Result<()> {
-    let bundle = source::open(&args.bundle)?;
+    let bundle = source::open(&args.bundle).await?;
     let waiting = Waiting::default();
     let reader = waiting.guard(bundle.reader);
     let opening = tokio::task::spawn_blocking(move || {

@@ -12,6 +12,7 @@ use strongroom_storage::{ObjectKey, Storage, StorageErrorKind};
 
 use self::warnings::{Warning, warnings};
 use super::Context;
+use super::receipt::store_at;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Block, Console, count, styled};
@@ -20,6 +21,8 @@ use crate::output::{Block, Console, count, styled};
 struct Document {
     #[serde(flatten)]
     status: StoreStatus,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    endpoint: Option<String>,
     warnings: Vec<Warning>,
 }
 
@@ -27,7 +30,8 @@ struct Document {
 pub async fn run(context: &Context) -> Result<()> {
     let store = context.store().await?;
     let status = store.status().await;
-    let document = Document { warnings: warnings(&status), status };
+    let endpoint = store.endpoint().map(str::to_owned);
+    let document = Document { warnings: warnings(&status), status, endpoint };
     let printed = context.console.result(|console| human(&document, console), &document);
     refuse_unusable(&*store, &document.status).await?;
     printed
@@ -53,7 +57,7 @@ async fn refuse_unusable(store: &dyn Storage, status: &StoreStatus) -> Result<()
 }
 
 fn human(document: &Document, console: &Console) -> String {
-    let Document { status, warnings } = document;
+    let Document { status, warnings, endpoint } = document;
     let palette = console.palette();
     let reachable = status.reachable.value() == Some(&true);
     let verdict = if reachable {
@@ -62,7 +66,8 @@ fn human(document: &Document, console: &Console) -> String {
         styled(palette.bad, "not reached")
     };
     let mut block =
-        Block::new(format!("{verdict} {}", status.store)).row("backend", status.backend);
+        Block::new(format!("{verdict} {}", store_at(&status.store, endpoint.as_deref())))
+            .row("backend", status.backend);
     let answers = [
         ("readable", in_words(&status.readable, |yes| yes_or_no(*yes))),
         ("writable", in_words(&status.writable, |yes| yes_or_no(*yes))),

@@ -33,7 +33,7 @@ struct Document {
 
 /// Checks every byte of a bundle against its manifest.
 pub async fn run(args: VerifyArgs, context: &Context) -> Result<()> {
-    let bundle = source::open(&args.bundle)?;
+    let bundle = source::open(&args.bundle).await?;
     let limits = args
         .max_archive_bytes
         .map_or_else(ReadLimits::default, |archive_bytes_max| ReadLimits { archive_bytes_max });

@@ -122,7 +122,14 @@ fn a_deleted_bundle_is_listed_as_deleted_and_pulled_all_the_same() {
     assert_eq!(listed["bundles"][0]["versions_left"], 1);
     let shown = room.run(&["evidence", "list"]).exits(0).stdout;
     assert!(shown.starts_with("deleted "), "{shown}");
-    room.run(&["evidence", "pull", "--bundle-id", id, "--out", "back"]).exits(0);
+    assert!(shown.contains(" 1 left  "), "{shown}");
+    let pull = ["evidence", "pull", "--bundle-id", id, "--out", "back", "--format=json"];
+    let pulled = room.run(&pull).exits(0);
+    assert!(pulled.stderr.contains("was deleted (a delete marker is on top)"), "{}", pulled.stderr);
+    let pulled = pulled.json();
+    assert_valid(&pulled, "pull");
+    assert_eq!(pulled["pulled"][0]["current_version_is_a_delete_marker"], true);
+    assert_eq!(pulled["pulled"][0]["current_version_is_something_else"], false);
 }
 
 #[test]

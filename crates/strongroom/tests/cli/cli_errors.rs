@@ -132,6 +132,23 @@ fn an_interruption_exits_130_while_standard_input_is_silent() {
 
 #[cfg(target_os = "linux")]
 #[test]
+fn an_interruption_exits_130_while_a_bundle_cannot_be_opened() {
+    let room = Room::new();
+    let made = std::process::Command::new("mkfifo").arg(room.path("pipe")).status();
+    assert!(made.expect("it runs").success());
+    // A pipe opens once it has a writer, which it never has.
+    let mut child = std_command(&room)
+        .args(["evidence", "verify", "pipe"])
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it runs");
+    wait_until_signals_are_caught(child.id());
+    interrupt(child.id());
+    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
 fn an_interruption_exits_130_while_a_date_is_asked_for() {
     let room = Room::with_results().env("NO_COLOR", "1");
     let program = assert_cmd::cargo::cargo_bin("strongroom");

@@ -39,6 +39,14 @@ fn what_was_pushed_is_listed_by_run_and_by_day() {
 }
 
 #[test]
+fn days_that_nothing_can_be_between_are_refused() {
+    let room = Room::with_results();
+    let list = ["evidence", "list", "--after", "2021-01-01", "--before", "2020-01-01"];
+    let refused = room.on_store(&list).exits(2);
+    assert!(refused.stderr.contains("--after is not before --before"), "{}", refused.stderr);
+}
+
+#[test]
 fn ndjson_is_one_bundle_a_line() {
     let room = Room::with_results();
     pushed(&room, "1");

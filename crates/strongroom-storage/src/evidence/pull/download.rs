@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io;
 use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
@@ -12,9 +13,10 @@ use futures::{StreamExt as _, TryFutureExt as _, TryStreamExt as _, stream};
 use strongroom_core::bundle::Progress;
 use tokio::sync::{mpsc, watch};
 
+use super::failed;
 use super::landing::Landing;
+use crate::evidence::EvidenceError;
 use crate::evidence::stored::{StoredBundle, Wanted, panicked, verify_archive};
-use crate::evidence::{EvidenceError, EvidenceErrorKind};
 use crate::{
     ObjectInfo, ObjectKey, ObjectReader, Storage, StorageError, StorageErrorKind, VersionId,
 };
@@ -32,19 +34,25 @@ const BYTES_BETWEEN_SYNCS: u64 = 32 << 20;
 /// Pieces that may wait to be written.
 const PIECES_WAITING_MAX: usize = 8;
 
-/// Reads one version of `key` into `file`, which is empty, and verifies it there. What the file
+/// A file that is filled, and the name that it is to have.
+pub(super) struct LocalCopy<'a> {
+    pub(super) file: File,
+    pub(super) path: &'a Path,
+}
+
+/// Reads one version of `key` into the copy, whose file is empty, and verifies it there. What the file
 /// holds after an error is worthless. `progress` counts bytes of content.
 pub(super) async fn download_verified(
     store: &dyn Storage,
     key: &ObjectKey,
     version: Option<&VersionId>,
     wanted: Wanted,
-    file: File,
+    copy: LocalCopy<'_>,
     progress: Arc<dyn Progress>,
 ) -> Result<StoredBundle, EvidenceError> {
     let (first, range_bytes) = open_first(store, key, version).await?;
     let info = first.info.clone();
-    let landing = AbandonOnDrop(Arc::new(Landing::new(file, info.size_bytes)));
+    let landing = AbandonOnDrop(Arc::new(Landing::new(copy.file, info.size_bytes)));
     let (pieces, waiting) = mpsc::channel(PIECES_WAITING_MAX);
     let (much_came, syncs) = sync_channel(1);
     let writing = {
@@ -63,11 +71,22 @@ pub(super) async fn download_verified(
     // Side by side: where the file fails, the ranges would otherwise wait for a verifier that waits
     // for the file.
     let read_until = landing.0.read_until();
+    let copy_path = copy.path;
     let filling = async {
         tokio::try_join!(
             object.fetch_all(first, pieces, &read_until).map_err(EvidenceError::from),
-            async { writing.await.map_err(panicked)? },
-            async { syncing.await.map_err(panicked)? },
+            async {
+                writing
+                    .await
+                    .map_err(panicked)?
+                    .map_err(|error| failed(copy_path, "could not be written", error))
+            },
+            async {
+                syncing
+                    .await
+                    .map_err(panicked)?
+                    .map_err(|error| failed(copy_path, "could not be made durable", error))
+            },
         )
     };
     tokio::pin!(filling, verifying);
@@ -102,12 +121,10 @@ fn write_pieces(
     landing: &Landing,
     mut pieces: mpsc::Receiver<Piece>,
     much_came: &SyncSender<()>,
-) -> Result<(), EvidenceError> {
+) -> io::Result<()> {
     let mut unsynced_bytes = 0;
     while let Some((at, piece)) = pieces.blocking_recv() {
-        landing
-            .write(&piece, at)
-            .map_err(|error| local_failure("the copy could not be written", error))?;
+        landing.write(&piece, at)?;
         unsynced_bytes += piece.len() as u64;
         if unsynced_bytes >= BYTES_BETWEEN_SYNCS {
             unsynced_bytes = 0;
@@ -119,17 +136,11 @@ fn write_pieces(
 }
 
 /// A disk tells of an error once: whoever makes the file durable in the end may not hear of it again.
-fn sync_now_and_then(landing: &Landing, syncs: &Receiver<()>) -> Result<(), EvidenceError> {
+fn sync_now_and_then(landing: &Landing, syncs: &Receiver<()>) -> io::Result<()> {
     while let Ok(()) = syncs.recv() {
-        landing
-            .sync()
-            .map_err(|error| local_failure("the copy could not be made durable", error))?;
+        landing.sync()?;
     }
     Ok(())
-}
-
-fn local_failure(what: &str, error: io::Error) -> EvidenceError {
-    EvidenceError::new(EvidenceErrorKind::LocalFile, format!("{what}: {error}")).with_source(error)
 }
 
 /// Opens the first range, which tells what the object is; also how many bytes each range has.
@@ -246,6 +257,7 @@ mod tests {
     use strongroom_core::{BundleId, Sha256Digest};
 
     use super::*;
+    use crate::evidence::EvidenceErrorKind;
     use crate::memory::MemoryStorage;
     use crate::{Body, Clock, CreateOptions};
 
@@ -260,8 +272,8 @@ mod tests {
         std::fs::write(&path, "").unwrap();
 
         let wanted = Wanted { id: BundleId(Sha256Digest::of(b"")), archive_sha256: None };
-        let file = File::open(&path).unwrap();
-        let downloading = download_verified(&store, &key, None, wanted, file, Arc::new(NoProgress));
+        let copy = LocalCopy { file: File::open(&path).unwrap(), path: &path };
+        let downloading = download_verified(&store, &key, None, wanted, copy, Arc::new(NoProgress));
         let ended = tokio::time::timeout(Duration::from_secs(60), downloading).await;
 
         let refused = ended.expect("the transfer hangs").unwrap_err();

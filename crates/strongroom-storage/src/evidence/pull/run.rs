@@ -152,7 +152,7 @@ async fn confirm_here(request: PullRequest) -> Result<Pulled, EvidenceError> {
         request.archive_sha256.is_some_and(|sha256| sha256 != bundle.archive_sha256());
     if bundle.id() != request.id || other_bytes {
         return Err(EvidenceError::new(
-            EvidenceErrorKind::Conflict,
+            EvidenceErrorKind::LocalFileExists,
             "another file has the name of this bundle",
         ));
     }
@@ -163,6 +163,7 @@ async fn confirm_here(request: PullRequest) -> Result<Pulled, EvidenceError> {
         key: None,
         version_id: None,
         current_version_is_something_else: false,
+        current_version_is_a_delete_marker: false,
         path: request.out,
     })
 }
