@@ -11,6 +11,9 @@ use crate::{StorageError, StorageErrorKind as Kind};
 /// The longest code that is believed to be one, in bytes.
 const CODE_BYTES_MAX: usize = 64;
 
+/// The blob is in a tier that is not read from.
+const BLOB_ARCHIVED: &str = "BlobArchived";
+
 /// Why a request failed.
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -81,7 +84,7 @@ impl Refusal {
             None => format!("{status}"),
         };
         let error = StorageError::new(kind, format!("{} ({answer})", sentence(kind)));
-        match guidance(kind) {
+        match guidance(kind, self.code.as_deref()) {
             Some(guidance) => error.with_guidance(guidance),
             None => error,
         }
@@ -158,6 +161,7 @@ fn kind_of_code(code: &str) -> Option<Kind> {
         | "LeaseIdMissing"
         | "SnapshotsPresent" => Kind::PermissionDenied,
         "Md5Mismatch" | "Crc64Mismatch" | "InvalidMd5" => Kind::Integrity,
+        BLOB_ARCHIVED => Kind::InvalidRequest,
         "ServerBusy" => Kind::Throttled,
         "OperationTimedOut" => Kind::TimedOut,
         "InternalError" => Kind::ServerFault,
@@ -188,7 +192,7 @@ fn sentence(kind: Kind) -> &'static str {
     }
 }
 
-fn guidance(kind: Kind) -> Option<&'static str> {
+fn guidance(kind: Kind, code: Option<&str>) -> Option<&'static str> {
     Some(match kind {
         Kind::StoreNotFound => "create the container, or correct its name",
         Kind::PermissionDenied => {
@@ -203,6 +207,9 @@ fn guidance(kind: Kind) -> Option<&'static str> {
         }
         Kind::Throttled | Kind::ServerFault | Kind::TimedOut => "try again later",
         Kind::NoSpace => "free space or raise the quota, then try again",
+        Kind::InvalidRequest if code == Some(BLOB_ARCHIVED) => {
+            "the blob is archived: restore it first, to the tier cool or hot"
+        }
         _ => return None,
     })
 }
@@ -230,6 +237,7 @@ mod tests {
             Kind::PermissionDenied
         );
         assert_eq!(refusal(403, Some("AuthenticationFailed"), "").kind(), Kind::Unauthenticated);
+        assert_eq!(refusal(409, Some("BlobArchived"), "").kind(), Kind::InvalidRequest);
         assert_eq!(refusal(412, None, "<html>").kind(), Kind::AlreadyExists);
         assert_eq!(refusal(503, None, "").kind(), Kind::Throttled);
     }
@@ -238,6 +246,12 @@ mod tests {
     fn only_a_code_that_looks_like_one_is_shown() {
         let error = StorageError::from(Failure::Refused(refusal(403, Some("a long story"), "")));
         assert_eq!(error.to_string(), "the store does not allow this (403)");
+    }
+
+    #[test]
+    fn an_archived_blob_is_to_be_restored() {
+        let error = StorageError::from(Failure::Refused(refusal(409, Some("BlobArchived"), "")));
+        assert!(error.guidance().unwrap().contains("restore it first"));
     }
 
     #[test]

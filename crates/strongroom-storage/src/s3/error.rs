@@ -9,6 +9,9 @@ use super::request;
 use crate::exchange::xml::Element;
 use crate::{StorageError, StorageErrorKind as Kind};
 
+/// The object is in a storage class that is not read from (Glacier).
+const INVALID_OBJECT_STATE: &str = "InvalidObjectState";
+
 /// Why a request failed.
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -204,6 +207,8 @@ fn kind_of_code(code: &str) -> Option<Kind> {
         | "BandwidthLimitExceeded" => Kind::Throttled,
         "RequestTimeout" => Kind::TimedOut,
         "NotImplemented" | "MethodNotAllowed" => Kind::Unsupported,
+        // AWS answers it with a 403; it says nothing about rights.
+        INVALID_OBJECT_STATE => Kind::InvalidRequest,
         "AuthorizationHeaderMalformed"
         | "PermanentRedirect"
         | "TemporaryRedirect"
@@ -257,7 +262,7 @@ fn guidance(kind: Kind, code: Option<&str>) -> Option<&'static str> {
         }
         Kind::Throttled | Kind::ServerFault | Kind::TimedOut => "try again later",
         Kind::NoSpace => "free space or raise the quota, then try again",
-        Kind::InvalidRequest if code == Some("InvalidObjectState") => {
+        Kind::InvalidRequest if code == Some(INVALID_OBJECT_STATE) => {
             "the object is archived: restore it first"
         }
         _ => return None,
@@ -305,6 +310,7 @@ mod tests {
             (412, "PreconditionFailed", Kind::AlreadyExists),
             (409, "ConditionalRequestConflict", Kind::ServerFault),
             (409, "InvalidBucketState", Kind::InvalidRequest),
+            (403, "InvalidObjectState", Kind::InvalidRequest),
             (400, "BadDigest", Kind::Integrity),
             (400, "XAmzContentSHA256Mismatch", Kind::Integrity),
             (503, "SlowDown", Kind::Throttled),
@@ -349,6 +355,12 @@ mod tests {
         assert_eq!(nasty.code, None);
         let error = StorageError::from(Failure::Refused(nasty));
         assert_eq!(error.to_string(), "the store does not allow this (403)");
+    }
+
+    #[test]
+    fn an_archived_object_is_to_be_restored() {
+        let error = StorageError::from(Failure::Refused(with_code(403, "InvalidObjectState")));
+        assert_eq!(error.guidance(), Some("the object is archived: restore it first"));
     }
 
     #[test]
