@@ -33,6 +33,10 @@ pub const CLOCK_SKEW_SECONDS_MAX: u64 = 300;
 pub const NAME_BYTES_MAX: usize = 256;
 /// Bytes of a reference, receipt or record read back from a store.
 pub const RECORD_BYTES_MAX: u64 = 1 << 20;
+/// Records of one bundle that a reindex reads; whoever may write can plant any number.
+pub const RECORDS_READ_MAX: usize = 10_000;
+/// Runs that one receipt names; a push writes two at most.
+pub const RECEIPT_RUN_IDS_MAX: usize = 16;
 /// Entries in one page of a listing; S3 gives no more either.
 pub const LIST_PAGE_ENTRIES_MAX: usize = 1_000;
 

@@ -14,7 +14,7 @@ use super::references::{References, day_of};
 use super::stored::panicked;
 use super::upload::stream_reader;
 use super::{EvidenceError, EvidenceErrorKind};
-use crate::{ListRequest, ListedObject, ObjectKey, Storage, StorageErrorKind};
+use crate::{ListRequest, ListedObject, ObjectKey, ObjectReader, Storage, StorageErrorKind};
 
 /// Bundles that could not be read and are named in a report; more are only counted.
 const UNREADABLE_NAMED_MAX: usize = 1_000;
@@ -30,8 +30,12 @@ pub struct ReindexReport {
     pub other_objects: u64,
     /// Bundles whose manifest could not be read: they have no references of their run and subject.
     pub unreadable: u64,
-    /// Objects under a bundle's records that cannot be records: too long, or gone.
+    /// Objects under a bundle's records that cannot be records: too long, gone, or of runs that
+    /// cannot be.
     pub unreadable_records: u64,
+    /// Bundles with more than [`limits::RECORDS_READ_MAX`] records, of which the rest was not read:
+    /// they may lack references of runs.
+    pub records_cut_short: u64,
     /// The first unreadable bundles.
     pub unreadable_bundles: Vec<Unreadable>,
 }
@@ -76,7 +80,14 @@ async fn reindex_one(
 ) -> Result<(), EvidenceError> {
     report.bundles += 1;
     let key = ObjectKey::new(object.key.as_str())?;
-    let manifest = match read_manifest(store, &key, id).await {
+    let mut hint = None;
+    let read = async {
+        let archive = store.read(&key, None, None).await?;
+        let day = archive.info.metadata.get("strongroom-index-day");
+        hint = day.and_then(|day| day.parse().ok());
+        read_manifest(archive, id).await
+    };
+    let manifest = match read.await {
         Ok(manifest) => Some(manifest),
         Err(error) if is_about_this_bundle(&error) => {
             report.unreadable += 1;
@@ -90,11 +101,9 @@ async fn reindex_one(
     };
     let kept = read_records(store, id).await?;
     report.unreadable_records += kept.unreadable;
+    report.records_cut_short += u64::from(kept.cut_short);
     let mut run_ids = kept.run_ids;
     run_ids.extend(manifest.as_ref().and_then(|m| m.run_id()).map(str::to_owned));
-    let hint = store.head(&key, None).await.ok().and_then(|info| {
-        info.metadata.get("strongroom-index-day").and_then(|day| day.parse().ok())
-    });
     let stored_at = kept.stored_at.or(object.last_modified);
     let references = References {
         run_ids: run_ids.into_iter().collect(),
@@ -118,12 +127,10 @@ fn claimed_identity(key: &str) -> Option<(BundleId, Option<Sha256Digest>)> {
 
 /// Reads the start of an archive, as far as its manifest.
 async fn read_manifest(
-    store: &dyn Storage,
-    key: &ObjectKey,
+    archive: ObjectReader,
     id: BundleId,
 ) -> Result<BundleManifest, EvidenceError> {
-    let object = store.read(key, None, None).await?;
-    let (mut reader, feed) = stream_reader(object.stream);
+    let (mut reader, feed) = stream_reader(archive.stream);
     let opening = tokio::task::spawn_blocking(move || {
         let opened = UnverifiedBundle::open(&mut reader, &ReadLimits::default())
             .map(|bundle| (bundle.claimed_id(), bundle.manifest().clone()));
@@ -174,6 +181,7 @@ async fn read_record(store: &dyn Storage, key: String) -> Result<Option<Bytes>, 
 #[derive(Default)]
 struct Kept {
     unreadable: u64,
+    cut_short: bool,
     run_ids: BTreeSet<String>,
     stored_at: Option<Timestamp>,
 }
@@ -182,9 +190,15 @@ struct Kept {
 async fn read_records(store: &dyn Storage, id: BundleId) -> Result<Kept, EvidenceError> {
     let mut kept = Kept::default();
     let mut request = ListRequest { prefix: layout::records_of(id), ..ListRequest::default() };
+    let mut left = limits::RECORDS_READ_MAX;
     loop {
         let page = store.list(&request).await?;
         for object in page.objects {
+            if left == 0 {
+                kept.cut_short = true;
+                return Ok(kept);
+            }
+            left -= 1;
             let Some(bytes) = read_record(store, object.key).await? else {
                 kept.unreadable += 1;
                 continue;
@@ -192,6 +206,10 @@ async fn read_records(store: &dyn Storage, id: BundleId) -> Result<Kept, Evidenc
             // Records of other kinds, and of later versions, say nothing here.
             let Ok(receipt) = serde_json::from_slice::<Receipt>(&bytes) else { continue };
             if receipt.bundle_id != id {
+                continue;
+            }
+            if !are_run_ids(&receipt.run_ids) {
+                kept.unreadable += 1;
                 continue;
             }
             kept.run_ids.extend(receipt.run_ids);
@@ -205,4 +223,10 @@ async fn read_records(store: &dyn Storage, id: BundleId) -> Result<Kept, Evidenc
             return Ok(kept);
         }
     }
+}
+
+/// Whether a push can have written these: each becomes a key.
+fn are_run_ids(run_ids: &[String]) -> bool {
+    run_ids.len() <= limits::RECEIPT_RUN_IDS_MAX
+        && run_ids.iter().all(|run_id| run_id.len() <= limits::NAME_BYTES_MAX)
 }

@@ -1,3 +1,4 @@
+use strongroom_core::limits::{NAME_BYTES_MAX, RECEIPT_RUN_IDS_MAX, RECORDS_READ_MAX};
 use strongroom_storage::evidence::reindex::reindex;
 
 use super::*;
@@ -47,4 +48,38 @@ async fn a_record_planted_too_long_stops_nothing() {
     let report = reindex(&desk.store, |_| ()).await.unwrap();
 
     assert_eq!((report.references_added, report.unreadable_records), (1, 1));
+}
+
+#[tokio::test]
+async fn receipts_planted_with_runs_that_cannot_be_add_nothing() {
+    let desk = Desk::new();
+    let id = desk.push_seed("a", "r").await;
+    let records = format!("records/{id}/");
+    let keys = desk.keys().await;
+    let record = keys.iter().find(|key| key.starts_with(&records)).unwrap();
+    let mut receipt: serde_json::Value =
+        serde_json::from_slice(&desk.bytes_of(record).await).unwrap();
+    let too_many: Vec<_> = (0..=RECEIPT_RUN_IDS_MAX).map(|run| run.to_string()).collect();
+    let too_long = vec!["r".repeat(NAME_BYTES_MAX + 1)];
+    for (name, run_ids) in [("many", too_many), ("long", too_long)] {
+        receipt["run_ids"] = run_ids.into();
+        let planted = serde_json::to_vec(&receipt).unwrap();
+        desk.put(&format!("{records}{name}.json"), &planted).await;
+    }
+
+    let report = reindex(&desk.store, |_| ()).await.unwrap();
+
+    assert_eq!((report.references_added, report.unreadable_records), (0, 2));
+}
+
+#[tokio::test]
+async fn a_bundle_of_too_many_records_is_cut_short_and_counted() {
+    let desk = Desk::new();
+    let id = desk.push_seed("a", "r").await;
+    for number in 1..RECORDS_READ_MAX {
+        desk.put(&format!("records/{id}/{number}.json"), b"{}").await;
+    }
+    assert_eq!(reindex(&desk.store, |_| ()).await.unwrap().records_cut_short, 0);
+    desk.put(&format!("records/{id}/one-more.json"), b"{}").await;
+    assert_eq!(reindex(&desk.store, |_| ()).await.unwrap().records_cut_short, 1);
 }

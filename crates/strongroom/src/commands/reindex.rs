@@ -29,17 +29,29 @@ pub async fn run(context: &Context) -> Result<()> {
     drop(counter);
     let document = Document { schema: SCHEMA, report: &report };
     let printed = context.console.result(|console| human(&report, console), &document);
-    if report.unreadable == 0 {
-        return printed;
-    }
-    Err(Failure::new(
-        Exit::Partial,
-        format!(
+    let mut undone = Vec::new();
+    if report.unreadable > 0 {
+        undone.push(format!(
             "{} could not be read, and have no references of their run and subject",
             count(report.unreadable, "bundle", "bundles")
+        ));
+    }
+    if report.records_cut_short > 0 {
+        undone.push(format!(
+            "{} have more records than the limit RECORDS_READ_MAX, and may lack references of runs",
+            count(report.records_cut_short, "bundle", "bundles")
+        ));
+    }
+    if undone.is_empty() {
+        return printed;
+    }
+    let failure = Failure::new(Exit::Partial, undone.join("; "));
+    Err(match report.unreadable {
+        0 => failure,
+        _ => failure.with_help(
+            "the output says which; `evidence pull --bundle-id` may find an earlier version",
         ),
-    )
-    .with_help("the output says which; `evidence pull --bundle-id` may find an earlier version")
+    }
     .into())
 }
 
