@@ -4,11 +4,16 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use http::Method;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqsign_aws_v4::{Credential, RequestSigner, StaticCredentialProvider};
 use reqsign_core::{Context, Signer};
 use strongroom_storage::open::{Secret, StaticCredentials, StoreSettings};
 use strongroom_storage::s3::S3Storage;
 use strongroom_storage::{Clock, ListRequest, ObjectKey, Storage as _};
+
+/// What S3 wants encoded in a path.
+const NOT_IN_PATHS: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
 /// A server that may be there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,22 +119,30 @@ impl Bucket {
 
     /// Deletes what may be deleted: the servers keep everything in memory.
     pub(crate) async fn empty(&self) {
-        let page = self.store.list(&ListRequest::default()).await.unwrap();
-        for object in page.objects {
-            let key = key(&object.key);
-            let versions = self.store.versions(&key).await.unwrap();
-            for version in versions.value().into_iter().flatten() {
-                let path = format!(
-                    "/prefix/{}?versionId={}",
-                    object.key.replace('%', "%25").replace([' ', '?', '#', '+'], "_"),
-                    version.version
-                );
-                let bypass = [("x-amz-bypass-governance-retention", "true")];
-                self.send(Method::DELETE, &path, &bypass).await;
+        let mut request = ListRequest::default();
+        loop {
+            let page = self.store.list(&request).await.unwrap();
+            for object in page.objects {
+                self.delete_versions(&object.key).await;
+            }
+            request.page = page.next;
+            if request.page.is_none() {
+                break;
             }
         }
         // SeaweedFS keeps volumes for each bucket, and has only so many.
         self.send(Method::DELETE, "", &[]).await;
+    }
+
+    async fn delete_versions(&self, name: &str) {
+        let versions = self.store.versions(&key(name)).await.unwrap();
+        for version in versions.value().into_iter().flatten() {
+            let path = utf8_percent_encode(name, NOT_IN_PATHS);
+            let id = utf8_percent_encode(&version.version.0, NOT_IN_PATHS);
+            let path = format!("/prefix/{path}?versionId={id}");
+            let bypass = [("x-amz-bypass-governance-retention", "true")];
+            self.send(Method::DELETE, &path, &bypass).await;
+        }
     }
 
     async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> (u16, String) {
