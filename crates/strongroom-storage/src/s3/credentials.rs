@@ -1,16 +1,18 @@
 //! Who asks: credentials given outright, or the usual chain of AWS (environment, profiles, SSO, web
 //! identity, process, container, instance role).
 
-use std::process::Command;
+use std::process::Stdio;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use reqsign_aws_v4::{
     Credential, DefaultCredentialProvider, RequestSigner, StaticCredentialProvider,
 };
 use reqsign_core::{
     CommandExecute, CommandOutput, Context, Error, FileRead, HttpSend, OsEnv, Signer,
 };
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::process::Command;
 
 use crate::open::StoreSettings;
 use crate::{StorageError, StorageErrorKind};
@@ -21,7 +23,9 @@ const SERVICE_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long the whole chain may take.
 pub(super) const CHAIN_TIMEOUT: Duration = Duration::from_secs(8);
 /// Bytes of a file of credentials or a token.
-const FILE_BYTES_MAX: u64 = 1 << 20;
+const CREDENTIALS_FILE_BYTES_MAX: u64 = 1 << 20;
+/// Bytes that a service or a process may answer with.
+const CREDENTIALS_ANSWER_BYTES_MAX: u64 = 1 << 20;
 
 /// The surroundings that the chain looks at. This is the one place of the crate where the process's
 /// environment is read: the AWS names are a contract with other tools.
@@ -101,12 +105,21 @@ impl FileRead for Files {
     async fn file_read(&self, path: &str) -> Result<Vec<u8>, Error> {
         let failed =
             |error| Error::config_invalid("a file of credentials is unreadable").with_source(error);
-        let size_bytes = tokio::fs::metadata(path).await.map_err(failed)?.len();
-        if size_bytes > FILE_BYTES_MAX {
-            return Err(Error::config_invalid("a file of credentials is too long"));
-        }
-        tokio::fs::read(path).await.map_err(failed)
+        // What is measured is what is read: a pipe, or a file of `/proc`, has no size.
+        let file = tokio::fs::File::open(path).await.map_err(failed)?;
+        let bytes = read_bounded(file, CREDENTIALS_FILE_BYTES_MAX).await.map_err(failed)?;
+        bytes.ok_or_else(|| Error::config_invalid("a file of credentials is too long"))
     }
+}
+
+/// Reads to the end; `None` where that is further than `bytes_max`.
+async fn read_bounded(
+    from: impl AsyncRead + Unpin,
+    bytes_max: u64,
+) -> Result<Option<Vec<u8>>, std::io::Error> {
+    let mut bytes = Vec::new();
+    from.take(bytes_max + 1).read_to_end(&mut bytes).await?;
+    Ok((bytes.len() as u64 <= bytes_max).then_some(bytes))
 }
 
 /// The services that hand out credentials.
@@ -131,13 +144,19 @@ impl HttpSend for Services {
         };
         let request = reqwest::Request::try_from(request).map_err(failed)?;
         let client = if request.url().scheme() == "http" { &self.near } else { &self.far };
-        let response = client.execute(request).await.map_err(failed)?;
+        let mut response = client.execute(request).await.map_err(failed)?;
         let mut answer = http::Response::builder().status(response.status());
         for (name, value) in response.headers() {
             answer = answer.header(name, value);
         }
-        let body = response.bytes().await.map_err(failed)?;
-        answer.body(body).map_err(|error| {
+        let mut body = BytesMut::new();
+        while let Some(piece) = response.chunk().await.map_err(failed)? {
+            body.extend_from_slice(&piece);
+            if body.len() as u64 > CREDENTIALS_ANSWER_BYTES_MAX {
+                return Err(Error::unexpected("a credential service's answer is too long"));
+            }
+        }
+        answer.body(body.freeze()).map_err(|error| {
             Error::unexpected("a credential service's answer is malformed").with_source(error)
         })
     }
@@ -152,18 +171,99 @@ impl CommandExecute for Processes {
         program: &'a str,
         args: &'a [&'a str],
     ) -> Result<CommandOutput, Error> {
-        let mut command = Command::new(program);
-        command.args(args);
-        let output = tokio::task::spawn_blocking(move || command.output())
-            .await
-            .map_err(|error| Error::unexpected("a credential process ended").with_source(error))?
-            .map_err(|error| {
-                Error::config_invalid("a credential process does not run").with_source(error)
-            })?;
-        Ok(CommandOutput {
-            status: output.status.code().unwrap_or(-1),
-            stdout: output.stdout,
-            stderr: output.stderr,
-        })
+        let fails =
+            |error| Error::config_invalid("a credential process does not run").with_source(error);
+        let mut child = Command::new(program)
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            // Whoever waits gives up after a while; the process does not outlive that.
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(fails)?;
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let (stdout, stderr, status) = tokio::try_join!(output(stdout), output(stderr), async {
+            child.wait().await.map_err(fails)
+        })?;
+        Ok(CommandOutput { status: status.code().unwrap_or(-1), stdout, stderr })
+    }
+}
+
+/// All that a process writes to one of its pipes.
+async fn output(pipe: Option<impl AsyncRead + Unpin>) -> Result<Vec<u8>, Error> {
+    let Some(pipe) = pipe else { return Ok(Vec::new()) };
+    let bytes = read_bounded(pipe, CREDENTIALS_ANSWER_BYTES_MAX).await.map_err(|error| {
+        Error::unexpected("a credential process is unreadable").with_source(error)
+    })?;
+    bytes.ok_or_else(|| Error::unexpected("a credential process writes too much"))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::io::Read as _;
+
+    use tokio::io::AsyncWriteExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_that_never_ends_is_not_read_to_its_end() {
+        let refused = Files.file_read("/dev/zero").await.expect_err("too long");
+        assert!(refused.to_string().contains("too long"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn a_process_that_never_stops_writing_is_stopped() {
+        for redirected in ["yes", "yes >&2"] {
+            let run = Processes.command_execute("sh", &["-c", redirected]).await;
+            let refused = run.expect_err("too much");
+            assert!(refused.to_string().contains("writes too much"), "{refused}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_process_writes_and_how_it_ends_are_told() {
+        let script = ["-c", "echo out; echo err >&2; exit 3"];
+        let told = Processes.command_execute("sh", &script).await.expect("an end");
+        assert_eq!((told.status, told.stdout.as_slice()), (3, b"out\n".as_slice()));
+        assert_eq!(told.stderr, b"err\n");
+    }
+
+    #[tokio::test]
+    async fn a_process_that_nobody_waits_for_ends() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pipe = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo");
+        assert!(made.success());
+        let script = format!("exec 9> '{}'; exec sleep 1000", pipe.display());
+        let args = ["-c", script.as_str()];
+        // A pipe opens once the process opened it too, and ends when the process ends.
+        let opening = tokio::task::spawn_blocking(move || std::fs::File::open(pipe));
+        let mut pipe = tokio::select! {
+            _ = Processes.command_execute("sh", &args) => unreachable!("it sleeps"),
+            opened = opening => opened.expect("no panic").expect("a pipe"),
+        };
+        let end = tokio::task::spawn_blocking(move || pipe.read(&mut [0]));
+        assert_eq!(end.await.expect("no panic").expect("an end"), 0);
+    }
+
+    #[tokio::test]
+    async fn a_service_that_never_stops_answering_is_given_up() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}/", listener.local_addr().expect("an address"));
+        tokio::spawn(async move {
+            let (mut connection, _) = listener.accept().await.expect("a connection");
+            // An answer before the question is none.
+            assert!(connection.read(&mut [0; 4096]).await.expect("a request") > 0);
+            let mut sent = connection.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
+            while sent.is_ok() {
+                sent = connection.write_all(&[b' '; 1 << 16]).await;
+            }
+        });
+        let services = Services { near: reqwest::Client::new(), far: reqwest::Client::new() };
+        let request = http::Request::get(url).body(Bytes::new()).expect("a request");
+        let refused = services.http_send(request).await.expect_err("too long");
+        assert!(refused.to_string().contains("too long"), "{refused}");
     }
 }
