@@ -14,6 +14,9 @@ pub(super) struct Protected<'a> {
     pub(super) key: &'a ObjectKey,
     pub(super) version: Option<&'a VersionId>,
     pub(super) origin: Origin,
+    /// Whether the bucket was seen to have no Object Lock. Some stores then refuse to answer for one
+    /// object's lock.
+    pub(super) bucket_lacks_locks: bool,
 }
 
 /// How the object came to be there.
@@ -42,7 +45,7 @@ pub(super) async fn protect(
     object: &Protected<'_>,
     target: &Lock,
 ) -> Result<Protection, EvidenceError> {
-    let first = store.lock(object.key, object.version).await?;
+    let first = object.lock_in(store).await?;
     let held_before = match object.origin {
         Origin::Found => first.legal_hold.value().copied(),
         Origin::Written { .. } => Some(false),
@@ -54,7 +57,7 @@ pub(super) async fn protect(
     let mut receipt = describe(store, &first, how);
     if may_set {
         set_missing(store, object, &first, target).await?;
-        let second = store.lock(object.key, object.version).await?;
+        let second = object.lock_in(store).await?;
         // A store may have refused: then the lock came the way that it came before.
         let changed =
             (&second.retention, &second.legal_hold) != (&first.retention, &first.legal_hold);
@@ -100,6 +103,20 @@ fn goes_beyond(held: &Lock, target: &Lock) -> Option<EvidenceError> {
 }
 
 impl Protected<'_> {
+    async fn lock_in(&self, store: &dyn Storage) -> Result<SeenLock, StorageError> {
+        let mut seen = store.lock(self.key, self.version).await?;
+        if self.bucket_lacks_locks {
+            let unsupported = Some(Unobserved::UnsupportedBackend);
+            if seen.retention.reason() == unsupported {
+                seen.retention = Observed::Observed(None);
+            }
+            if seen.legal_hold.reason() == unsupported {
+                seen.legal_hold = Observed::Observed(false);
+            }
+        }
+        Ok(seen)
+    }
+
     fn unlocked_ms(&self) -> Option<u64> {
         match self.origin {
             Origin::Written { visible_from, .. } => {
@@ -224,6 +241,11 @@ pub(super) fn check(receipt: &LockReceipt, asked: &Lock) -> Result<(), EvidenceE
             "see `strongroom evidence store-status`; pass --allow-unlocked to accept an unobserved \
              lock",
         )),
+        None if seen_in(receipt).is_none() => Err(EvidenceError::new(
+            EvidenceErrorKind::RetentionNotMet,
+            "the bundle is stored without the lock that was asked for",
+        )
+        .with_guidance(what_would_lock(&Lock::NONE, asked))),
         None => Err(EvidenceError::new(
             EvidenceErrorKind::RetentionNotMet,
             "the bundle is stored, but the lock read back is weaker than what was asked for",

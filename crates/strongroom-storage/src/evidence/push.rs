@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use strongroom_core::bundle::{BundlePlan, Progress};
+use strongroom_core::observed::Observed;
 use strongroom_core::receipt::Receipt;
 use strongroom_core::retention::{Lock, LockMode};
 use strongroom_core::{BundleId, layout};
@@ -71,6 +72,8 @@ pub struct Push<'a> {
     request: PushRequest,
     source: Source,
     lock: LockPlan,
+    /// Whether the bucket was seen to have no Object Lock.
+    bucket_lacks_locks: bool,
     store_now: Timestamp,
 }
 
@@ -98,7 +101,8 @@ impl<'a> Push<'a> {
         if request.allow_unlocked {
             lock = lock.without_what_the_store_does_not_take(&takes_locks);
         }
-        Ok(Self { store, clock, request, source, lock, store_now })
+        let bucket_lacks_locks = takes_locks == Observed::Observed(false);
+        Ok(Self { store, clock, request, source, lock, bucket_lacks_locks, store_now })
     }
 
     /// The identity of what is pushed, as its manifest claims it.

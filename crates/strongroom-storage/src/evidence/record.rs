@@ -82,6 +82,8 @@ async fn write(
             lock_in_write: created.lock_in_write,
             visible_from: created.visible_from,
         },
+        // Nothing that could not be locked is asked to be.
+        bucket_lacks_locks: false,
     };
     let seen = protect::protect(store, &object, &lock.target).await?.receipt;
     if protect::covers(&seen, &lock.target) {

@@ -82,7 +82,12 @@ impl Push<'_> {
     ) -> Result<PushOutcome, EvidenceError> {
         let version = stored.info.version.as_ref();
         self.references(false).write(self.store, self.bundle_id()).await?;
-        let object = Protected { key, version, origin: Origin::Found };
+        let object = Protected {
+            key,
+            version,
+            origin: Origin::Found,
+            bucket_lacks_locks: self.bucket_lacks_locks,
+        };
         let protection = protect::protect(self.store, &object, &self.lock.asked).await?;
         let strengthened = protection.receipt.how == LockHow::AfterWrite;
         let others = self.other_versions(key, version).await?;

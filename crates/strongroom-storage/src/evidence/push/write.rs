@@ -102,6 +102,7 @@ impl Push<'_> {
                 lock_in_write: created.lock_in_write,
                 visible_from: created.visible_from,
             },
+            bucket_lacks_locks: self.bucket_lacks_locks,
         };
         // The lock first: every moment without it counts.
         let protection = protect::protect(self.store, &object, &self.lock_target()).await?;
