@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::address::is_name;
 use super::request;
 use crate::exchange::xml::Element;
-use crate::{StorageError, StorageErrorKind as Kind};
+use crate::{StorageError, StorageErrorKind as Kind, VersionId};
 
 /// The object is in a storage class that is not read from (Glacier).
 const INVALID_OBJECT_STATE: &str = "InvalidObjectState";
@@ -267,6 +267,17 @@ fn guidance(kind: Kind, code: Option<&str>) -> Option<&'static str> {
         }
         _ => return None,
     })
+}
+
+/// The error of a read. S3 has a right of its own for reading a version, and its refusal does not
+/// name it.
+pub(super) fn unread(error: StorageError, version: Option<&VersionId>) -> StorageError {
+    match version {
+        Some(_) if error.kind() == Kind::PermissionDenied => error.with_guidance(
+            "reading an object by its version takes s3:GetObjectVersion besides s3:GetObject",
+        ),
+        _ => error,
+    }
 }
 
 /// A HEAD that was refused without a word.

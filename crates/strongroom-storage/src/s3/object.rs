@@ -10,7 +10,7 @@ use strongroom_core::Sha256Digest;
 use strongroom_core::receipt::Encryption;
 
 use super::S3Storage;
-use super::error::{Failure, unexplained_head};
+use super::error::{Failure, unexplained_head, unread};
 use super::request::{Answer, Request, header};
 use crate::exchange::dates;
 use crate::{
@@ -32,7 +32,7 @@ pub(super) async fn head(
     let whole_key = store.whole_key(key);
     match ask(store, &whole_key, version).await {
         Ok(answer) => info(&answer.headers),
-        Err(failure) => Err(explain(store, &whole_key, version, failure).await),
+        Err(failure) => Err(unread(explain(store, &whole_key, version, failure).await, version)),
     }
 }
 

@@ -5,6 +5,7 @@ use std::ops::Range;
 use http::header::RANGE;
 use http::{HeaderMap, Method, StatusCode};
 
+use super::error::unread;
 use super::request::Request;
 use super::{S3Storage, object};
 use crate::exchange::body::{RangeBody, Reopen};
@@ -25,7 +26,7 @@ pub(super) async fn read(
     let response = match store.client.open(&object.request(range.as_ref())).await {
         Ok(response) => response,
         Err(failure) if is_past_the_end(&failure) => return Err(ranges::no_byte()),
-        Err(failure) => return Err(failure.into()),
+        Err(failure) => return Err(unread(failure.into(), version)),
     };
     store.observations.saw_bucket();
     let mut info = object::info(response.headers())?;
@@ -69,7 +70,8 @@ impl Object {
 
 impl Reopen for Object {
     async fn open(&self, left: &Range<u64>) -> Result<reqwest::Response, StorageError> {
-        Ok(self.store.client.open(&self.request(Some(left))).await?)
+        let opened = self.store.client.open(&self.request(Some(left))).await;
+        opened.map_err(|failure| unread(failure.into(), self.version.as_ref()))
     }
 
     fn info(&self, headers: &HeaderMap) -> Result<ObjectInfo, StorageError> {

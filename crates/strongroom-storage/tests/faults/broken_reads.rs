@@ -16,10 +16,17 @@ pub(super) async fn pull_into(
     vault: &Vault,
     id: BundleId,
 ) -> (Result<Pulled, EvidenceError>, PathBuf) {
+    pull_with(vault, &*vault.store().await, id).await
+}
+
+pub(super) async fn pull_with(
+    vault: &Vault,
+    store: &dyn Storage,
+    id: BundleId,
+) -> (Result<Pulled, EvidenceError>, PathBuf) {
     let out = vault.folder.path().join("pulled.tar.gz");
     let request = PullRequest { id, archive_sha256: None, out: out.clone(), overwrite: false };
-    let store = vault.store().await;
-    (pull::pull(&*store, &request, &no_progress()).await, out)
+    (pull::pull(store, &request, &no_progress()).await, out)
 }
 
 async fn stored_big(vault: &Vault) -> BundleId {

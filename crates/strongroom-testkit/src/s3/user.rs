@@ -13,10 +13,14 @@ use super::state::Shared;
 /// A right, as a bucket policy would give it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Right {
-    /// GET and HEAD of objects, by version too.
+    /// GET and HEAD of objects as they are now.
     Read,
+    /// GET and HEAD of objects by version.
+    ReadVersions,
     /// PUT of objects, and multipart uploads. Locks in a write need [`Right::WriteLocks`] as well.
     Write,
+    /// Aborting multipart uploads.
+    Abort,
     /// Listing keys. Without it an absent key answers 403 and not 404, as at AWS.
     List,
     /// Listing versions.
@@ -36,9 +40,11 @@ pub enum Right {
 }
 
 impl Right {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 12] = [
         Self::Read,
+        Self::ReadVersions,
         Self::Write,
+        Self::Abort,
         Self::List,
         Self::ListVersions,
         Self::Delete,
@@ -49,17 +55,21 @@ impl Right {
         Self::Admin,
     ];
 
-    /// The right that an S3 operation needs. What is not named needs [`Right::Admin`].
-    fn needed_for(operation: &str) -> Self {
+    /// The right that an S3 operation needs, on a version or on what is there now. What is not named
+    /// needs [`Right::Admin`].
+    fn needed_for(operation: &str, names_a_version: bool) -> Self {
         match operation {
+            "GetObject" | "HeadObject" | "GetObjectAttributes" if names_a_version => {
+                Self::ReadVersions
+            }
             "GetObject" | "HeadObject" | "GetObjectAttributes" => Self::Read,
+            "AbortMultipartUpload" => Self::Abort,
             "PutObject"
             | "CopyObject"
             | "CreateMultipartUpload"
             | "UploadPart"
             | "UploadPartCopy"
-            | "CompleteMultipartUpload"
-            | "AbortMultipartUpload" => Self::Write,
+            | "CompleteMultipartUpload" => Self::Write,
             "ListBuckets"
             | "HeadBucket"
             | "GetBucketLocation"
@@ -108,9 +118,15 @@ impl User {
 
     /// Leaves reading and listing only.
     pub fn read_only(mut self) -> Self {
-        self.rights =
-            [Right::Read, Right::List, Right::ListVersions, Right::ReadLocks, Right::ReadSettings]
-                .into();
+        self.rights = [
+            Right::Read,
+            Right::ReadVersions,
+            Right::List,
+            Right::ListVersions,
+            Right::ReadLocks,
+            Right::ReadSettings,
+        ]
+        .into();
         self
     }
 
@@ -148,7 +164,9 @@ pub(crate) struct Rights(pub(crate) Arc<Shared>);
 #[async_trait::async_trait]
 impl S3Access for Rights {
     async fn check(&self, context: &mut S3AccessContext<'_>) -> S3Result<()> {
-        let needed = Right::needed_for(context.s3_op().name());
+        let query = context.uri().query().unwrap_or_default();
+        let names_a_version = query.split('&').any(|pair| pair.starts_with("versionId="));
+        let needed = Right::needed_for(context.s3_op().name(), names_a_version);
         let user = context.credentials().and_then(|who| self.0.user(&who.access_key));
         match user {
             Some(user) if user.may(needed) => Ok(()),

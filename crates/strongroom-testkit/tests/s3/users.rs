@@ -28,8 +28,11 @@ async fn every_right_that_is_missing_is_a_refusal_of_its_own() {
     let requests = [
         (Right::Read, "GET", "/vault/k"),
         (Right::Read, "HEAD", "/vault/k"),
+        (Right::ReadVersions, "GET", "/vault/k?versionId=v"),
+        (Right::ReadVersions, "HEAD", "/vault/k?versionId=v"),
         (Right::Write, "PUT", "/vault/new"),
         (Right::Write, "POST", "/vault/new?uploads"),
+        (Right::Abort, "DELETE", "/vault/k?uploadId=u"),
         (Right::List, "GET", "/vault?list-type=2"),
         (Right::ListVersions, "GET", "/vault?versions"),
         (Right::Delete, "DELETE", "/vault/k"),

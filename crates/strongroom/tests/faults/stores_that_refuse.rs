@@ -1,6 +1,7 @@
 //! Each refusal has its own message and exit code, comes at once, and is not asked for twice.
 
 use strongroom_testkit::S3Server;
+use strongroom_testkit::fixtures::random_bytes;
 use strongroom_testkit::s3::{BucketSettings, Op, Right, User};
 
 use crate::Desk;
@@ -97,6 +98,24 @@ fn credentials_that_may_only_read_exit_8_on_push_and_pull_well() {
     let pulled = desk.strongroom(&["evidence", "pull", "--bundle-id", &id, "--out", "out.tar.gz"]);
     assert_eq!(pulled.exit, Some(0), "{}", pulled.stderr);
     assert_eq!(desk.listed(), [(id, "present".to_owned())]);
+}
+
+#[test]
+fn no_right_to_read_versions_exits_8_and_names_it() {
+    let user = guest().without(Right::ReadVersions);
+    let server = server_for(&user);
+    let desk = Desk::of(&server, &user);
+    // Pulled in two ranges: the second is asked for by version.
+    std::fs::write(desk.folder.path().join("run/trace.bin"), random_bytes(17 << 20, 5)).unwrap();
+    let pushed = desk.push();
+    pushed.assert_failed(8, "the bundle is stored as version");
+    assert!(pushed.stderr.contains("s3:GetObjectVersion"), "{}", pushed.stderr);
+
+    let id = Desk::at(&server).listed().remove(0).0;
+    let pulled = desk.strongroom(&["evidence", "pull", "--bundle-id", &id, "--out", "out.tar.gz"]);
+    pulled.assert_failed(8, "does not allow");
+    assert!(pulled.stderr.contains("s3:GetObjectVersion"), "{}", pulled.stderr);
+    assert!(!desk.folder.path().join("out.tar.gz").exists());
 }
 
 #[test]

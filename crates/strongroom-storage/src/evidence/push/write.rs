@@ -266,12 +266,15 @@ fn stored_all_the_same(error: EvidenceError, version: Option<&VersionId>) -> Evi
         return error;
     }
     let version = version.map(|version| format!(" as version {version}")).unwrap_or_default();
-    EvidenceError::new(
-        EvidenceErrorKind::PartlyDone,
-        format!("the bundle is stored{version}, but not all of it was observed: {error}"),
-    )
-    .with_guidance("push the same bundle again: it is looked at, locked and recorded then")
-    .with_source(error)
+    let message = format!("the bundle is stored{version}, but not all of it was observed: {error}");
+    let again = "push the same bundle again: it is looked at, locked and recorded then";
+    let is_denied = error.kind() == EvidenceErrorKind::Store(StorageErrorKind::PermissionDenied);
+    let (kind, guidance) = match error.guidance() {
+        // Again would be in vain before the right is given.
+        Some(guidance) if is_denied => (error.kind(), format!("{guidance}; then {again}")),
+        _ => (EvidenceErrorKind::PartlyDone, again.to_owned()),
+    };
+    EvidenceError::new(kind, message).with_guidance(guidance).with_source(error)
 }
 
 fn differs(message: &'static str) -> EvidenceError {
