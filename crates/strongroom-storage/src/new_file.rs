@@ -1,8 +1,9 @@
 //! A local file that appears whole or not at all: written under a temporary name beside its place,
 //! made durable, and only then given its name.
 
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -19,12 +20,8 @@ impl NewFile {
     pub fn create(path: &Path) -> io::Result<Self> {
         let mut builder = tempfile::Builder::new();
         builder.prefix(".strongroom-").suffix(".partial");
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            // Like any file that a person makes; the umask takes its share.
-            builder.permissions(std::fs::Permissions::from_mode(0o666));
-        }
+        // Like any file that a person makes; the umask takes its share.
+        builder.permissions(Permissions::from_mode(0o666));
         let temporary = builder.tempfile_in(directory_of(path)).map_err(without_the_name)?;
         Ok(Self { temporary, path: path.to_owned() })
     }
@@ -64,7 +61,7 @@ pub fn directory_of(path: &Path) -> &Path {
 
 /// A name is durable when its directory is.
 fn sync_directory(directory: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
+    File::open(directory)?.sync_all()
 }
 
 #[cfg(test)]

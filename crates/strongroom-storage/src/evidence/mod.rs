@@ -7,7 +7,7 @@
 //! | [`pull`] | a bundle, or all bundles of a run, out of a store, proven before they appear |
 //! | [`list`] | what a run or a day holds, at the cost of the answer |
 //! | [`reindex`] | references rebuilt from bundles and records |
-//! | [`stored`] | reading and verifying what a store holds, and finding the version that is right |
+//! | `stored` | reading and verifying what a store holds, and finding the version that is right |
 //! | `protect` | a lock asked for, read back, set where it is missing |
 //! | `lock_plan` | which lock to send: the join of what is asked and the bucket's default |
 //! | `upload` | a blocking producer of bytes as the body of an upload |
@@ -21,7 +21,7 @@ pub mod push;
 mod record;
 mod references;
 pub mod reindex;
-pub mod stored;
+mod stored;
 mod upload;
 
 pub use error::{EvidenceError, EvidenceErrorKind};

@@ -14,11 +14,11 @@ use super::{EvidenceError, EvidenceErrorKind};
 use crate::{ObjectInfo, ObjectKey, ObjectVersion, Storage, StorageErrorKind, VersionId};
 
 /// Versions of one key that are read in search of the one that verifies.
-pub const VERSIONS_SEARCHED_MAX: usize = 100;
+pub(super) const VERSIONS_SEARCHED_MAX: usize = 100;
 
 /// Which archive is looked for: its identity, and its bytes where the identity does not cover them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Wanted {
+pub(super) struct Wanted {
     /// The identity that the archive must prove.
     pub id: BundleId,
     /// The archive's own digest, where only these bytes will do.
@@ -27,7 +27,7 @@ pub struct Wanted {
 
 /// An archive that was read from a store and verified.
 #[derive(Debug)]
-pub struct StoredBundle {
+pub(super) struct StoredBundle {
     /// What the store says of it.
     pub info: ObjectInfo,
     /// What verifying it showed.
@@ -35,7 +35,7 @@ pub struct StoredBundle {
 }
 
 /// Verifies one version of `key` as it is read, keeping nothing.
-pub async fn verify_in_place(
+pub(super) async fn verify_in_place(
     store: &dyn Storage,
     key: &ObjectKey,
     version: Option<&VersionId>,
@@ -78,7 +78,7 @@ pub(super) fn check_identity(bundle: &VerifiedBundle, wanted: Wanted) -> Result<
 
 /// What looking for a bundle among the versions of a key came to.
 #[derive(Debug)]
-pub struct Search {
+pub(super) struct Search {
     /// The newest version that verifies.
     pub found: Option<StoredBundle>,
     /// Whether there are versions that could not be read to their end.
@@ -89,7 +89,7 @@ pub struct Search {
 
 /// Looks for the newest version of `key` that verifies: garbage put on top by someone with write
 /// rights hides nothing. `None` where the store does not list versions.
-pub async fn search_versions(
+pub(super) async fn search_versions(
     store: &dyn Storage,
     key: &ObjectKey,
     wanted: Wanted,

@@ -14,13 +14,11 @@ pub struct Directories {
 }
 
 impl Directories {
-    /// The XDG base directories on Unix, `Library` on macOS, `AppData` on Windows.
+    /// The XDG base directories, or `Library` on macOS.
     pub fn of(environment: &Environment) -> Self {
         let home = environment.absolute_path("HOME");
         let under_home = |path: &str| home.as_ref().map(|home| home.join(path));
-        let (config, data) = if cfg!(windows) {
-            (environment.absolute_path("APPDATA"), environment.absolute_path("LOCALAPPDATA"))
-        } else if cfg!(target_os = "macos") {
+        let (config, data) = if cfg!(target_os = "macos") {
             let library = under_home("Library/Application Support");
             (library.clone(), library)
         } else {

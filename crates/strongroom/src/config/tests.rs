@@ -100,7 +100,7 @@ fn a_store_that_is_named_twice_in_one_layer_is_refused() {
 
 #[test]
 fn without_a_store_the_embedded_one_serves_but_not_on_a_build_machine() {
-    let home = if cfg!(windows) { "LOCALAPPDATA" } else { "XDG_DATA_HOME" };
+    let home = "XDG_DATA_HOME";
     let embedded = config(&[], [(home, "/srv/me/da ta"), ("CI", "")], "");
     assert!(matches!(embedded.store(), Ok(StoreChoice::Embedded(_))));
     if cfg!(target_os = "linux") {
