@@ -85,10 +85,7 @@ impl Context {
 
     async fn open(&self, settings: &StoreSettings) -> Result<Arc<dyn Storage>> {
         let store = open::open(settings, self.clock.clone()).await?;
-        self.store_in_words.get_or_init(|| match store.endpoint() {
-            Some(endpoint) => format!("{} at {endpoint}", store.url()),
-            None => store.url().to_owned(),
-        });
+        self.store_in_words.get_or_init(|| receipt::store_at(store.url(), store.endpoint()));
         Ok(store)
     }
 

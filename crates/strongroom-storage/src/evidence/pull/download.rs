@@ -204,11 +204,7 @@ impl Object<'_> {
         let version = self.info.version.as_ref();
         let reader = self.store.read(self.key, version, Some(range.clone())).await?;
         if reader.info.etag != self.info.etag || reader.info.size_bytes != self.info.size_bytes {
-            return Err(StorageError::new(
-                StorageErrorKind::Integrity,
-                "the object was replaced while it was being read",
-            )
-            .with_guidance("read it again"));
+            return Err(crate::ranges::replaced());
         }
         Ok(reader)
     }
