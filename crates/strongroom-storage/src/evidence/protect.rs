@@ -68,7 +68,9 @@ pub(super) async fn protect(
     }
     receipt.legal_hold_was_set_before = held_before.filter(|_| target.legal_hold);
     // Where answers hold no date, it was read back all the same: a moment later is the best there is.
-    if receipt.unobserved.is_none() && receipt.read_back_at.is_none() {
+    // Of a bucket without Object Lock nothing of the object was read back.
+    let was_read = receipt.unobserved.is_none() && !object.bucket_lacks_locks;
+    if was_read && receipt.read_back_at.is_none() {
         receipt.read_back_at = Some(store.now().await?);
     }
     Ok(Protection { receipt, refusal })
