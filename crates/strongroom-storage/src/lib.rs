@@ -30,9 +30,9 @@ pub mod status;
 pub mod storage;
 
 mod advisory;
+mod counted;
 mod exchange;
 mod listing;
-mod measured;
 mod ranges;
 
 pub use clock::Clock;

@@ -11,12 +11,13 @@ use bytes::Bytes;
 use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 use strongroom_core::Sha256Digest;
+use strongroom_core::digest::Sha256Hasher;
 use strongroom_core::observed::{Observed, Unobserved};
 use strongroom_core::receipt::{CreateOnly, EnforcedBy, Integrity};
 use strongroom_core::retention::{Lock, Retention};
 
+use crate::counted::CountedBody;
 use crate::listing::{PageBuilder, Room, Start, folder_of, just_after};
-use crate::measured::MeasuredBody;
 use crate::status::{STATUS_SCHEMA, StoreStatus, Versioning};
 use crate::{
     Body, BucketLocks, Clock, CreateOptions, Created, ListPage, ListRequest, ListedObject,
@@ -137,15 +138,17 @@ impl Storage for MemoryStorage {
         if self.objects().contains_key(key.as_str()) {
             return Err(already_exists());
         }
-        let mut body = MeasuredBody::new(body);
+        let mut body = CountedBody::new(body);
         let mut pieces = Vec::new();
+        let mut hasher = Sha256Hasher::new();
         while let Some(piece) = body.next().await? {
+            hasher.update(&piece);
             pieces.push(piece);
         }
         let object = StoredObject {
             pieces,
             size_bytes: body.size_bytes(),
-            sha256: body.sha256(),
+            sha256: hasher.finish(),
             stored_at: self.clock.now(),
             metadata: options.metadata.clone(),
             lock: options.lock,
@@ -154,7 +157,6 @@ impl Storage for MemoryStorage {
             version: None,
             etag: Some(object.etag()),
             size_bytes: object.size_bytes,
-            sha256: object.sha256,
             // What came back out was not looked at.
             integrity: Integrity::Unobserved,
             create_only: CreateOnly::Enforced,

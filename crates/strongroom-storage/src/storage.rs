@@ -18,8 +18,9 @@ use strongroom_core::retention::{DefaultRetention, Lock, Retention};
 use crate::status::StoreStatus;
 use crate::{ObjectKey, StorageError, VersionId};
 
-/// Bodies of at most this many bytes are written by one request, larger ones in parts.
-pub const SINGLE_WRITE_BYTES_MAX: u64 = 8 << 20;
+/// Bodies of at most this many bytes are written by one request, larger ones in parts of this size or
+/// more: some stores want parts of equal size.
+pub const SINGLE_WRITE_BYTES_MAX: u64 = 7 << 20;
 
 /// A place where objects are kept. Every backend passes the `conformance`
 /// suite.
@@ -186,8 +187,6 @@ pub struct Created {
     pub etag: Option<String>,
     /// Bytes sent.
     pub size_bytes: u64,
-    /// SHA-256 of the bytes sent, counted here.
-    pub sha256: Sha256Digest,
     /// What the store itself was seen to check; never `ReadBack`.
     pub integrity: Integrity,
     /// Whether the store was seen to enforce create-only for this kind of write.

@@ -9,19 +9,16 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use http::Method;
-use strongroom_core::Sha256Digest;
 use strongroom_core::limits::FILE_BYTES_MAX;
 
 use super::create::{Write, Written, hash};
 use super::request::Request;
 use crate::exchange::payload::{PartBuffer, Payload};
-use crate::exchange::source::Source;
+use crate::exchange::source::{PARTS_IN_FLIGHT_MAX, Source};
 use crate::{SINGLE_WRITE_BYTES_MAX, StorageError, StorageErrorKind};
 
 /// Blocks in one blob, at most.
 const BLOCKS_MAX: u64 = 50_000;
-/// Blocks that travel at the same time, while one more is filled.
-const BLOCKS_IN_FLIGHT_MAX: usize = 2;
 
 /// The size of the blocks, so that there are never too many.
 pub(super) fn block_bytes(size_bytes_max: u64) -> Result<u64, StorageError> {
@@ -42,11 +39,11 @@ pub(super) async fn upload(
     mut block: PartBuffer,
     mut source: Source,
     block_bytes: u64,
-) -> Result<(Written, (u64, Sha256Digest)), StorageError> {
+) -> Result<(Written, u64), StorageError> {
     let mut sending = FuturesUnordered::new();
     let mut count = 0;
     loop {
-        while sending.len() >= BLOCKS_IN_FLIGHT_MAX {
+        while sending.len() >= PARTS_IN_FLIGHT_MAX {
             sending.next().await.transpose()?;
         }
         sending.push(hash_and_send(write, count, block.take()));
@@ -70,7 +67,7 @@ pub(super) async fn upload(
     }
     // The upload may have taken hours.
     write.look_first(&write.store.observations.commit_refused).await?;
-    Ok((commit(write, count).await?, source.measured()))
+    Ok((commit(write, count).await?, source.size_bytes()))
 }
 
 /// Stores a body that is a single block.

@@ -7,7 +7,6 @@ use std::time::Instant;
 use bytes::Bytes;
 use http::Method;
 use jiff::Timestamp;
-use strongroom_core::Sha256Digest;
 use strongroom_core::observed::{Observed, Unobserved};
 use strongroom_core::receipt::{CreateOnly, Integrity};
 
@@ -79,12 +78,12 @@ pub(super) async fn create(
             }
             written => written?,
         };
-        Ok(write.created(written, source.measured(), &observations.put_refused))
+        Ok(write.created(written, source.size_bytes(), &observations.put_refused))
     } else {
         source.fill(&mut first, block_bytes).await?;
         write.look_first(&observations.commit_refused).await?;
-        let (written, measured) = blocks::upload(&write, first, source, block_bytes).await?;
-        Ok(write.created(written, measured, &observations.commit_refused))
+        let (written, size_bytes) = blocks::upload(&write, first, source, block_bytes).await?;
+        Ok(write.created(written, size_bytes, &observations.commit_refused))
     }
 }
 
@@ -219,17 +218,11 @@ impl Write<'_> {
         }
     }
 
-    fn created(
-        &self,
-        written: Written,
-        (size_bytes, sha256): (u64, Sha256Digest),
-        refused: &AtomicBool,
-    ) -> Created {
+    fn created(&self, written: Written, size_bytes: u64, refused: &AtomicBool) -> Created {
         Created {
             version: written.version,
             etag: written.etag,
             size_bytes,
-            sha256,
             // Content-MD5 goes with every request, and MD5 proves nothing.
             integrity: Integrity::Unobserved,
             create_only: match refused.load(Ordering::Relaxed) {

@@ -1,22 +1,26 @@
 //! A body on its way into parts.
 
 use bytes::Bytes;
-use strongroom_core::Sha256Digest;
 
 use super::payload::PartBuffer;
-use crate::measured::MeasuredBody;
+use crate::counted::CountedBody;
 use crate::{Body, StorageError};
+
+/// Parts that travel at the same time, while one more is filled. With the size of a part
+/// ([`crate::SINGLE_WRITE_BYTES_MAX`]) this is what an upload holds in memory; stores take their time
+/// with each part, so fewer would leave the line idle.
+pub(crate) const PARTS_IN_FLIGHT_MAX: usize = 3;
 
 /// A body, taken in parts.
 pub(crate) struct Source {
-    body: MeasuredBody,
+    body: CountedBody,
     carried: Option<Bytes>,
     pub(crate) ended: bool,
 }
 
 impl Source {
     pub(crate) fn new(body: Body) -> Self {
-        Self { body: MeasuredBody::new(body), carried: None, ended: false }
+        Self { body: CountedBody::new(body), carried: None, ended: false }
     }
 
     /// Fills a part until it is full *and* more is known to follow, or until the body has ended.
@@ -49,15 +53,16 @@ impl Source {
         Ok(())
     }
 
-    /// Bytes that were taken, and their SHA-256.
-    pub(crate) fn measured(&self) -> (u64, Sha256Digest) {
-        (self.body.size_bytes(), self.body.sha256())
+    /// How many bytes were taken.
+    pub(crate) fn size_bytes(&self) -> u64 {
+        self.body.size_bytes()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use futures::{StreamExt as _, stream};
+    use strongroom_core::Sha256Digest;
 
     use super::*;
 
@@ -79,6 +84,6 @@ mod tests {
             parts.push(part.hash().sha256);
         }
         assert_eq!(parts, [Sha256Digest::of(b"abcd"), Sha256Digest::of(b"efgh")]);
-        assert_eq!(source.measured(), (8, Sha256Digest::of(b"abcdefgh")));
+        assert_eq!(source.size_bytes(), 8);
     }
 }

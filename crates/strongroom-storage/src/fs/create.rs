@@ -13,10 +13,12 @@
 
 use std::io;
 use std::sync::Arc;
+use std::thread::{self, ScopedJoinHandle};
 use std::time::Instant;
 
 use bytes::Bytes;
 use strongroom_core::Sha256Digest;
+use strongroom_core::digest::Sha256Hasher;
 use strongroom_core::receipt::{CreateOnly, Integrity};
 use tokio::sync::{mpsc, oneshot};
 
@@ -27,16 +29,19 @@ use super::sidecar::{SIDECAR_SCHEMA, Sidecar};
 use super::stage::{StagedFile, clean_up};
 use super::tree::{Chain, KeyLock, make_chain, open_chain, sidecar_folders};
 use super::{Directory, etag};
-use crate::measured::MeasuredBody;
+use crate::counted::CountedBody;
 use crate::{Body, CreateOptions, Created, ObjectKey, StorageError, StorageErrorKind, advisory};
 
 /// Pieces that wait to be written: more, and the producer waits.
 const PIECES_WAITING_MAX: usize = 4;
 
+/// Bytes that may wait for the disk before it is told to write.
+const SYNC_EVERY_BYTES: u64 = 64 << 20;
+
 /// What the writing thread is told.
 enum Message {
     Piece(Bytes),
-    Finish { size_bytes: u64, sha256: Sha256Digest },
+    Finish { size_bytes: u64 },
 }
 
 impl Directory {
@@ -64,7 +69,7 @@ impl Directory {
             let _ = outcome.send(result);
         });
 
-        let mut body = MeasuredBody::new(body);
+        let mut body = CountedBody::new(body);
         let fed = feed(&mut body, pieces).await;
         let written = written.await.unwrap_or_else(|_| Err(stopped()));
         // Where the body failed, the writer only saw it end early.
@@ -73,15 +78,52 @@ impl Directory {
 }
 
 /// Sends the body to the writing thread, whose own failure is found in its result.
-async fn feed(body: &mut MeasuredBody, pieces: mpsc::Sender<Message>) -> Result<(), StorageError> {
+async fn feed(body: &mut CountedBody, pieces: mpsc::Sender<Message>) -> Result<(), StorageError> {
     while let Some(piece) = body.next().await? {
         if pieces.send(Message::Piece(piece)).await.is_err() {
             return Ok(());
         }
     }
-    let (size_bytes, sha256) = (body.size_bytes(), body.sha256());
-    let _ = pieces.send(Message::Finish { size_bytes, sha256 }).await;
+    let size_bytes = body.size_bytes();
+    let _ = pieces.send(Message::Finish { size_bytes }).await;
     Ok(())
+}
+
+/// Writes what comes into the staged file, and answers how much it was and its digest. Meanwhile the
+/// disk is kept at work, so that the sync at the end finds little left to do.
+fn fill(
+    staged: &StagedFile,
+    mut waiting: mpsc::Receiver<Message>,
+) -> Result<(u64, Sha256Digest), StorageError> {
+    thread::scope(|scope| {
+        let mut hasher = Sha256Hasher::new();
+        let mut syncing: Option<ScopedJoinHandle<'_, Result<(), StorageError>>> = None;
+        let mut unsynced_bytes = 0;
+        let size_bytes = loop {
+            let piece = match waiting.blocking_recv() {
+                Some(Message::Piece(piece)) => piece,
+                Some(Message::Finish { size_bytes }) => break size_bytes,
+                None => return Err(stopped()),
+            };
+            staged.write(&piece)?;
+            hasher.update(&piece);
+            unsynced_bytes += piece.len() as u64;
+            let is_idle = syncing.as_ref().is_none_or(ScopedJoinHandle::is_finished);
+            if unsynced_bytes >= SYNC_EVERY_BYTES && is_idle {
+                join(syncing.replace(scope.spawn(|| staged.sync())))?;
+                unsynced_bytes = 0;
+            }
+        };
+        join(syncing)?;
+        Ok((size_bytes, hasher.finish()))
+    })
+}
+
+/// The kernel tells a failed write-back to one sync only: what it told must not be lost.
+fn join(
+    syncing: Option<ScopedJoinHandle<'_, Result<(), StorageError>>>,
+) -> Result<(), StorageError> {
+    syncing.map_or(Ok(()), |syncing| syncing.join().unwrap_or_else(|_| Err(stopped())))
 }
 
 /// One create, on a thread that may block.
@@ -95,7 +137,7 @@ struct Write {
 impl Write {
     fn run(
         &self,
-        mut waiting: mpsc::Receiver<Message>,
+        waiting: mpsc::Receiver<Message>,
         abandoned: impl Fn() -> bool,
     ) -> Result<Created, StorageError> {
         let Directory { disk, root, clock, cleaned_up, .. } = self.directory.as_ref();
@@ -108,13 +150,7 @@ impl Write {
         cleaned_up.call_once(|| clean_up(disk, root));
 
         let staged = StagedFile::begin(disk, root, clock)?;
-        let (size_bytes, sha256) = loop {
-            match waiting.blocking_recv() {
-                Some(Message::Piece(piece)) => staged.write(&piece)?,
-                Some(Message::Finish { size_bytes, sha256 }) => break (size_bytes, sha256),
-                None => return Err(stopped()),
-            }
-        };
+        let (size_bytes, sha256) = fill(&staged, waiting)?;
         let stored_at = clock.now();
         staged.finish(stored_at)?;
         let sidecar = Sidecar {
@@ -132,7 +168,6 @@ impl Write {
             version: None,
             etag: Some(etag(sha256)),
             size_bytes,
-            sha256,
             // The bytes were counted on their way in; nobody has looked at what is on the disk.
             integrity: Integrity::Unobserved,
             create_only: CreateOnly::Enforced,

@@ -29,6 +29,8 @@ enum Fault {
     Once(usize, Errno),
     /// From one operation on nothing is done any more, not even cleaning up.
     Crash(usize),
+    /// The first sync of a file fails, and the later ones succeed: so a kernel tells of a lost write.
+    FirstSync(Errno),
 }
 
 /// Keeps the order of operations, and makes some fail.
@@ -49,7 +51,7 @@ impl Recorder {
     /// Whether the fault came to pass.
     fn reached(&self) -> bool {
         match self.fault {
-            Fault::None => false,
+            Fault::None | Fault::FirstSync(_) => false,
             Fault::Once(at, _) | Fault::Crash(at) => self.done().len() > at,
         }
     }
@@ -59,8 +61,12 @@ impl Observer for Recorder {
     fn before(&self, operation: Operation, path: &Path) -> io::Result<()> {
         let mut done = self.done.lock().expect("no panic");
         let at = done.len();
+        let is_first = !done.iter().any(|(earlier, _)| *earlier == operation);
         done.push((operation, path.to_owned()));
         match self.fault {
+            Fault::FirstSync(errno) if operation == Operation::SyncFile && is_first => {
+                Err(errno.into())
+            }
             Fault::Once(failing, errno) if failing == at => Err(errno.into()),
             Fault::Crash(from) if from <= at => Err(Errno::IO.into()),
             _ => Ok(()),
@@ -242,6 +248,26 @@ async fn whichever_operation_of_a_create_fails_nothing_partial_is_seen_and_a_ret
             finish(&root, visible).await;
         }
     }
+}
+
+#[tokio::test]
+async fn a_large_body_is_synced_on_the_way_and_a_write_lost_by_then_is_told() {
+    let large = || {
+        let pieces = vec![Bytes::from(vec![7; 16 << 20]); 6];
+        let size_bytes_max = 96 << 20;
+        Body { stream: stream::iter(pieces.into_iter().map(Ok)).boxed(), size_bytes_max }
+    };
+    let (_directory, root) = directory();
+    let recorder = Recorder::new(Fault::FirstSync(Errno::IO));
+    let failed = observed(&root, &recorder).create(&key(), large(), &options()).await;
+    assert_eq!(kind(&failed), Some(StorageErrorKind::Io));
+
+    let recorder = Recorder::new(Fault::None);
+    observed(&root, &recorder).create(&key(), large(), &options()).await.expect("created");
+    let done = recorder.done();
+    let first_sync = done.iter().position(|(operation, _)| *operation == Operation::SyncFile);
+    let dated = done.iter().position(|(operation, _)| *operation == Operation::SetTime);
+    assert!(first_sync < dated, "synced before all was written");
 }
 
 #[tokio::test]

@@ -63,7 +63,12 @@ impl StagedFile {
     pub(super) fn finish(&self, at: Timestamp) -> Result<(), StorageError> {
         let doing = "making a file durable";
         self.disk.set_modified(&self.file, at).map_err(|cause| failed(doing, cause))?;
-        self.disk.sync_file(&self.file).map_err(|cause| failed(doing, cause))
+        self.sync()
+    }
+
+    /// Makes durable what was written so far.
+    pub(super) fn sync(&self) -> Result<(), StorageError> {
+        self.disk.sync_file(&self.file).map_err(|cause| failed("making a file durable", cause))
     }
 
     /// Gives the file its place, where nothing is.

@@ -189,11 +189,11 @@ mod tests {
 
     #[test]
     fn parts_grow_so_that_there_are_never_too_many() {
-        assert_eq!(part_bytes(0).unwrap(), 8 << 20);
-        assert_eq!(part_bytes(78 << 30).unwrap(), 8 << 20);
+        assert_eq!(part_bytes(0).unwrap(), SINGLE_WRITE_BYTES_MAX);
+        assert_eq!(part_bytes(68 << 30).unwrap(), SINGLE_WRITE_BYTES_MAX);
         for size_bytes_max in [80_u64 << 30, 100 << 30, 1 << 40, 5 << 40] {
             let part_bytes = part_bytes(size_bytes_max).unwrap();
-            assert!(part_bytes > 8 << 20);
+            assert!(part_bytes > SINGLE_WRITE_BYTES_MAX);
             assert!(size_bytes_max.div_ceil(part_bytes) <= PARTS_MAX);
         }
         assert_eq!(part_bytes((5 << 40) + 1).unwrap_err().kind(), StorageErrorKind::Limit);

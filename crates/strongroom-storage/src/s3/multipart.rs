@@ -21,12 +21,9 @@ use super::request::{Answer, Client, FailedTry, Request, header, refusal_inside}
 use super::{object, probe, put};
 use crate::exchange::payload::PartBuffer;
 use crate::exchange::retry::{COMPLETION_STALL, Tries};
-use crate::exchange::source::Source;
+use crate::exchange::source::{PARTS_IN_FLIGHT_MAX, Source};
 use crate::exchange::xml;
 use crate::{Created, ObjectInfo, StorageError, StorageErrorKind, StoredChecksum, VersionId};
-
-/// Parts that travel at the same time, while one more is filled.
-const PARTS_IN_FLIGHT_MAX: usize = 2;
 
 /// Stores a body whose first part is full.
 pub(super) async fn upload(
@@ -206,7 +203,7 @@ async fn store(
     write.look_first(WriteKind::Completion).await?;
     let visible_from = Instant::now();
     let completed = complete(write, upload, &parts).await?;
-    let sent = Sent { composite: composite(&parts), measured: source.measured(), visible_from };
+    let sent = Sent { composite: composite(&parts), size_bytes: source.size_bytes(), visible_from };
     finish(write, sent, checks, completed).await
 }
 
@@ -346,8 +343,7 @@ impl Seen {
 /// What was sent.
 struct Sent {
     composite: Sha256Digest,
-    /// Bytes, and the SHA-256 of all of them.
-    measured: (u64, Sha256Digest),
+    size_bytes: u64,
     visible_from: Instant,
 }
 
@@ -360,7 +356,7 @@ async fn finish(
     completed: Completed,
 ) -> Result<Created, StorageError> {
     let store = write.store;
-    let (size_bytes, sha256) = sent.measured;
+    let size_bytes = sent.size_bytes;
     let seen = match completed {
         Completed::Found(info, date) => Seen::in_info(*info, date),
         Completed::Answered(answer) => {
@@ -391,11 +387,11 @@ async fn finish(
         Some(StoredChecksum::CompositeSha256 { digest, .. }) if digest != sent.composite => {
             return Err(put::wrong_echo());
         }
-        // Some stores leave the number of parts off a composite.
-        Some(StoredChecksum::Sha256(digest)) if digest != sha256 && digest != sent.composite => {
-            return Err(put::wrong_echo());
-        }
-        seen => seen.is_some(),
+        Some(StoredChecksum::CompositeSha256 { .. }) => true,
+        // Some stores leave the number of parts off a composite. Anything else may be the SHA-256 of
+        // the whole, which is not known here.
+        Some(StoredChecksum::Sha256(digest)) => digest == sent.composite,
+        None => false,
     };
     let integrity = match checks {
         Some(checks) if checks.checksum && reports_ours => Integrity::Composite,
@@ -406,7 +402,6 @@ async fn finish(
         version: seen.version,
         etag: seen.etag,
         size_bytes,
-        sha256,
         integrity,
         create_only: store.observations.create_only(WriteKind::Completion),
         lock_in_write: !write.options.lock.is_none(),

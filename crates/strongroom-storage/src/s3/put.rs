@@ -161,7 +161,6 @@ fn created(
         version: seen.version,
         etag: seen.etag,
         size_bytes,
-        sha256,
         integrity,
         create_only: store.observations.create_only(WriteKind::Put),
         lock_in_write: !write.options.lock.is_none(),

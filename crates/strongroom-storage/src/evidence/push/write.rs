@@ -51,8 +51,8 @@ impl Push<'_> {
             Err(error) => return Err(self.explain_refused_write(error)),
         };
         let sent = referenced?;
-        if (created.sha256, created.size_bytes) != (sent.archive_sha256, sent.size_bytes) {
-            return Err(differs("the store was sent other bytes than were verified"));
+        if created.size_bytes != sent.size_bytes {
+            return Err(differs("the store was sent another number of bytes than were verified"));
         }
         let version = created.version.clone();
         match self.observe(key, created, sent).await {
@@ -106,7 +106,7 @@ impl Push<'_> {
         };
         // The lock first: every moment without it counts.
         let protection = protect::protect(self.store, &object, &self.lock_target()).await?;
-        let (info, integrity) = self.look_at(key, &created, seen).await?;
+        let (info, integrity) = self.look_at(key, &created, &sent, seen).await?;
         if info.size_bytes != sent.size_bytes {
             return Err(differs("the store holds another number of bytes than were sent"));
         }
@@ -153,6 +153,7 @@ impl Push<'_> {
         &self,
         key: &ObjectKey,
         created: &Created,
+        sent: &Sent,
         seen: Option<ObjectInfo>,
     ) -> Result<(ObjectInfo, Integrity), EvidenceError> {
         let version = created.version.as_ref();
@@ -177,7 +178,7 @@ impl Push<'_> {
         }
         copied
             .map_err(|error| EvidenceError::new(EvidenceErrorKind::LocalFile, error.to_string()))?;
-        if sha256 != created.sha256 {
+        if sha256 != sent.archive_sha256 {
             return Err(differs("the store gives back other bytes than were sent"));
         }
         Ok((object.info, Integrity::ReadBack))

@@ -1,29 +1,21 @@
-//! A body on its way into a store: counted, bounded and hashed as it passes.
+//! A body on its way into a store: counted and bounded as it passes.
 
 use bytes::Bytes;
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
-use strongroom_core::Sha256Digest;
-use strongroom_core::digest::Sha256Hasher;
 
 use crate::{Body, StorageError, StorageErrorKind};
 
-/// A [`Body`] that is counted and hashed while it is read, and refused once it is too long.
-pub(crate) struct MeasuredBody {
+/// A [`Body`] that is counted while it is read, and refused once it is too long.
+pub(crate) struct CountedBody {
     stream: BoxStream<'static, Result<Bytes, StorageError>>,
     size_bytes_max: u64,
     size_bytes: u64,
-    hasher: Sha256Hasher,
 }
 
-impl MeasuredBody {
+impl CountedBody {
     pub(crate) fn new(body: Body) -> Self {
-        Self {
-            stream: body.stream,
-            size_bytes_max: body.size_bytes_max,
-            size_bytes: 0,
-            hasher: Sha256Hasher::new(),
-        }
+        Self { stream: body.stream, size_bytes_max: body.size_bytes_max, size_bytes: 0 }
     }
 
     /// The next piece that is not empty; `None` at the end.
@@ -44,7 +36,6 @@ impl MeasuredBody {
                     format!("the body is longer than the {} bytes announced", self.size_bytes_max),
                 ));
             }
-            self.hasher.update(&piece);
             return Ok(Some(piece));
         }
     }
@@ -52,11 +43,6 @@ impl MeasuredBody {
     /// Bytes so far.
     pub(crate) fn size_bytes(&self) -> u64 {
         self.size_bytes
-    }
-
-    /// The digest of what has passed so far.
-    pub(crate) fn sha256(&self) -> Sha256Digest {
-        self.hasher.clone().finish()
     }
 }
 
@@ -74,30 +60,29 @@ mod tests {
 
     use super::*;
 
-    fn body(pieces: Vec<Result<Bytes, StorageError>>, size_bytes_max: u64) -> MeasuredBody {
-        MeasuredBody::new(Body { stream: stream::iter(pieces).boxed(), size_bytes_max })
+    fn body(pieces: Vec<Result<Bytes, StorageError>>, size_bytes_max: u64) -> CountedBody {
+        CountedBody::new(Body { stream: stream::iter(pieces).boxed(), size_bytes_max })
     }
 
     #[tokio::test]
-    async fn pieces_are_counted_and_hashed_as_one() {
+    async fn pieces_are_counted_as_one() {
         let pieces = ["ab", "", "c"].map(|piece| Ok(Bytes::from(piece)));
-        let mut measured = body(pieces.into(), 3);
-        while measured.next().await.expect("a piece").is_some() {}
-        assert_eq!(measured.size_bytes(), 3);
-        assert_eq!(measured.sha256(), Sha256Digest::of(b"abc"));
+        let mut counted = body(pieces.into(), 3);
+        while counted.next().await.expect("a piece").is_some() {}
+        assert_eq!(counted.size_bytes(), 3);
     }
 
     #[tokio::test]
     async fn a_body_longer_than_announced_is_refused() {
-        let mut measured = body(vec![Ok(Bytes::from("abcd"))], 3);
-        assert_eq!(measured.next().await.expect_err("too long").kind(), StorageErrorKind::Limit);
+        let mut counted = body(vec![Ok(Bytes::from("abcd"))], 3);
+        assert_eq!(counted.next().await.expect_err("too long").kind(), StorageErrorKind::Limit);
     }
 
     #[tokio::test]
     async fn a_failure_of_the_stream_is_the_source_of_body_failed() {
         let failure = StorageError::new(StorageErrorKind::Io, "the file changed");
-        let mut measured = body(vec![Err(failure)], 3);
-        let refused = measured.next().await.expect_err("failed");
+        let mut counted = body(vec![Err(failure)], 3);
+        let refused = counted.next().await.expect_err("failed");
         assert_eq!(refused.kind(), StorageErrorKind::BodyFailed);
         let source = std::error::Error::source(&refused).expect("a source");
         assert_eq!(source.to_string(), "the file changed");
