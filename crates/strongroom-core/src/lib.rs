@@ -11,14 +11,18 @@
 //! | [`retention`] | locks, requests for locks and how two of them combine |
 //! | [`layout`] | where things are kept in a store: every key, in one place |
 //! | [`receipt`] | what a store was seen to hold after a write |
+//! | [`record`] | what was done to evidence later: extensions, holds, releases; the reader of every record |
+//! | [`history`] | what all records of one bundle promise together |
 
 pub mod bundle;
 pub mod canonical;
 pub mod digest;
+pub mod history;
 pub mod layout;
 pub mod limits;
 pub mod observed;
 pub mod receipt;
+pub mod record;
 pub mod retention;
 
 pub use digest::{BundleId, Sha256Digest};

@@ -1,0 +1,251 @@
+//! What all records of one bundle (or package) promise together: the locks, the open holds, and which
+//! object each speaks of. Pure, and independent of the order in which the records come.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::receipt::Receipt;
+use crate::record::{Change, ChangeRecord, HoldBefore, Record, RecordedObject, Subject};
+use crate::retention::{self, Lock, Retention};
+
+/// A record, and the id that its key gives it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptRecord {
+    /// The UUIDv7 in its key.
+    pub id: Uuid,
+    /// What it says.
+    pub record: Record,
+}
+
+/// The object that a promise speaks of.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ObjectName {
+    /// The whole key, prefix included.
+    pub key: String,
+    /// The version, where the store has versions.
+    pub version_id: Option<String>,
+}
+
+/// What is promised of one object.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Promise {
+    /// The join of every dated lock that was read back.
+    pub retention: Option<Retention>,
+    /// The open holds that were read back on this object.
+    pub holds: BTreeSet<Uuid>,
+}
+
+impl Promise {
+    /// The lock that keeps this promise.
+    pub fn lock(&self) -> Lock {
+        Lock { retention: self.retention, legal_hold: !self.holds.is_empty() }
+    }
+}
+
+/// One hold, as all records together tell of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hold {
+    /// Why it was placed; absent for the hold of a push.
+    pub reason: Option<String>,
+    /// Who placed it, as they call themselves.
+    pub by: Option<String>,
+    /// When, by the store's clock; the earliest that is on record.
+    pub placed_at: Option<Timestamp>,
+    /// Whether it was read back and acknowledged, and not only begun.
+    pub is_placed: bool,
+    /// The earliest record that gives it up.
+    pub released_by: Option<Uuid>,
+    /// Whether a push placed it.
+    pub by_push: bool,
+    /// The objects that it names.
+    pub objects: BTreeMap<ObjectName, HeldObject>,
+}
+
+impl Hold {
+    /// Begun or placed, and not given up.
+    pub fn is_open(&self) -> bool {
+        self.released_by.is_none()
+    }
+}
+
+/// What is known of the hold bit of one object under one hold.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HeldObject {
+    /// The bit before; `None` where no record says so.
+    pub before: Option<HoldBefore>,
+    /// Whether the bit was read back on.
+    pub was_seen_on: bool,
+}
+
+/// What all records together promise.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct History {
+    /// By object.
+    pub promises: BTreeMap<ObjectName, Promise>,
+    /// By id, open and released.
+    pub holds: BTreeMap<Uuid, Hold>,
+    /// Records that were written with a legal hold on themselves: that bit is ours.
+    pub records_written_with_hold: BTreeSet<Uuid>,
+    /// Records of another subject, which anybody can plant: nothing was taken from them.
+    pub of_another_subject: usize,
+}
+
+impl History {
+    /// Folds all records of one subject. Every record only adds: a date is joined, a hold stays until a
+    /// record gives up that very hold.
+    pub fn of<'a>(subject: Subject, records: impl IntoIterator<Item = &'a KeptRecord>) -> Self {
+        let mut history = Self::default();
+        let mut receipts = Vec::new();
+        for KeptRecord { id, record } in records {
+            if record.subject() != subject {
+                history.of_another_subject += 1;
+                continue;
+            }
+            match record {
+                Record::Receipt(receipt) => {
+                    history.add_receipt(*id, receipt);
+                    receipts.push((*id, &**receipt));
+                }
+                Record::Change(change) => history.add_change(*id, change),
+            }
+        }
+        history.tell_whose_bit_pushes_found(receipts);
+        history.promise_open_holds();
+        history
+    }
+
+    /// What is promised of one object: nothing, where no record speaks of it.
+    pub fn promised(&self, object: &ObjectName) -> Lock {
+        self.promises.get(object).map_or(Lock::NONE, Promise::lock)
+    }
+
+    /// The join of everything that is promised.
+    pub fn joined(&self) -> Lock {
+        self.promises.values().map(Promise::lock).fold(Lock::NONE, Lock::join)
+    }
+
+    /// Holds that were begun or placed, and not given up.
+    pub fn open_holds(&self) -> impl Iterator<Item = (&Uuid, &Hold)> {
+        self.holds.iter().filter(|(_, hold)| hold.is_open())
+    }
+
+    fn add_retention(&mut self, object: ObjectName, retention: Option<Retention>) {
+        let promise = self.promises.entry(object).or_default();
+        promise.retention = retention::join(promise.retention, retention);
+    }
+
+    fn add_receipt(&mut self, id: Uuid, receipt: &Receipt) {
+        let object = object_of_receipt(receipt);
+        let lock = &receipt.lock;
+        let dated = lock.mode.zip(lock.retain_until);
+        let dated = dated.map(|(mode, retain_until)| Retention { mode, retain_until });
+        self.add_retention(object.clone(), dated);
+        if !places_hold(receipt) {
+            return;
+        }
+        self.records_written_with_hold.insert(id);
+        let hold = self.holds.entry(id).or_default();
+        hold.by_push = true;
+        hold.is_placed = true;
+        hold.placed_at = earliest(hold.placed_at, lock.read_back_at.or(receipt.stored_at));
+        hold.objects.entry(object).or_default().was_seen_on = true;
+    }
+
+    fn add_change(&mut self, id: Uuid, record: &ChangeRecord) {
+        if record.written_with_hold {
+            self.records_written_with_hold.insert(id);
+        }
+        match record.change {
+            Change::Extension { .. } => {}
+            Change::HoldBegun { hold_id } => self.add_hold(hold_id, record, false),
+            Change::HoldPlaced { hold_id } => self.add_hold(hold_id, record, true),
+            Change::ReleaseBegun { hold_id } | Change::HoldReleased { hold_id } => {
+                let hold = self.holds.entry(hold_id).or_default();
+                hold.released_by = Some(hold.released_by.map_or(id, |earlier| earlier.min(id)));
+            }
+        }
+        for object in &record.objects {
+            self.add_retention(object_of(object), object.retention);
+        }
+    }
+
+    fn add_hold(&mut self, hold_id: Uuid, record: &ChangeRecord, is_placed: bool) {
+        let hold = self.holds.entry(hold_id).or_default();
+        hold.is_placed |= is_placed;
+        hold.placed_at = earliest(hold.placed_at, Some(record.at));
+        // Records of one hold that differ in words were not all ours: any rule will do that does not
+        // depend on their order.
+        hold.reason = lesser(hold.reason.take(), record.reason.clone());
+        hold.by = lesser(hold.by.take(), record.by.clone());
+        for object in &record.objects {
+            let held = hold.objects.entry(object_of(object)).or_default();
+            held.before = held.before.max(object.hold_before);
+            held.was_seen_on |= is_placed && object.legal_hold == Some(true);
+        }
+    }
+
+    /// A receipt says only that the bit was on before its push. It was ours where a hold of ours was
+    /// open by then, and explains the bit. Ids sort by time, as their writers' clocks told it.
+    fn tell_whose_bit_pushes_found(&mut self, mut receipts: Vec<(Uuid, &Receipt)>) {
+        receipts.retain(|(_, receipt)| places_hold(receipt));
+        receipts.sort_by_key(|(id, _)| *id);
+        for (id, receipt) in receipts {
+            let object = object_of_receipt(receipt);
+            let before = match receipt.lock.legal_hold_was_set_before {
+                Some(false) => HoldBefore::Off,
+                _ if self.was_held_by_us(&object, id) => HoldBefore::Ours,
+                _ => HoldBefore::Others,
+            };
+            let hold = self.holds.get_mut(&id);
+            if let Some(held) = hold.and_then(|hold| hold.objects.get_mut(&object)) {
+                held.before = held.before.max(Some(before));
+            }
+        }
+    }
+
+    /// Whether a hold with an earlier id, not given up by an earlier record, explains the bit.
+    fn was_held_by_us(&self, object: &ObjectName, at: Uuid) -> bool {
+        let mut open_then = self.holds.iter().filter(|(hold_id, hold)| {
+            **hold_id < at && hold.released_by.is_none_or(|released| released > at)
+        });
+        open_then.any(|(_, hold)| {
+            let before = hold.objects.get(object).and_then(|held| held.before);
+            matches!(before, Some(HoldBefore::Off | HoldBefore::Ours))
+        })
+    }
+
+    fn promise_open_holds(&mut self) {
+        for (hold_id, hold) in self.holds.iter().filter(|(_, hold)| hold.is_open()) {
+            for (object, _) in hold.objects.iter().filter(|(_, held)| held.was_seen_on) {
+                self.promises.entry(object.clone()).or_default().holds.insert(*hold_id);
+            }
+        }
+    }
+}
+
+/// Whether the push was asked for a hold, and read it back: a receipt tells whether the bit was on
+/// before only then.
+fn places_hold(receipt: &Receipt) -> bool {
+    receipt.lock.legal_hold == Some(true) && receipt.lock.legal_hold_was_set_before.is_some()
+}
+
+fn object_of_receipt(receipt: &Receipt) -> ObjectName {
+    ObjectName { key: receipt.key.clone(), version_id: receipt.version_id.clone() }
+}
+
+fn object_of(object: &RecordedObject) -> ObjectName {
+    ObjectName { key: object.key.clone(), version_id: object.version_id.clone() }
+}
+
+fn earliest(left: Option<Timestamp>, right: Option<Timestamp>) -> Option<Timestamp> {
+    left.into_iter().chain(right).min()
+}
+
+fn lesser(left: Option<String>, right: Option<String>) -> Option<String> {
+    left.into_iter().chain(right).min()
+}
+
+#[cfg(test)]
+mod tests;
