@@ -12,8 +12,16 @@ pub const BUNDLES: &str = "bundles/";
 pub const INDEX: &str = "index/";
 /// Folder of the references by run.
 pub const RUNS: &str = "runs/";
+/// Folder of the references by subject.
+pub const SUBJECTS: &str = "subjects/";
+/// Folder of the records about bundles.
+pub const RECORDS: &str = "records/";
+/// Folder of detached signatures of bundles.
+pub const ATTESTATIONS: &str = "attestations/";
 /// Folder of Assay bundles under both of their identities.
 pub const ASSAY_BUNDLES: &str = "bundles/assay/";
+/// Folder of CAVRA directories.
+pub const CAVRA_BUNDLES: &str = "bundles/cavra/";
 
 /// The archive of a native bundle.
 pub fn bundle(id: BundleId) -> String {
@@ -52,7 +60,7 @@ pub fn index_references_of(day: Date) -> String {
 
 /// The reference from a subject to a bundle about it.
 pub fn subject_reference(subject: &str, id: BundleId) -> String {
-    format!("subjects/{}/{id}.ref", encode_segment(subject))
+    format!("{SUBJECTS}{}/{id}.ref", encode_segment(subject))
 }
 
 /// One record about a bundle: a receipt, an extension, a hold, a release.
@@ -62,7 +70,38 @@ pub fn record(id: BundleId, record: Uuid) -> String {
 
 /// The folder of every record about a bundle.
 pub fn records_of(id: BundleId) -> String {
-    format!("records/{id}/")
+    format!("{RECORDS}{id}/")
+}
+
+/// The folder of every signature of a bundle.
+pub fn attestations_of(id: BundleId) -> String {
+    format!("{ATTESTATIONS}{id}/")
+}
+
+/// The identity that a key under [`BUNDLES`] claims, and the archive's digest for an Assay key.
+pub fn claimed_bundle(key: &str) -> Option<(BundleId, Option<Sha256Digest>)> {
+    if let Some(rest) = key.strip_prefix(ASSAY_BUNDLES) {
+        let (id, archive) = rest.strip_suffix(".tar.gz")?.split_once('/')?;
+        return Some((id.parse().ok()?, Some(Sha256Digest::from_hex(archive).ok()?)));
+    }
+    let id = key.strip_prefix(BUNDLES)?.strip_suffix(".tar.gz")?;
+    Some((id.parse().ok()?, None))
+}
+
+/// The bundle that a key under [`RECORDS`] is about, if it is a record's.
+pub fn recorded_id(key: &str) -> Option<BundleId> {
+    let (id, name) = key.strip_prefix(RECORDS)?.split_once('/')?;
+    let record: Uuid = name.strip_suffix(".json")?.parse().ok()?;
+    // One spelling only: what sorts elsewhere is another key.
+    (record.to_string().len() + ".json".len() == name.len()).then_some(())?;
+    id.parse().ok()
+}
+
+/// The bundle that a key under [`ATTESTATIONS`] is about, if it is a signature's.
+pub fn attested_id(key: &str) -> Option<BundleId> {
+    let (id, name) = key.strip_prefix(ATTESTATIONS)?.split_once('/')?;
+    Sha256Digest::from_hex(name.strip_suffix(".sigstore.json")?).ok()?;
+    id.parse().ok()
 }
 
 /// The id in the last segment of a reference's key.
@@ -135,6 +174,29 @@ mod tests {
         for segment in ["%2e", "%41", "a%", "%zz", "", "."] {
             assert_eq!(decode_segment(segment), None, "{segment}");
         }
+    }
+
+    #[test]
+    fn a_key_under_one_of_our_folders_tells_its_bundle_or_is_foreign() {
+        let id = BundleId(Sha256Digest::of(b"x"));
+        let archive = Sha256Digest::of(b"y");
+        assert_eq!(claimed_bundle(&bundle(id)), Some((id, None)));
+        assert_eq!(claimed_bundle(&assay_bundle(id, archive)), Some((id, Some(archive))));
+        assert_eq!(recorded_id(&record(id, Uuid::nil())), Some(id));
+        let attested = format!("{ATTESTATIONS}{id}/{}.sigstore.json", archive.to_hex());
+        assert_eq!(attested_id(&attested), Some(id));
+        for foreign in [
+            "bundles/readme.txt".to_owned(),
+            format!("bundles/{id}.tar.gz/more"),
+            format!("bundles/assay/{id}.tar.gz"),
+            format!("bundles/{}.tar.gz", id.to_string().to_uppercase()),
+        ] {
+            assert_eq!(claimed_bundle(&foreign), None, "{foreign}");
+        }
+        for foreign in ["planted.json", "00000000000000000000000000000000.json"] {
+            assert_eq!(recorded_id(&format!("{}{foreign}", records_of(id))), None, "{foreign}");
+        }
+        assert_eq!(attested_id(&format!("{ATTESTATIONS}{id}/notes.txt")), None);
     }
 
     #[test]

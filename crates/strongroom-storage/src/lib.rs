@@ -10,7 +10,7 @@
 //! | `s3` `azure` `fs` `memory` | the backends |
 //! | [`status`] | `store-status`: what a store says of itself, observed or not |
 //! | `conformance` | the suite that every backend passes, and that users run on their own bucket |
-//! | `evidence` | push, pull, list, reindex: one operation a file |
+//! | `evidence` | push, pull, list, reindex, audit: one operation a file |
 //! | [`new_file`] | a local file that appears whole or not at all |
 //! | [`clock`] | time and ids come in from outside |
 

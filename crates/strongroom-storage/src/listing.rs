@@ -148,8 +148,12 @@ mod tests {
 
     #[test]
     fn a_full_page_says_where_the_next_one_starts_and_the_last_one_does_not() {
-        let object =
-            |key: &str| ListedObject { key: key.to_owned(), size_bytes: 0, last_modified: None };
+        let object = |key: &str| ListedObject {
+            key: key.to_owned(),
+            size_bytes: 0,
+            last_modified: None,
+            etag: None,
+        };
         let request = ListRequest { limit: Some(2), ..ListRequest::default() };
         let mut page = PageBuilder::new(&request);
         assert_eq!(page.push_object(object("a")), Room::Taken);

@@ -228,6 +228,7 @@ impl Storage for MemoryStorage {
                     key: key.clone(),
                     size_bytes: object.size_bytes,
                     last_modified: Some(object.stored_at),
+                    etag: Some(object.etag()),
                 }),
             };
             if room == Room::Full {

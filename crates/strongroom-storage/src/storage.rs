@@ -304,6 +304,8 @@ pub struct ListedObject {
     pub size_bytes: u64,
     /// When it was written, by the store's clock.
     pub last_modified: Option<Timestamp>,
+    /// The store's entity tag, where its listings tell it.
+    pub etag: Option<String>,
 }
 
 /// One version of an object.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
 
 /// Waits until somebody wants the program to end.
 pub async fn interrupted() {
@@ -18,6 +19,27 @@ pub async fn interrupted() {
             std::future::pending::<()>().await;
         },
         _ = terminate.recv() => {}
+    }
+}
+
+/// A command that, when somebody wants the program to end, ends by itself with what it has.
+#[derive(Debug, Default)]
+pub struct WindingDown {
+    is_offered: AtomicBool,
+    is_wanted: Notify,
+}
+
+impl WindingDown {
+    /// Offers to wind down, and waits until that is wanted.
+    pub async fn wanted(&self) {
+        self.is_offered.store(true, Ordering::Relaxed);
+        self.is_wanted.notified().await;
+    }
+
+    /// Asks the command to wind down; answers whether it offers to.
+    pub fn ask(&self) -> bool {
+        self.is_wanted.notify_one();
+        self.is_offered.load(Ordering::Relaxed)
     }
 }
 

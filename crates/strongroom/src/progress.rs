@@ -97,6 +97,64 @@ impl Drop for Counter {
     }
 }
 
+/// A part of a whole whose size is known only as a fraction, with an estimate of the rest. Goes away
+/// when dropped.
+#[derive(Debug)]
+pub struct Part {
+    bar: Option<ProgressBar>,
+    total_bytes: Option<u64>,
+}
+
+/// Steps of a bar that tells a fraction.
+const FRACTION_STEPS: u64 = 10_000;
+/// Below this fraction an estimate of the whole says little.
+const FRACTION_MIN: f64 = 0.01;
+const OF_A_FRACTION: &str = "{prefix} [{wide_bar}] {percent:>3}%  {msg}  {eta}";
+
+impl Part {
+    /// A bar for work on bundles; nothing where `shown` is false.
+    pub fn new(shown: bool, verb: &'static str, total_bytes: Option<u64>) -> Self {
+        if !shown {
+            return Self { bar: None, total_bytes };
+        }
+        Self::on(ProgressDrawTarget::stderr_with_hz(10), verb, total_bytes)
+    }
+
+    fn on(target: ProgressDrawTarget, verb: &'static str, total_bytes: Option<u64>) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(FRACTION_STEPS), target);
+        if let Ok(style) = ProgressStyle::with_template(OF_A_FRACTION) {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        bar.set_prefix(verb);
+        Self { bar: Some(bar), total_bytes }
+    }
+
+    /// How many bundles are done, what part of all ids that is, and how many bytes. Where bytes are
+    /// read they are what takes time.
+    pub fn set(&self, bundles: u64, of_ids: f64, bytes: u64) {
+        let Some(bar) = &self.bar else { return };
+        let fraction = match self.total_bytes {
+            Some(total) if total > 0 => bytes as f64 / total as f64,
+            _ => of_ids,
+        };
+        bar.set_position((fraction.clamp(0.0, 1.0) * FRACTION_STEPS as f64) as u64);
+        bar.set_message(match of_ids {
+            of_ids if of_ids >= FRACTION_MIN => {
+                format!("{bundles} of about {:.0}", bundles as f64 / of_ids)
+            }
+            _ => bundles.to_string(),
+        });
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::io;

@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::environment::Environment;
 use crate::exit::{Exit, exit_of};
 use crate::failure::{ErrorDocument, Failure, is_closed_pipe};
-use crate::interrupt::interrupted;
+use crate::interrupt::{WindingDown, interrupted};
 use crate::logging;
 use crate::output::Console;
 
@@ -67,7 +67,7 @@ fn execute(
             let matches = innermost(matches);
             let config = Config::load(&matches, cli.console.config, environment)?;
             let context = Context::new(console.clone(), config, Clock::system(), matches);
-            until_interrupted(evidence(args.command, &context))
+            until_interrupted(evidence(args.command, &context), &context.winding_down)
                 .map_err(|error| context.naming_the_store(error))
         }
     }
@@ -82,6 +82,7 @@ async fn evidence(command: EvidenceCommand, context: &Context) -> Result<()> {
         EvidenceCommand::Pull(args) => commands::pull::run(args, context).await,
         EvidenceCommand::List(args) => commands::list::run(args, context).await,
         EvidenceCommand::Reindex => commands::reindex::run(context).await,
+        EvidenceCommand::Audit(args) => commands::audit::run(*args, context).await,
         EvidenceCommand::StoreStatus => commands::store_status::run(context).await,
     }
 }
@@ -95,12 +96,24 @@ fn innermost(mut matches: ArgMatches) -> ArgMatches {
 }
 
 /// Runs a command, unless somebody wants the program to end: then everything that the command holds
-/// is dropped, and what that leaves to do (aborting uploads) gets a moment.
-fn until_interrupted(command: impl Future<Output = Result<()>>) -> Result<()> {
+/// is dropped, and what that leaves to do (aborting uploads) gets a moment. A command that winds down by
+/// itself is asked to first, and dropped when somebody insists.
+fn until_interrupted(
+    command: impl Future<Output = Result<()>>,
+    winding_down: &WindingDown,
+) -> Result<()> {
     let runtime = Runtime::new().context("the program's threads could not be started")?;
     let outcome = runtime.block_on(async {
+        let mut command = Box::pin(command);
         tokio::select! {
-            outcome = Box::pin(command) => Some(outcome),
+            outcome = &mut command => return Some(outcome),
+            () = interrupted() => {}
+        }
+        if !winding_down.ask() {
+            return None;
+        }
+        tokio::select! {
+            outcome = &mut command => Some(outcome),
             () = interrupted() => None,
         }
     });

@@ -114,7 +114,10 @@ impl<'a> Listing<'a> {
     /// A listing that has asked nothing yet.
     pub fn new(store: &'a dyn Storage, query: ListQuery) -> Result<Self, EvidenceError> {
         let folders = match &query.run_id {
-            Some(run_id) => Folders::Known(run_folders(run_id)),
+            Some(run_id) => {
+                let folders = run_folders(run_id).into_iter();
+                Folders::Known(folders.map(|folder| (folder, None)).collect())
+            }
             None => Folders::Days,
         };
         let rows_left = query.limit.unwrap_or(usize::MAX);
@@ -195,12 +198,8 @@ impl<'a> Listing<'a> {
 }
 
 /// A run's folder: as we encode it, and as an Assay store writes it where that differs.
-fn run_folders(run_id: &str) -> VecDeque<(String, Option<Date>)> {
+pub(super) fn run_folders(run_id: &str) -> Vec<String> {
     let ours = layout::run_references_of(run_id);
     let plain = format!("{}{run_id}/", layout::RUNS);
-    let mut folders = VecDeque::from([(ours.clone(), None)]);
-    if plain != ours {
-        folders.push_back((plain, None));
-    }
-    folders
+    if plain == ours { vec![ours] } else { vec![ours, plain] }
 }

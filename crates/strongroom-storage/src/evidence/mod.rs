@@ -7,11 +7,13 @@
 //! | [`pull`] | a bundle, or all bundles of a run, out of a store, proven before they appear |
 //! | [`list`] | what a run or a day holds, at the cost of the answer |
 //! | [`reindex`] | references rebuilt from bundles and records |
+//! | [`audit`] | what a whole store or a run holds, held against what its records promise |
 //! | `stored` | reading and verifying what a store holds, and finding the version that is right |
 //! | `protect` | a lock asked for, read back, set where it is missing |
 //! | `lock_plan` | which lock to send: the join of what is asked and the bucket's default |
 //! | `upload` | a blocking producer of bytes as the body of an upload |
 
+pub mod audit;
 mod error;
 pub mod list;
 mod lock_plan;

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use strongroom_core::bundle::{BundleManifest, ReadLimits, UnverifiedBundle};
 use strongroom_core::receipt::Receipt;
-use strongroom_core::{BundleId, Sha256Digest, layout, limits};
+use strongroom_core::{BundleId, layout, limits};
 
 use super::references::{References, day_of};
 use super::stored::panicked;
@@ -59,7 +59,7 @@ pub async fn reindex(
     loop {
         let page = store.list(&request).await?;
         for object in &page.objects {
-            match claimed_identity(&object.key) {
+            match layout::claimed_bundle(&object.key) {
                 Some((id, _)) => reindex_one(store, object, id, &mut report).await?,
                 None => report.other_objects += 1,
             }
@@ -113,16 +113,6 @@ async fn reindex_one(
     };
     report.references_added += references.write(store, id).await? as u64;
     Ok(())
-}
-
-/// The identity that a key under `bundles/` claims, and the archive's digest for an Assay key.
-fn claimed_identity(key: &str) -> Option<(BundleId, Option<Sha256Digest>)> {
-    if let Some(rest) = key.strip_prefix(layout::ASSAY_BUNDLES) {
-        let (id, archive) = rest.strip_suffix(".tar.gz")?.split_once('/')?;
-        return Some((id.parse().ok()?, Some(Sha256Digest::from_hex(archive).ok()?)));
-    }
-    let id = key.strip_prefix(layout::BUNDLES)?.strip_suffix(".tar.gz")?;
-    Some((id.parse().ok()?, None))
 }
 
 /// Reads the start of an archive, as far as its manifest.

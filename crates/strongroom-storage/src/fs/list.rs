@@ -161,6 +161,7 @@ impl Walk<'_> {
             key: key.to_owned(),
             size_bytes: stat.size_bytes,
             last_modified: stat.modified,
+            etag: None,
         }))
     }
 

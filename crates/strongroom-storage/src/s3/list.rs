@@ -53,6 +53,7 @@ fn read_page(root: &Element, own_prefix: &str) -> Result<ListPage, StorageError>
                 key: relative(entry, "Key").ok_or_else(malformed)?,
                 size_bytes: size(entry)?,
                 last_modified: entry.text_of("LastModified").and_then(dates::parse),
+                etag: entry.text_of("ETag").map(|etag| etag.trim_matches('"').to_owned()),
             }),
             "CommonPrefixes" => {
                 page.folders.push(relative(entry, "Prefix").ok_or_else(malformed)?);

@@ -7,8 +7,9 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use strongroom_core::{BundleId, Sha256Digest};
+use strongroom_storage::evidence::audit::{Cursor, Sample};
 
-use super::{Moment, PushSettingArgs, When, not_empty};
+use super::{Length, Moment, PushSettingArgs, When, not_empty};
 
 /// What to do with evidence.
 #[derive(Debug, Subcommand)]
@@ -92,6 +93,23 @@ Examples:
 Examples:
   strongroom evidence reindex --store s3://evidence")]
     Reindex,
+
+    /// Look at everything that a store holds, and say what is not as it should be.
+    ///
+    /// Every bundle there; its lock at least what its records promise; every reference leading to a
+    /// bundle, and every bundle found by one; nothing of somebody else's in between. With
+    /// `--read-data` every byte is read and verified too. Only reads.
+    ///
+    /// Exits 3 where bytes are not the evidence that they should be, else 5 where a lock is not what
+    /// is promised or could not be seen, else 12 where there is anything else to look into.
+    #[command(after_help = "\
+Examples:
+  strongroom evidence audit --expiring-within 30d
+  strongroom evidence audit --run-id 42 --read-data
+  strongroom evidence audit --read-data --dry-run       what reading it all would cost
+  strongroom evidence audit --read-data --sample 3/30   a part of it each day of a month
+  strongroom evidence audit --format json --markdown audit.md")]
+    Audit(Box<AuditArgs>),
 
     /// Ask the store what it is: reachable, writable, versioned, locked.
     ///
@@ -308,4 +326,43 @@ pub struct ListArgs {
     #[arg(long, value_name = "N", env = "STRONGROOM_LIST_LIMIT")]
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     pub limit: Option<u64>,
+}
+
+/// `strongroom evidence audit`.
+#[derive(Debug, Args)]
+pub struct AuditArgs {
+    /// Only the bundles of this run.
+    #[arg(long, value_name = "ID", env = "STRONGROOM_AUDIT_RUN_ID", conflicts_with = "all")]
+    #[arg(value_parser = not_empty)]
+    pub run_id: Option<String>,
+
+    /// Everything that the store holds, which is the default.
+    #[arg(long, env = "STRONGROOM_AUDIT_ALL", value_parser = BoolishValueParser::new())]
+    pub all: bool,
+
+    /// Only part n of m: the parts 1 to m cover every bundle once, by the first bytes of its id.
+    #[arg(long, value_name = "N/M", env = "STRONGROOM_AUDIT_SAMPLE")]
+    pub sample: Option<Sample>,
+
+    /// Also read every byte and verify it. What that costs is told first.
+    #[arg(long, env = "STRONGROOM_AUDIT_READ_DATA", value_parser = BoolishValueParser::new())]
+    pub read_data: bool,
+
+    /// Also tell of locks that end within this time (30d, 12w, 1y), counted from the store's clock.
+    #[arg(long, value_name = "LENGTH", env = "STRONGROOM_AUDIT_EXPIRING_WITHIN")]
+    pub expiring_within: Option<Length>,
+
+    /// Go on where an audit that was cut short had come to: what it printed as `resume_after`. Pass
+    /// the same --run-id and --sample.
+    #[arg(long, value_name = "CURSOR", env = "STRONGROOM_AUDIT_RESUME_AFTER")]
+    pub resume_after: Option<Cursor>,
+
+    /// Also write the report as Markdown to this file, replacing it.
+    #[arg(long, value_name = "FILE", env = "STRONGROOM_AUDIT_MARKDOWN")]
+    pub markdown: Option<PathBuf>,
+
+    /// Say what it would cost, from the listing, and look at nothing else.
+    #[arg(long, short = 'n', env = "STRONGROOM_AUDIT_DRY_RUN")]
+    #[arg(value_parser = BoolishValueParser::new())]
+    pub dry_run: bool,
 }

@@ -11,11 +11,11 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 pub use evidence::{
-    BundleArgs, DeclarationArgs, EvidenceCommand, ListArgs, PullArgs, PushArgs, ShowArgs,
-    VerifyArgs,
+    AuditArgs, BundleArgs, DeclarationArgs, EvidenceCommand, ListArgs, PullArgs, PushArgs,
+    ShowArgs, VerifyArgs,
 };
 pub use store::{PushSettingArgs, StoreArgs};
-pub use when::{Moment, When};
+pub use when::{Length, Moment, When};
 
 use crate::exit::Exit;
 

@@ -27,6 +27,18 @@ impl FromStr for Moment {
     }
 }
 
+/// A length of time: `90d`, `12w`, `7y`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Length(pub Period);
+
+impl FromStr for Length {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        period(text).map(Self).ok_or("expected a length: 30d, 12w, 1y")
+    }
+}
+
 /// The end of a lock: a [`Moment`], or a length counted from the store's present.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {

@@ -1,5 +1,6 @@
 //! One verb a file: each looks at its flags, calls the operation, and shows what came of it.
 
+pub mod audit;
 pub mod bundle;
 pub mod completions;
 pub mod config_show;
@@ -28,6 +29,7 @@ use strongroom_storage::{Clock, Storage, open};
 use crate::config::{Config, StoreChoice};
 use crate::exit::Exit;
 use crate::failure::{Failure, is_about_the_store};
+use crate::interrupt::WindingDown;
 use crate::output::Console;
 
 /// What every command on evidence works with.
@@ -40,6 +42,8 @@ pub struct Context {
     pub clock: Clock,
     /// The flags, and which of them came from the environment.
     pub matches: ArgMatches,
+    /// Whether the command ends by itself when somebody wants it to.
+    pub winding_down: WindingDown,
     /// The store in use, in words, once there is one.
     store_in_words: OnceLock<String>,
 }
@@ -47,7 +51,8 @@ pub struct Context {
 impl Context {
     /// A context in which no store is in use yet.
     pub fn new(console: Console, config: Config, clock: Clock, matches: ArgMatches) -> Self {
-        Self { console, config, clock, matches, store_in_words: OnceLock::new() }
+        let (winding_down, store_in_words) = (WindingDown::default(), OnceLock::new());
+        Self { console, config, clock, matches, winding_down, store_in_words }
     }
 
     /// The store that is configured. Says so where it is the embedded one.

@@ -1,0 +1,264 @@
+//! Everything that is looked at of one bundle.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use strongroom_core::history::ObjectName;
+use strongroom_core::observed::{Observed, Unobserved};
+use strongroom_core::retention::Lock;
+use strongroom_core::{BundleId, layout};
+use tokio::sync::Semaphore;
+
+use super::cost::{Spent, count};
+use super::data::{self, ReadData};
+use super::finding::{Finding, Problem};
+use super::held::Known;
+use super::lock::{Times, judge};
+use super::records::{self, Told};
+use super::report::LookedAt;
+use super::walk::Group;
+use super::{absence, finding};
+use crate::evidence::{EvidenceError, record};
+use crate::{ObjectKey, SeenLock, Storage, StorageErrorKind, VersionId};
+
+/// Objects of one bundle whose locks are held against what is promised; whoever may write can plant
+/// records that promise any number.
+const PROMISES_CHECKED_MAX: usize = 1_000;
+/// Bundles that are read at the same time: one keeps a core busy inflating it.
+const READS_AT_ONCE: usize = 4;
+
+/// What does not change from bundle to bundle.
+pub(super) struct Checks<'a> {
+    store: &'a dyn Storage,
+    spent: &'a Spent,
+    times: Times,
+    /// Whether the bucket was seen to have no Object Lock. Some stores then refuse to answer for one
+    /// object's lock.
+    bucket_lacks_locks: bool,
+    /// What every whole key in this store starts with.
+    own_prefix: String,
+    read_data: bool,
+    reading: Semaphore,
+}
+
+/// What looking at one bundle came to.
+#[derive(Debug)]
+pub(super) struct Checked {
+    pub(super) id: BundleId,
+    pub(super) known: Known,
+    pub(super) looked_at: LookedAt,
+    pub(super) findings: Vec<Finding>,
+}
+
+impl<'a> Checks<'a> {
+    /// Asks the store once what holds for all bundles.
+    pub(super) async fn new(
+        store: &'a dyn Storage,
+        spent: &'a Spent,
+        times: Times,
+        read_data: bool,
+    ) -> Result<Self, EvidenceError> {
+        let takes_locks = store.bucket_locks().await?.takes_locks;
+        let any = ObjectKey::new("x")?;
+        let whole_key = store.whole_key(&any);
+        let own_prefix = whole_key.strip_suffix('x').unwrap_or_default().to_owned();
+        let reading = Semaphore::new(READS_AT_ONCE);
+        let bucket_lacks_locks = takes_locks == Observed::Observed(false);
+        Ok(Self { store, spent, times, bucket_lacks_locks, own_prefix, read_data, reading })
+    }
+
+    /// Looks at one bundle. `references` are the whole keys that led to it, if any did.
+    pub(super) async fn check(
+        &self,
+        group: Group,
+        references: Vec<String>,
+    ) -> Result<Checked, EvidenceError> {
+        let id = group.id;
+        let mut findings = Vec::new();
+        let told =
+            records::read_all(self.store, self.spent, id, &group.records, &mut findings).await?;
+        if let Some(limit) = group.beyond {
+            findings.push(Problem::BeyondLimit { limit }.at(Some(id), Vec::new()));
+        }
+        let mut looked_at = LookedAt { bundles: 1, records: told.read, ..LookedAt::default() };
+        let gone = self.find_missing(&group, &told, references, &mut findings).await?;
+        self.check_archives(&group, &told, &mut looked_at, &mut findings).await?;
+        self.check_locks(id, &told, &gone, &mut looked_at, &mut findings).await?;
+        if group.is_present() && group.records.is_empty() && !record::exists(self.store, id).await?
+        {
+            let keys = group.archives().map(|(_, object)| self.whole(&object.key));
+            let keys = keys.take(finding::KEYS_NAMED_MAX).collect();
+            findings.push(Problem::BundleWithoutRecord.at(Some(id), keys));
+        }
+        Ok(Checked { id, known: known(&group), looked_at, findings })
+    }
+
+    /// A listed key with the store's prefix.
+    pub(super) fn whole(&self, key: &str) -> String {
+        format!("{}{key}", self.own_prefix)
+    }
+
+    /// What records or references tell of and no listing does. Answers the keys of which nothing is
+    /// left, not even a version.
+    async fn find_missing(
+        &self,
+        group: &Group,
+        told: &Told,
+        references: Vec<String>,
+        findings: &mut Vec<Finding>,
+    ) -> Result<BTreeSet<String>, EvidenceError> {
+        let id = group.id;
+        let mut gone = BTreeSet::new();
+        if !group.is_present() && group.records.is_empty() {
+            let problem = match (references.is_empty(), group.attestations) {
+                (true, 0) => None,
+                (true, _) => Some(Problem::AttestationWithoutBundle),
+                (false, _) => absence::explain_reference(self.store, id).await?,
+            };
+            findings.extend(problem.map(|problem| problem.at(Some(id), references)));
+            return Ok(gone);
+        }
+        let listed: BTreeSet<&str> =
+            group.archives().map(|(_, object)| object.key.as_str()).collect();
+        let mut expected: BTreeSet<&str> = told
+            .history
+            .promises
+            .keys()
+            .filter_map(|object| object.key.strip_prefix(&self.own_prefix))
+            .filter(|key| layout::claimed_bundle(key).is_some_and(|(of, _)| of == id))
+            .take(PROMISES_CHECKED_MAX)
+            .collect();
+        // Records that cannot be read are of some bundle all the same.
+        let native = layout::bundle(id);
+        if !group.is_present() && expected.is_empty() {
+            expected.insert(&native);
+        }
+        for key in expected.difference(&listed) {
+            let object = ObjectKey::new(*key)?;
+            let Some(problem) = absence::explain(self.store, &object).await? else { continue };
+            if !matches!(problem, Problem::DeleteMarker { versions_left: 1.., .. }) {
+                gone.insert((*key).to_owned());
+            }
+            findings.push(problem.at(Some(id), vec![self.whole(key)]));
+        }
+        Ok(gone)
+    }
+
+    async fn check_archives(
+        &self,
+        group: &Group,
+        told: &Told,
+        looked_at: &mut LookedAt,
+        findings: &mut Vec<Finding>,
+    ) -> Result<(), EvidenceError> {
+        for (archive, object) in group.archives() {
+            let keys = vec![self.whole(&object.key)];
+            if !self.read_data {
+                if told.differs(&keys[0], object) {
+                    findings.push(Problem::ObjectReplaced.at(Some(group.id), keys));
+                }
+                continue;
+            }
+            let key = ObjectKey::new(object.key.as_str())?;
+            let _turn = self.reading.acquire().await;
+            count(&self.spent.bundles);
+            match data::read(self.store, &key, group.id, archive).await? {
+                ReadData::Intact => looked_at.bundles_read += 1,
+                ReadData::Wrong(problem) => {
+                    looked_at.bundles_read += u64::from(problem.class() == finding::Class::Bytes);
+                    findings.push(problem.at(Some(group.id), keys));
+                }
+                ReadData::Gone => {
+                    let problem = absence::explain(self.store, &key).await?;
+                    findings.extend(problem.map(|problem| problem.at(Some(group.id), keys)));
+                }
+            }
+            let bytes = &self.spent.bundle_bytes;
+            bytes.fetch_add(object.size_bytes, std::sync::atomic::Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Holds the lock of each object of which something is promised against the promise.
+    async fn check_locks(
+        &self,
+        id: BundleId,
+        told: &Told,
+        gone: &BTreeSet<String>,
+        looked_at: &mut LookedAt,
+        findings: &mut Vec<Finding>,
+    ) -> Result<(), EvidenceError> {
+        let promised: BTreeMap<&ObjectName, Lock> = told
+            .history
+            .promises
+            .iter()
+            .map(|(object, promise)| (object, promise.lock()))
+            .filter(|(_, lock)| !lock.is_none())
+            .collect();
+        if promised.len() > PROMISES_CHECKED_MAX {
+            let limit = "PROMISES_CHECKED_MAX";
+            findings.push(Problem::BeyondLimit { limit }.at(Some(id), Vec::new()));
+        }
+        for (object, lock) in promised.iter().take(PROMISES_CHECKED_MAX) {
+            let key = object.key.strip_prefix(&self.own_prefix);
+            let Some(key) = key.filter(|key| belongs_to(key, id)) else {
+                findings.push(Problem::PromiseElsewhere.at(Some(id), vec![object.key.clone()]));
+                continue;
+            };
+            if gone.contains(key) {
+                continue;
+            }
+            let version = object.version_id.clone().map(VersionId);
+            let seen = self.lock_of(&ObjectKey::new(key)?, version.as_ref()).await?;
+            let problem = match &seen {
+                Some(seen) => judge(lock, seen, self.times),
+                None => Some(Problem::VersionMissing),
+            };
+            looked_at.locks += 1;
+            let hidden = matches!(problem, Some(Problem::LockUnobserved { .. }));
+            looked_at.locks_unobserved += u64::from(hidden);
+            findings.extend(problem.map(|problem| Finding {
+                version_id: object.version_id.clone(),
+                ..problem.at(Some(id), vec![object.key.clone()])
+            }));
+        }
+        Ok(())
+    }
+
+    /// The lock on one version; `None` where there is no such version.
+    async fn lock_of(
+        &self,
+        key: &ObjectKey,
+        version: Option<&VersionId>,
+    ) -> Result<Option<SeenLock>, EvidenceError> {
+        count(&self.spent.locks);
+        let mut seen = match self.store.lock(key, version).await {
+            Ok(seen) => seen,
+            Err(error) if error.kind() == StorageErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        if self.bucket_lacks_locks {
+            let unsupported = Some(Unobserved::UnsupportedBackend);
+            if seen.retention.reason() == unsupported {
+                seen.retention = Observed::Observed(None);
+            }
+            if seen.legal_hold.reason() == unsupported {
+                seen.legal_hold = Observed::Observed(false);
+            }
+        }
+        Ok(Some(seen))
+    }
+}
+
+/// What a group tells of its bundle without being looked into.
+pub(super) fn known(group: &Group) -> Known {
+    Known::default()
+        .and(Known::PRESENT, group.is_present())
+        .and(Known::RECORDED, !group.records.is_empty())
+}
+
+/// Whether a key is one of a bundle's own: its archives, records and signatures.
+fn belongs_to(key: &str, id: BundleId) -> bool {
+    layout::claimed_bundle(key).is_some_and(|(of, _)| of == id)
+        || layout::recorded_id(key) == Some(id)
+        || layout::attested_id(key) == Some(id)
+}

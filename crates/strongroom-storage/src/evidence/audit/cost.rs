@@ -1,0 +1,55 @@
+//! What an audit asks of the store: counted while it goes on, and estimated before it reads bytes.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::Serialize;
+
+/// What was asked of the store. On S3 a lock costs two requests, everything else one; small things
+/// that are only asked about what was found are not counted apart.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Cost {
+    /// Pages of listings.
+    pub list_pages: u64,
+    /// Records that were fetched.
+    pub records: u64,
+    /// Locks that were asked for.
+    pub locks: u64,
+    /// Bundles that were fetched.
+    pub bundles: u64,
+    /// Bytes of those bundles.
+    pub bundle_bytes: u64,
+}
+
+impl Cost {
+    /// Requests to an S3 store, as far as they are counted.
+    pub fn s3_requests(&self) -> u64 {
+        self.list_pages + self.records + 2 * self.locks + self.bundles
+    }
+}
+
+/// A [`Cost`] that checks side by side add to.
+#[derive(Debug, Default)]
+pub(super) struct Spent {
+    pub(super) list_pages: AtomicU64,
+    pub(super) records: AtomicU64,
+    pub(super) locks: AtomicU64,
+    pub(super) bundles: AtomicU64,
+    pub(super) bundle_bytes: AtomicU64,
+}
+
+impl Spent {
+    pub(super) fn so_far(&self) -> Cost {
+        let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        Cost {
+            list_pages: of(&self.list_pages),
+            records: of(&self.records),
+            locks: of(&self.locks),
+            bundles: of(&self.bundles),
+            bundle_bytes: of(&self.bundle_bytes),
+        }
+    }
+}
+
+pub(super) fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}

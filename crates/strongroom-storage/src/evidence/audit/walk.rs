@@ -1,0 +1,303 @@
+//! Bundles, records and attestations side by side, joined by the bundle's id. Each of their folders
+//! is listed once, in the order of its keys, which is the order of the ids; what is held is a page of
+//! each, so memory does not follow the size of the store.
+
+use std::sync::atomic::AtomicU64;
+
+use strongroom_core::{BundleId, Sha256Digest, layout, limits};
+
+use super::keys::Keys;
+use super::report::FINDINGS_NAMED_MAX;
+use super::sample::Sample;
+use crate::evidence::EvidenceError;
+use crate::{ListedObject, Storage};
+
+/// Archives under one Assay id that are looked at.
+pub(super) const ARCHIVES_AUDITED_MAX: usize = 1_000;
+
+/// What is listed of one bundle.
+#[derive(Debug)]
+pub(super) struct Group {
+    pub(super) id: BundleId,
+    /// Under the id alone.
+    pub(super) native: Option<ListedObject>,
+    /// Under both identities.
+    pub(super) assay: Vec<(Sha256Digest, ListedObject)>,
+    /// The keys of its records; at most [`limits::RECORDS_READ_MAX`].
+    pub(super) records: Vec<String>,
+    /// How many signatures it has.
+    pub(super) attestations: u64,
+    /// A limit that there is more than.
+    pub(super) beyond: Option<&'static str>,
+}
+
+/// One step of a walk.
+#[derive(Debug, Default)]
+pub(super) struct Step {
+    /// The next bundle; `None` at the end.
+    pub(super) group: Option<Group>,
+    /// Keys on the way to it that nothing of ours is called.
+    pub(super) foreign: Vec<String>,
+    /// More of them, which there is no room to name.
+    pub(super) foreign_unnamed: u64,
+    /// Objects on the way to it that this version does not audit.
+    pub(super) passed_over: u64,
+}
+
+impl Group {
+    /// A bundle of which nothing was listed.
+    pub(super) fn empty(id: BundleId) -> Self {
+        let (assay, records) = (Vec::new(), Vec::new());
+        Self { id, native: None, assay, records, attestations: 0, beyond: None }
+    }
+
+    /// Whether an archive is there.
+    pub(super) fn is_present(&self) -> bool {
+        self.native.is_some() || !self.assay.is_empty()
+    }
+
+    /// Every archive that is there, with its digest where the id does not cover its bytes.
+    pub(super) fn archives(&self) -> impl Iterator<Item = (Option<Sha256Digest>, &ListedObject)> {
+        let assay = self.assay.iter().map(|(archive, object)| (Some(*archive), object));
+        self.native.iter().map(|object| (None, object)).chain(assay)
+    }
+
+    fn add(&mut self, folder: Folder, object: ListedObject) {
+        match folder {
+            Folder::Native => self.native = Some(object),
+            Folder::Assay if self.assay.len() == ARCHIVES_AUDITED_MAX => {
+                self.beyond = Some("ARCHIVES_AUDITED_MAX");
+            }
+            Folder::Assay => {
+                if let Some((_, Some(archive))) = layout::claimed_bundle(&object.key) {
+                    self.assay.push((archive, object));
+                }
+            }
+            Folder::Records if self.records.len() == limits::RECORDS_READ_MAX => {
+                self.beyond = Some("RECORDS_READ_MAX");
+            }
+            Folder::Records => self.records.push(object.key),
+            Folder::Attestations => self.attestations += 1,
+        }
+    }
+}
+
+/// The folders that are walked side by side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Folder {
+    Native,
+    Assay,
+    Records,
+    Attestations,
+}
+
+impl Folder {
+    const ALL: [Self; 4] = [Self::Native, Self::Assay, Self::Records, Self::Attestations];
+
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Native => layout::BUNDLES,
+            Self::Assay => layout::ASSAY_BUNDLES,
+            Self::Records => layout::RECORDS,
+            Self::Attestations => layout::ATTESTATIONS,
+        }
+    }
+
+    /// What every key of one bundle starts with.
+    fn prefix_of(self, id: BundleId) -> String {
+        match self {
+            Self::Native => layout::bundle(id),
+            Self::Assay => layout::assay_bundles_of(id),
+            Self::Records => layout::records_of(id),
+            Self::Attestations => layout::attestations_of(id),
+        }
+    }
+
+    /// The last key that anything of one bundle can have.
+    fn end_of(self, id: BundleId) -> String {
+        match self {
+            Self::Native => layout::bundle(id),
+            _ => format!("{}~", self.prefix_of(id)),
+        }
+    }
+
+    /// The bundle that a key belongs to.
+    fn id_of(self, key: &str) -> Option<BundleId> {
+        match self {
+            Self::Native | Self::Assay => layout::claimed_bundle(key).map(|(id, _)| id),
+            Self::Records => layout::recorded_id(key),
+            Self::Attestations => layout::attested_id(key),
+        }
+    }
+}
+
+/// One folder on the way.
+struct Source<'a> {
+    folder: Folder,
+    keys: Keys<'a>,
+}
+
+/// What comes next in a folder.
+enum Head {
+    Of(BundleId),
+    /// An object of a format that is not audited.
+    PassedOver,
+    /// Nothing of ours has this key.
+    Foreign(String),
+}
+
+impl Source<'_> {
+    async fn head(&mut self) -> Result<Option<Head>, EvidenceError> {
+        loop {
+            let Some(object) = self.keys.peek().await? else { return Ok(None) };
+            if self.folder == Folder::Native && object.key.starts_with(layout::ASSAY_BUNDLES) {
+                // A folder of its own.
+                self.keys.leap(layout::ASSAY_BUNDLES);
+                continue;
+            }
+            if object.key.starts_with(layout::CAVRA_BUNDLES) {
+                return Ok(Some(Head::PassedOver));
+            }
+            return Ok(Some(match self.folder.id_of(&object.key) {
+                Some(id) => Head::Of(id),
+                None => Head::Foreign(object.key.clone()),
+            }));
+        }
+    }
+}
+
+/// A walk through what is stored, bundle by bundle.
+pub(super) struct Walk<'a> {
+    sources: Vec<Source<'a>>,
+    sample: Sample,
+    /// Up to here somebody else's objects were told by an earlier audit.
+    told_up_to: Option<BundleId>,
+    /// How many more of them there is room to name.
+    foreign_room: usize,
+}
+
+impl<'a> Walk<'a> {
+    /// A walk through the whole store, after the bundle `after`.
+    pub(super) fn of_all(
+        store: &'a dyn Storage,
+        pages: &'a AtomicU64,
+        sample: Sample,
+        after: Option<BundleId>,
+        told_up_to: Option<BundleId>,
+    ) -> Self {
+        let source = |folder: Folder| {
+            let start_after = after.map(|id| folder.end_of(id));
+            Source { folder, keys: Keys::new(store, pages, folder.prefix(), start_after) }
+        };
+        let sources = Folder::ALL.map(source).into();
+        Self { sources, sample, told_up_to, foreign_room: FINDINGS_NAMED_MAX }
+    }
+
+    /// A walk past one bundle. Its signatures are not asked for.
+    pub(super) fn of_one(store: &'a dyn Storage, pages: &'a AtomicU64, id: BundleId) -> Self {
+        let source = |folder: Folder| {
+            let prefix = folder.prefix_of(id);
+            Source { folder, keys: Keys::new(store, pages, &prefix, None) }
+        };
+        let sources = [Folder::Native, Folder::Assay, Folder::Records].map(source).into();
+        Self { sources, sample: Sample::ALL, told_up_to: None, foreign_room: FINDINGS_NAMED_MAX }
+    }
+
+    /// The next bundle of the sample, and what was met on the way.
+    pub(super) async fn next(&mut self) -> Result<Step, EvidenceError> {
+        let mut step = Step::default();
+        while let Some(id) = self.next_id(&mut step).await? {
+            let mut group = Group::empty(id);
+            for at in 0..self.sources.len() {
+                self.gather(at, &mut group, &mut step).await?;
+            }
+            if self.sample.admits(id) {
+                step.group = Some(group);
+                break;
+            }
+        }
+        Ok(step)
+    }
+
+    /// The least id that comes next in any folder, once what lies before it is told.
+    async fn next_id(&mut self, step: &mut Step) -> Result<Option<BundleId>, EvidenceError> {
+        let mut least = None;
+        let mut foreign = Vec::new();
+        for at in 0..self.sources.len() {
+            match self.head_to_tell(at, step).await? {
+                Some(Head::Of(id)) => least = least.into_iter().chain([id]).min(),
+                Some(Head::Foreign(_)) => foreign.push(at),
+                Some(Head::PassedOver) | None => {}
+            }
+        }
+        // What is nobody's may hide a lesser id behind it.
+        while let Some(at) = foreign.pop() {
+            while let Some(Head::Foreign(key)) = self.head_to_tell(at, step).await? {
+                let folder = self.sources[at].folder;
+                if least.is_some_and(|id| key > folder.end_of(id)) {
+                    break;
+                }
+                self.tell_foreign(at, step);
+            }
+            if let Some(Head::Of(id)) = self.head_to_tell(at, step).await? {
+                least = least.into_iter().chain([id]).min();
+            }
+        }
+        Ok(least)
+    }
+
+    /// What comes next in a folder, once what is not audited is counted.
+    async fn head_to_tell(
+        &mut self,
+        at: usize,
+        step: &mut Step,
+    ) -> Result<Option<Head>, EvidenceError> {
+        loop {
+            match self.sources[at].head().await? {
+                Some(Head::PassedOver) => {
+                    self.sources[at].keys.take();
+                    step.passed_over += 1;
+                }
+                head => return Ok(head),
+            }
+        }
+    }
+
+    /// Takes what one folder has of a bundle.
+    async fn gather(
+        &mut self,
+        at: usize,
+        group: &mut Group,
+        step: &mut Step,
+    ) -> Result<(), EvidenceError> {
+        loop {
+            let folder = self.sources[at].folder;
+            match self.sources[at].head().await? {
+                Some(Head::Of(id)) if id == group.id => {
+                    if let Some(object) = self.sources[at].keys.take() {
+                        group.add(folder, object);
+                    }
+                }
+                Some(Head::Foreign(key)) if key <= folder.end_of(group.id) => {
+                    self.tell_foreign(at, step);
+                }
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    fn tell_foreign(&mut self, at: usize, step: &mut Step) {
+        let source = &mut self.sources[at];
+        let Some(object) = source.keys.take() else { return };
+        let was_told = self.told_up_to.is_some_and(|id| object.key <= source.folder.end_of(id));
+        if was_told || !self.sample.admits_key(&object.key) {
+            return;
+        }
+        if self.foreign_room == 0 {
+            step.foreign_unnamed += 1;
+            return;
+        }
+        self.foreign_room -= 1;
+        step.foreign.push(object.key);
+    }
+}

@@ -1,0 +1,71 @@
+//! The same on real stores, which `scripts/test` starts and names.
+
+use strongroom_storage::evidence::audit::Class;
+
+use super::*;
+
+/// A bucket with Object Lock, tampered with through another client: garbage over one bundle, a delete
+/// marker over another, a version that is deleted, references and objects that lead to nothing.
+async fn an_audit_finds_what_another_client_did(server: &str) {
+    let Some(client) = S3Client::of_server(server) else { return };
+    let name = format!("audit-{}", Clock::system().new_id());
+    client.create_lock_bucket(&name).await;
+    let settings = StoreSettings {
+        url: format!("s3://{name}/team"),
+        endpoint: Some(client.endpoint().to_owned()),
+        allow_http: true,
+        credentials: Some(StaticCredentials {
+            access_key: client.access_key().to_owned(),
+            secret_key: Secret(client.secret_key().to_owned()),
+            session_token: None,
+        }),
+        ..StoreSettings::default()
+    };
+    let store = open(&settings, Clock::system()).await.unwrap();
+    let plans = Vault::new(BucketSettings::plain()).await;
+    let mut receipts = Vec::new();
+    for (seed, days) in [("over", Some(1)), ("marker", Some(1)), ("gone", None), ("kept", Some(1))]
+    {
+        receipts.push(push_to(&*store, plans.plan(seed, days), false).await);
+    }
+    let untouched = whole(audit(&*store, &reading(), pending(), |_, _| ()).await);
+    assert_eq!(found(&untouched), BTreeSet::new());
+    assert_eq!((untouched.looked_at.locks, untouched.looked_at.locks_unobserved), (3, 0));
+    let untouched = whole(audit(&*store, &everything(), pending(), |_, _| ()).await);
+    assert_eq!(found(&untouched), BTreeSet::new());
+
+    let [over, marker, gone, _kept] = receipts.as_slice() else { panic!("four receipts") };
+    let planted = client.put(&name, &over.key, "garbage").await;
+    assert!(planted.status.is_success(), "{planted:?}");
+    client.request(http::Method::DELETE, &name, &marker.key, "", &[], "").await;
+    client.delete_version(&name, &gone.key, gone.version_id.as_deref().unwrap()).await;
+    let foreign = unknown("foreign");
+    let key = format!("team/{}", layout::run_reference("r", foreign));
+    client.put(&name, &key, foreign.to_string()).await;
+    client.put(&name, "team/bundles/readme.txt", "hello").await;
+
+    let expected = |of_bytes| {
+        BTreeSet::from([
+            of(of_bytes, over),
+            of("delete_marker", marker),
+            of("bundle_missing", gone),
+            ("reference_without_bundle", foreign.to_string()),
+            ("foreign_object", "team/bundles/readme.txt".to_owned()),
+        ])
+    };
+    let report = whole(audit(&*store, &everything(), pending(), |_, _| ()).await);
+    assert_eq!(found(&report), expected("object_replaced"));
+    let report = whole(audit(&*store, &reading(), pending(), |_, _| ()).await);
+    assert_eq!(found(&report), expected("bytes_wrong"));
+    assert_eq!(report.worst(), Some(Class::Bytes));
+}
+
+#[tokio::test]
+async fn on_ceph_an_audit_finds_what_another_client_did() {
+    an_audit_finds_what_another_client_did("STRONGROOM_TEST_CEPH").await;
+}
+
+#[tokio::test]
+async fn on_seaweedfs_an_audit_finds_what_another_client_did() {
+    an_audit_finds_what_another_client_did("STRONGROOM_TEST_SEAWEEDFS").await;
+}
