@@ -20,7 +20,7 @@ fn guest() -> User {
 #[tokio::test]
 async fn a_push_needs_neither_delete_nor_list_nor_settings() {
     for missing in [Right::Delete, Right::List, Right::ListVersions, Right::ReadSettings] {
-        let user = guest().without(missing).without(Right::Admin);
+        let user = guest().without(missing).without(Right::DeleteVersions).without(Right::Admin);
         let vault = vault_for(&user).await;
         let store = vault.store_of(&user).await;
         for status in [Status::Stored, Status::AlreadyStored] {

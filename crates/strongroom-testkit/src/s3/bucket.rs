@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use strongroom_core::retention::{LockMode, Retention};
 
 use super::digests;
@@ -26,10 +26,36 @@ pub enum Versioning {
 pub struct BucketSettings {
     pub(crate) versioning: Versioning,
     pub(crate) object_lock: bool,
-    pub(crate) default_retention: Option<(LockMode, u32)>,
+    pub(crate) default_retention: Option<DefaultRetention>,
     pub(crate) encryption: Option<DefaultEncryption>,
     pub(crate) public_access_blocked: Option<bool>,
     pub(crate) public_by_policy: Option<bool>,
+}
+
+/// The retention that a bucket gives by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct DefaultRetention {
+    pub(crate) mode: LockMode,
+    pub(crate) period: Period,
+}
+
+/// How long, in the words in which the bucket was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Period {
+    Days(u32),
+    Years(u32),
+}
+
+impl DefaultRetention {
+    /// The retention of a version that is made at this moment.
+    pub(crate) fn of_version(self, made: Timestamp) -> Retention {
+        let days = match self.period {
+            Period::Days(days) => days,
+            Period::Years(years) => years * 365,
+        };
+        let retain_until = made + SignedDuration::from_hours(24 * i64::from(days));
+        Retention { mode: self.mode, retain_until }
+    }
 }
 
 /// The encryption that a bucket gives by itself.
@@ -64,7 +90,7 @@ impl BucketSettings {
 
     /// Gives new versions a retention by default.
     pub fn default_retention(mut self, mode: LockMode, days: u32) -> Self {
-        self.default_retention = Some((mode, days));
+        self.default_retention = Some(DefaultRetention { mode, period: Period::Days(days) });
         self
     }
 

@@ -1,5 +1,4 @@
-//! The HTTP layer around `s3s`: the log, the faults, and what S3 decides before it looks at an
-//! operation (region, clock).
+//! The HTTP layer around `s3s`: the log, the faults, and the way of a request through them.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -9,29 +8,27 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
-use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Request, Response};
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
-use jiff::fmt::strtime;
-use jiff::{SignedDuration, Timestamp};
 use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{Body, HttpResponse};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
 
+use super::answer::error_answer;
+use super::credentials;
 use super::fault::{Behaviour, Behaviours, Effect};
 use super::operations::Operations;
 use super::request::SeenRequest;
 use super::state::Shared;
 use super::user::{Rights, Secrets};
-
-/// How far a request's date may be from the server's clock.
-const SKEW_SECONDS_MAX: i64 = 15 * 60;
 
 /// Why a connection ends without an answer.
 #[derive(Debug)]
@@ -71,7 +68,7 @@ fn service(shared: &Arc<Shared>) -> S3Service {
     builder.set_auth(Secrets(Arc::clone(shared)));
     builder.set_access(Rights(Arc::clone(shared)));
     let mut config = S3Config::default();
-    // The server's clock may be turned: this layer compares, where the test wants it compared.
+    // The server's clock may be turned: `credentials` compares, where the test wants it compared.
     config.presigned_url_max_skew_time_secs = u32::MAX;
     builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config))));
     builder.build()
@@ -104,13 +101,18 @@ async fn handle(
             drain(request).await;
             refusal
         }
-        None => match refuse_early(shared, &seen) {
-            Some(refusal) => {
-                drain(request).await;
-                refusal
+        None => {
+            let (mut parts, body) = request.into_parts();
+            let refusal = credentials::check(shared, &mut parts);
+            let request = Request::from_parts(parts, body);
+            match refusal {
+                Some(refusal) => {
+                    drain(request).await;
+                    refusal
+                }
+                None => perform(s3, request, &effects).await?,
             }
-            None => perform(s3, request, &effects).await?,
-        },
+        }
     };
     shared.note_answer(number, response.status().as_u16());
     set_date(shared, &mut response);
@@ -200,64 +202,6 @@ async fn after(effects: &[Effect], mut response: HttpResponse) -> Result<HttpRes
         }
     }
     Ok(response)
-}
-
-/// What S3 refuses before it looks at the operation.
-fn refuse_early(shared: &Shared, seen: &SeenRequest) -> Option<HttpResponse> {
-    let wrong_region = seen.signed_for_region().is_some_and(|region| region != shared.region);
-    if wrong_region {
-        return Some(wrong_region_answer(shared));
-    }
-    if shared.refuses_skewed_clocks {
-        let signed_at = seen
-            .header("x-amz-date")
-            .and_then(|date| strtime::parse("%Y%m%dT%H%M%SZ", date).ok()?.to_datetime().ok());
-        let signed_at = signed_at?.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
-        if shared.clock.now().duration_since(signed_at).abs()
-            > SignedDuration::from_secs(SKEW_SECONDS_MAX)
-        {
-            return Some(error_answer(403, "RequestTimeTooSkewed"));
-        }
-    }
-    None
-}
-
-fn wrong_region_answer(shared: &Shared) -> HttpResponse {
-    let region = &shared.region;
-    let (status, code) = if shared.redirects_wrong_region {
-        (301, "PermanentRedirect")
-    } else {
-        (400, "AuthorizationHeaderMalformed")
-    };
-    let mut response = xml_answer(
-        status,
-        format!(
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code>\
-             <Message>the region is wrong; expecting '{region}'</Message>\
-             <Region>{region}</Region></Error>"
-        ),
-    );
-    if let Ok(region) = HeaderValue::from_str(region) {
-        response.headers_mut().insert("x-amz-bucket-region", region);
-    }
-    response
-}
-
-fn error_answer(status: u16, code: &str) -> HttpResponse {
-    xml_answer(
-        status,
-        format!(
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code>\
-             <Message>as the test asked</Message><RequestId>0</RequestId></Error>"
-        ),
-    )
-}
-
-fn xml_answer(status: u16, xml: String) -> HttpResponse {
-    let mut response = Response::new(Body::from(xml));
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or_default();
-    response.headers_mut().insert("content-type", HeaderValue::from_static("application/xml"));
-    response
 }
 
 /// `Date` by the server's clock; hyper would set this machine's.

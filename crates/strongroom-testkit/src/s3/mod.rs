@@ -25,16 +25,20 @@
 //! | [`user`] | [`User`], [`Right`]: who may do what |
 //! | [`tls`] | a certificate authority of the server's own |
 
+mod answer;
 pub mod bucket;
+mod credentials;
 mod digests;
 pub mod fault;
 pub mod gate;
 mod layer;
 mod lock_rules;
 mod operations;
+mod presigned;
 mod refusal;
 pub mod request;
 pub mod server;
+mod sigv4;
 mod state;
 pub mod tls;
 pub mod user;

@@ -41,6 +41,18 @@ pub(crate) fn bad_digest() -> S3Error {
     refuse(400, "BadDigest", "The digest you specified did not match what was received")
 }
 
+pub(crate) fn malformed_xml() -> S3Error {
+    refuse(
+        400,
+        "MalformedXML",
+        "The XML you provided was not well-formed or did not validate against our published schema",
+    )
+}
+
+pub(crate) fn method_not_allowed() -> S3Error {
+    refuse(405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
+}
+
 pub(crate) fn invalid_argument(message: &'static str) -> S3Error {
     refuse(400, "InvalidArgument", message)
 }

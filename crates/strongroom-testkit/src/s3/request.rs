@@ -75,13 +75,6 @@ impl SeenRequest {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
-
-    /// Who signed the request, and for which region: the credential scope of the `Authorization`
-    /// header, `…Credential=KEY/DATE/REGION/s3/aws4_request, …`.
-    pub(crate) fn signed_for_region(&self) -> Option<&str> {
-        let (_, scope) = self.header("authorization")?.split_once("Credential=")?;
-        scope.split('/').nth(2)
-    }
 }
 
 fn has(query: &str, name: &str) -> bool {

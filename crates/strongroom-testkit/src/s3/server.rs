@@ -40,6 +40,7 @@ pub struct S3ServerBuilder {
     buckets: Vec<(String, BucketSettings)>,
     users: Vec<User>,
     clock: TestClock,
+    signature_clock: Option<TestClock>,
     region: String,
     redirects_wrong_region: bool,
     refuses_skewed_clocks: bool,
@@ -54,6 +55,7 @@ impl S3Server {
             buckets: Vec::new(),
             users: vec![User::new(ACCESS_KEY, SECRET_KEY)],
             clock: TestClock::system(),
+            signature_clock: None,
             region: REGION.to_owned(),
             redirects_wrong_region: false,
             refuses_skewed_clocks: false,
@@ -151,9 +153,17 @@ impl S3ServerBuilder {
     }
 
     /// Refuses requests signed more than 15 minutes off the server's clock, as real stores do, with
-    /// 403 `RequestTimeTooSkewed`. (By default a test may turn the clock without that.)
+    /// 403 `RequestTimeTooSkewed`. (By default a test may turn the clock without that, and presigned
+    /// URLs end by this machine's clock.)
     pub fn refuses_skewed_clocks(mut self) -> Self {
         self.refuses_skewed_clocks = true;
+        self
+    }
+
+    /// Judges the dates of signatures by another clock than everything else, for tests that turn the
+    /// server's clock to end a lock while their clients sign by this machine's.
+    pub fn signature_clock(mut self, clock: TestClock) -> Self {
+        self.signature_clock = Some(clock);
         self
     }
 
@@ -180,8 +190,13 @@ impl S3ServerBuilder {
         assert_distinct(&self.users);
         let buckets = self.buckets.into_iter();
         let buckets = buckets.map(|(name, settings)| (name, Bucket::new(settings))).collect();
+        let signature_clock = self.signature_clock.unwrap_or_else(|| {
+            let by_the_server = self.refuses_skewed_clocks;
+            if by_the_server { self.clock.clone() } else { TestClock::system() }
+        });
         let shared = Arc::new(Shared {
             clock: self.clock,
+            signature_clock,
             region: self.region,
             redirects_wrong_region: self.redirects_wrong_region,
             refuses_skewed_clocks: self.refuses_skewed_clocks,

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use strongroom_core::retention::Retention;
 
 use super::bucket::{BucketSettings, StoredVersion, Versioning};
@@ -19,6 +19,8 @@ use crate::TestClock;
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) clock: TestClock,
+    /// By which the dates of signatures are judged.
+    pub(crate) signature_clock: TestClock,
     pub(crate) region: String,
     pub(crate) redirects_wrong_region: bool,
     pub(crate) refuses_skewed_clocks: bool,
@@ -203,9 +205,8 @@ impl Bucket {
     }
 
     fn apply_defaults(&self, version: &mut Version) {
-        if let (None, Some((mode, days))) = (version.retention, self.settings.default_retention) {
-            let retain_until = version.modified + SignedDuration::from_hours(24 * i64::from(days));
-            version.retention = Some(Retention { mode, retain_until });
+        if let (None, Some(default)) = (version.retention, self.settings.default_retention) {
+            version.retention = Some(default.of_version(version.modified));
         }
         if let (None, Some(default)) = (&version.encryption, &self.settings.encryption) {
             version.encryption = Some(default.algorithm.clone());

@@ -25,8 +25,10 @@ pub enum Right {
     List,
     /// Listing versions.
     ListVersions,
-    /// Deleting, by version too.
+    /// Deleting without a version id.
     Delete,
+    /// Deleting one version for good, by its id.
+    DeleteVersions,
     /// Reading retention and legal hold, and the bucket's Object Lock configuration.
     ReadLocks,
     /// Setting retention and legal hold.
@@ -35,12 +37,14 @@ pub enum Right {
     BypassGovernance,
     /// Reading the bucket's settings: versioning, encryption, public access.
     ReadSettings,
-    /// Making buckets and changing their settings.
+    /// Setting a bucket's Object Lock configuration.
+    ConfigureLocks,
+    /// Making buckets and changing their other settings.
     Admin,
 }
 
 impl Right {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 14] = [
         Self::Read,
         Self::ReadVersions,
         Self::Write,
@@ -48,10 +52,12 @@ impl Right {
         Self::List,
         Self::ListVersions,
         Self::Delete,
+        Self::DeleteVersions,
         Self::ReadLocks,
         Self::WriteLocks,
         Self::BypassGovernance,
         Self::ReadSettings,
+        Self::ConfigureLocks,
         Self::Admin,
     ];
 
@@ -78,11 +84,13 @@ impl Right {
             | "ListMultipartUploads"
             | "ListParts" => Self::List,
             "ListObjectVersions" => Self::ListVersions,
-            "DeleteObject" | "DeleteObjects" => Self::Delete,
+            "DeleteObject" if names_a_version => Self::DeleteVersions,
+            "DeleteObject" => Self::Delete,
             "GetObjectRetention" | "GetObjectLegalHold" | "GetObjectLockConfiguration" => {
                 Self::ReadLocks
             }
             "PutObjectRetention" | "PutObjectLegalHold" => Self::WriteLocks,
+            "PutObjectLockConfiguration" => Self::ConfigureLocks,
             "GetBucketVersioning"
             | "GetBucketEncryption"
             | "GetPublicAccessBlock"
@@ -168,8 +176,10 @@ impl S3Access for Rights {
         let names_a_version = query.split('&').any(|pair| pair.starts_with("versionId="));
         let needed = Right::needed_for(context.s3_op().name(), names_a_version);
         let user = context.credentials().and_then(|who| self.0.user(&who.access_key));
+        // A batch needs a right for each of its keys, which the operation asks for.
+        let is_batch = context.s3_op().name() == "DeleteObjects";
         match user {
-            Some(user) if user.may(needed) => Ok(()),
+            Some(user) if is_batch || user.may(needed) => Ok(()),
             _ => Err(access_denied()),
         }
     }

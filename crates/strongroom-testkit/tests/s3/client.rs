@@ -23,6 +23,14 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    async fn of(response: reqwest::Response) -> Result<Self, reqwest::Error> {
+        Ok(Self {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            body: response.bytes().await?.to_vec(),
+        })
+    }
+
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
@@ -109,6 +117,60 @@ impl Client {
         self.send(Method::POST, path, headers, body).await.unwrap()
     }
 
+    /// A POST with the right SHA-256 of the body.
+    pub(crate) async fn post_checked(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
+        let digest = sha256_base64(body.as_bytes());
+        let mut headers = headers.to_vec();
+        headers.push(("x-amz-checksum-sha256", &digest));
+        self.post(path, &headers, body.as_bytes()).await
+    }
+
+    /// A copy of `source`, `/bucket/key` or one version of it.
+    pub(crate) async fn copy(&self, source: &str, to: &str, headers: &[(&str, &str)]) -> Answer {
+        let mut headers = headers.to_vec();
+        headers.push(("x-amz-copy-source", source));
+        self.put(to, &headers, b"").await
+    }
+
+    /// A URL that anybody may use for a while, with the headers that must go along.
+    pub(crate) async fn presign(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        seconds: u64,
+    ) -> String {
+        let uri = format!("{}{path}", self.endpoint);
+        let mut request = http::Request::builder().method(method).uri(uri);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let (mut parts, ()) = request.body(()).unwrap().into_parts();
+        let expires = std::time::Duration::from_secs(seconds);
+        self.signer.sign(&mut parts, Some(expires)).await.unwrap();
+        parts.uri.to_string()
+    }
+
+    /// A request without credentials of its own.
+    pub(crate) async fn anonymous(
+        &self,
+        method: Method,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Answer {
+        let mut request = self.http.request(method, url).body(body.to_vec());
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Answer::of(request.send().await.unwrap()).await.unwrap()
+    }
+
     pub(crate) async fn send(
         &self,
         method: Method,
@@ -130,12 +192,7 @@ impl Client {
         self.signer.sign(&mut parts, None).await.unwrap();
         let url = parts.uri.to_string();
         let request = self.http.request(method, url).headers(parts.headers).body(body.to_vec());
-        let response = request.send().await?;
-        Ok(Answer {
-            status: response.status().as_u16(),
-            headers: response.headers().clone(),
-            body: response.bytes().await?.to_vec(),
-        })
+        Answer::of(request.send().await?).await
     }
 }
 

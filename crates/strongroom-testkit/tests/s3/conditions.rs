@@ -5,6 +5,7 @@ use strongroom_testkit::S3Server;
 use strongroom_testkit::s3::{BucketSettings, Op};
 
 use crate::client::Client;
+use crate::uploads::Upload;
 
 const CREATE: [(&str, &str); 1] = [("if-none-match", "*")];
 
@@ -56,4 +57,24 @@ async fn a_store_that_ignores_the_condition_makes_a_second_version() {
     assert_eq!(client.put("/vault/k", &CREATE, b"two").await.status, 200);
     assert_eq!(server.bucket("vault").versions("k").len(), 2);
     assert_eq!(ignored.fired(), 2);
+}
+
+#[tokio::test]
+async fn a_completion_creates_once_and_again_over_a_delete_marker() {
+    for settings in [BucketSettings::plain(), BucketSettings::versioned()] {
+        let server = S3Server::builder().bucket("vault", settings).start().await;
+        let client = Client::owner(&server);
+        let racers =
+            [Upload::of(&client, &[], b"one").await, Upload::of(&client, &[], b"two").await];
+        let race = racers.iter().map(|upload| upload.complete(&CREATE));
+        let mut statuses: Vec<u16> =
+            join_all(race).await.iter().map(|answer| answer.status).collect();
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 412]);
+
+        client.delete("/vault/big").await;
+        let third = Upload::of(&client, &[], b"three").await;
+        assert_eq!(third.complete(&CREATE).await.status, 200);
+        assert_eq!(client.get("/vault/big").await.body, b"three");
+    }
 }

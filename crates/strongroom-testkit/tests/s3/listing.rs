@@ -103,3 +103,26 @@ async fn a_page_among_a_hundred_thousand_keys_costs_the_page() {
     // A scan of the bucket for each page would take longer than this by far.
     assert!(started.elapsed().as_secs() < 3, "{:?}", started.elapsed());
 }
+
+#[tokio::test]
+async fn every_version_and_marker_comes_on_one_page_and_once() {
+    let server = server(&["a", "b", "a", "c", "b"]).await;
+    for key in ["a", "c"] {
+        server.bucket("vault").delete(key);
+    }
+    let client = Client::owner(&server);
+    let (mut versions, mut query) = (Vec::new(), "max-keys=1&versions".to_owned());
+    loop {
+        let page = client.get(&format!("/vault?{query}")).await;
+        versions.extend(page.elements("VersionId"));
+        let Some(key) = page.element("NextKeyMarker") else { break };
+        let version = page.element("NextVersionIdMarker").unwrap();
+        query = format!("key-marker={key}&max-keys=1&version-id-marker={version}&versions");
+    }
+    let stored: Vec<String> = ["a", "b", "c"]
+        .iter()
+        .flat_map(|key| server.bucket("vault").versions(key).into_iter().rev())
+        .map(|version| version.id)
+        .collect();
+    assert_eq!(versions, stored);
+}

@@ -2,75 +2,34 @@
 
 use jiff::{SignedDuration, Timestamp};
 use strongroom_core::retention::LockMode;
+use strongroom_testkit::S3Server;
 use strongroom_testkit::s3::{BucketSettings, Op, Right, User};
-use strongroom_testkit::{S3Server, TestClock};
 
 use crate::client::Client;
-
-const NOW: &str = "2026-11-21T12:00:00Z";
-const LATER: &str = "2026-11-22T12:00:00Z";
-const MUCH_LATER: &str = "2026-12-21T12:00:00Z";
-
-fn clock() -> TestClock {
-    TestClock::fixed(NOW.parse::<Timestamp>().unwrap())
-}
+use crate::locking::{EARLIER, HOLD, LATER, MUCH_LATER, SOON, clock, lock};
 
 async fn server(settings: BucketSettings) -> S3Server {
     S3Server::builder().bucket("vault", settings).clock(clock()).start().await
-}
-
-async fn put_locked(client: &Client, mode: &str) -> String {
-    let lock = [("x-amz-object-lock-mode", mode), ("x-amz-object-lock-retain-until-date", LATER)];
-    let put = client.put_checked("/vault/k", &lock, b"bytes").await;
-    assert_eq!(put.status, 200, "{}", put.text());
-    put.header("x-amz-version-id").unwrap().to_owned()
-}
-
-async fn retain(client: &Client, version: &str, mode: &str, until: &str, bypass: bool) -> u16 {
-    let xml = format!(
-        "<Retention xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Mode>{mode}</Mode>\
-         <RetainUntilDate>{until}</RetainUntilDate></Retention>"
-    );
-    let mut headers = Vec::new();
-    if bypass {
-        headers.push(("x-amz-bypass-governance-retention", "true"));
-    }
-    let path = format!("/vault/k?retention&versionId={version}");
-    client.put_checked(&path, &headers, xml.as_bytes()).await.status
-}
-
-async fn hold(client: &Client, version: &str, status: &str) -> u16 {
-    let xml = format!("<LegalHold><Status>{status}</Status></LegalHold>");
-    let path = format!("/vault/k?legal-hold&versionId={version}");
-    client.put_checked(&path, &[], xml.as_bytes()).await.status
-}
-
-async fn delete(client: &Client, version: &str, bypass: bool) -> u16 {
-    let headers: &[_] = if bypass { &[("x-amz-bypass-governance-retention", "true")] } else { &[] };
-    let path = format!("/vault/k?versionId={version}");
-    client.send(http::Method::DELETE, &path, headers, b"").await.unwrap().status
 }
 
 #[tokio::test]
 async fn compliance_holds_against_everybody_until_its_date() {
     let server = server(BucketSettings::locked()).await;
     let client = Client::owner(&server);
-    let version = put_locked(&client, "COMPLIANCE").await;
+    let version = client.put_locked("COMPLIANCE").await;
 
-    assert_eq!(delete(&client, &version, false).await, 403);
-    assert_eq!(delete(&client, &version, true).await, 403);
-    assert_eq!(retain(&client, &version, "COMPLIANCE", "2026-11-21T13:00:00Z", true).await, 403);
-    assert_eq!(retain(&client, &version, "GOVERNANCE", MUCH_LATER, true).await, 403);
-    let batch =
-        format!("<Delete><Object><Key>k</Key><VersionId>{version}</VersionId></Object></Delete>");
-    let batch = client.post("/vault?delete", &[], batch.as_bytes()).await;
+    assert_eq!(client.delete_version(&version, false).await, 403);
+    assert_eq!(client.delete_version(&version, true).await, 403);
+    assert_eq!(client.retain(&version, "COMPLIANCE", SOON, true).await, 403);
+    assert_eq!(client.retain(&version, "GOVERNANCE", MUCH_LATER, true).await, 403);
+    let batch = client.delete_batch(&[("k", Some(&version))], &[]).await;
     assert_eq!(batch.element("Code").as_deref(), Some("AccessDenied"));
 
-    assert_eq!(retain(&client, &version, "COMPLIANCE", MUCH_LATER, false).await, 200);
+    assert_eq!(client.retain(&version, "COMPLIANCE", MUCH_LATER, false).await, 200);
     server.clock().advance(SignedDuration::from_hours(25));
-    assert_eq!(delete(&client, &version, false).await, 403);
+    assert_eq!(client.delete_version(&version, false).await, 403);
     server.clock().advance(SignedDuration::from_hours(30 * 24));
-    assert_eq!(delete(&client, &version, false).await, 204);
+    assert_eq!(client.delete_version(&version, false).await, 204);
 }
 
 #[tokio::test]
@@ -84,29 +43,29 @@ async fn governance_yields_to_the_bypass_of_those_who_may() {
         .await;
     let owner = Client::owner(&server);
     let guest = Client::of(&server, &guest);
-    let version = put_locked(&owner, "GOVERNANCE").await;
+    let version = owner.put_locked("GOVERNANCE").await;
 
-    assert_eq!(delete(&owner, &version, false).await, 403);
-    assert_eq!(delete(&guest, &version, true).await, 403);
-    assert_eq!(retain(&guest, &version, "GOVERNANCE", "2026-11-21T13:00:00Z", true).await, 403);
-    assert_eq!(retain(&guest, &version, "COMPLIANCE", LATER, false).await, 200);
-    assert_eq!(delete(&owner, &version, true).await, 403);
-    let other = put_locked(&owner, "GOVERNANCE").await;
-    assert_eq!(delete(&owner, &other, true).await, 204);
+    assert_eq!(owner.delete_version(&version, false).await, 403);
+    assert_eq!(guest.delete_version(&version, true).await, 403);
+    assert_eq!(guest.retain(&version, "GOVERNANCE", SOON, true).await, 403);
+    assert_eq!(guest.retain(&version, "COMPLIANCE", LATER, false).await, 200);
+    assert_eq!(owner.delete_version(&version, true).await, 403);
+    let other = owner.put_locked("GOVERNANCE").await;
+    assert_eq!(owner.delete_version(&other, true).await, 204);
 }
 
 #[tokio::test]
 async fn a_legal_hold_holds_until_it_is_lifted() {
     let server = server(BucketSettings::locked()).await;
     let client = Client::owner(&server);
-    let put = client.put_checked("/vault/k", &[("x-amz-object-lock-legal-hold", "ON")], b"x").await;
+    let put = client.put_checked("/vault/k", &[HOLD], b"x").await;
     let version = put.header("x-amz-version-id").unwrap();
 
     let seen = client.get(&format!("/vault/k?legal-hold&versionId={version}")).await;
     assert_eq!(seen.element("Status").as_deref(), Some("ON"));
-    assert_eq!(delete(&client, version, true).await, 403);
-    assert_eq!(hold(&client, version, "OFF").await, 200);
-    assert_eq!(delete(&client, version, false).await, 204);
+    assert_eq!(client.delete_version(version, true).await, 403);
+    assert_eq!(client.hold(version, "OFF").await, 200);
+    assert_eq!(client.delete_version(version, false).await, 204);
 }
 
 #[tokio::test]
@@ -123,7 +82,7 @@ async fn the_default_retention_goes_to_what_brings_none() {
     assert_eq!(until, "2026-11-24T12:00:00Z".parse().unwrap());
 
     // AWS: an explicit lock beats the default even when it is weaker.
-    put_locked(&client, "GOVERNANCE").await;
+    client.put_locked("GOVERNANCE").await;
     let seen = client.get("/vault/k?retention").await;
     assert_eq!(seen.element("Mode").as_deref(), Some("GOVERNANCE"));
     let told = client.get("/vault?object-lock").await;
@@ -139,16 +98,14 @@ async fn a_lock_is_refused_where_it_cannot_be_or_comes_without_a_digest() {
         .start()
         .await;
     let client = Client::owner(&server);
-    let lock = |until| {
-        [("x-amz-object-lock-mode", "COMPLIANCE"), ("x-amz-object-lock-retain-until-date", until)]
-    };
+    let lock = |until| lock("COMPLIANCE", until);
     let refusal = |answer: crate::client::Answer| answer.refusal();
 
     let plain = client.put_checked("/plain/k", &lock(LATER), b"x").await;
     assert_eq!(refusal(plain), (400, "InvalidRequest".to_owned()));
     let without_digest = client.put("/vault/k", &lock(LATER), b"x").await;
     assert_eq!(refusal(without_digest), (400, "InvalidRequest".to_owned()));
-    let past = client.put_checked("/vault/k", &lock("2026-11-20T00:00:00Z"), b"x").await;
+    let past = client.put_checked("/vault/k", &lock(EARLIER), b"x").await;
     assert_eq!(refusal(past), (400, "InvalidArgument".to_owned()));
     let half = [("x-amz-object-lock-mode", "COMPLIANCE")];
     let half = client.put_checked("/vault/k", &half, b"x").await;
@@ -164,9 +121,9 @@ async fn a_store_that_drops_locks_says_nothing_of_it() {
     let server = server(BucketSettings::locked()).await;
     let dropped = server.faults().on(Op::PutObject).drop_locks();
     let client = Client::owner(&server);
-    let version = put_locked(&client, "COMPLIANCE").await;
+    let version = client.put_locked("COMPLIANCE").await;
     assert_eq!(dropped.fired(), 1);
     let seen = client.get(&format!("/vault/k?retention&versionId={version}")).await;
     assert_eq!(seen.refusal(), (404, "NoSuchObjectLockConfiguration".to_owned()));
-    assert_eq!(delete(&client, &version, false).await, 204);
+    assert_eq!(client.delete_version(&version, false).await, 204);
 }

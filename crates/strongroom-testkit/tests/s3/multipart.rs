@@ -4,50 +4,14 @@ use strongroom_testkit::S3Server;
 use strongroom_testkit::fixtures::random_bytes;
 use strongroom_testkit::s3::{BucketSettings, Op};
 
-use crate::client::{Answer, Client, sha256_base64};
+use crate::client::{Client, sha256_base64};
+use crate::uploads::Upload;
 
 const PART: usize = 5 << 20;
 const LOCK: [(&str, &str); 2] = [
     ("x-amz-object-lock-mode", "COMPLIANCE"),
     ("x-amz-object-lock-retain-until-date", "2126-01-01T00:00:00Z"),
 ];
-
-struct Upload<'a> {
-    client: &'a Client,
-    id: String,
-    listed: String,
-}
-
-impl<'a> Upload<'a> {
-    async fn start(client: &'a Client, headers: &[(&str, &str)]) -> Self {
-        let mut headers = headers.to_vec();
-        headers.push(("x-amz-checksum-algorithm", "SHA256"));
-        let created = client.post("/vault/big?uploads", &headers, b"").await;
-        Self { client, id: created.element("UploadId").unwrap(), listed: String::new() }
-    }
-
-    async fn part(&mut self, number: usize, bytes: &[u8]) {
-        let path = format!("/vault/big?partNumber={number}&uploadId={}", self.id);
-        let answer = self.client.put_checked(&path, &[], bytes).await;
-        let digest = sha256_base64(bytes);
-        assert_eq!(answer.header("x-amz-checksum-sha256"), Some(digest.as_str()));
-        let etag = answer.header("etag").unwrap();
-        self.listed += &format!(
-            "<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag>\
-             <ChecksumSHA256>{digest}</ChecksumSHA256></Part>"
-        );
-    }
-
-    async fn complete(&self, headers: &[(&str, &str)]) -> Answer {
-        let xml = format!(
-            "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">{}\
-             </CompleteMultipartUpload>",
-            self.listed
-        );
-        let path = format!("/vault/big?uploadId={}", self.id);
-        self.client.post(&path, headers, xml.as_bytes()).await
-    }
-}
 
 async fn server() -> S3Server {
     S3Server::builder().bucket("vault", BucketSettings::locked()).start().await
@@ -121,7 +85,7 @@ async fn an_aborted_upload_is_gone() {
     let listed = client.get("/vault?uploads").await;
     assert_eq!(listed.element("UploadId").as_deref(), Some(upload.id.as_str()));
 
-    client.delete(&format!("/vault/big?uploadId={}", upload.id)).await;
+    assert_eq!(upload.abort().await.status, 204);
     assert!(server.bucket("vault").open_uploads().is_empty());
     assert_eq!(upload.complete(&[]).await.refusal(), (404, "NoSuchUpload".to_owned()));
 }

@@ -142,3 +142,52 @@ async fn requests_are_logged_in_order_and_counted() {
     server.reset_requests();
     assert!(server.requests().is_empty());
 }
+
+#[tokio::test]
+async fn a_range_is_told_and_given_to_the_byte() {
+    let server = S3Server::builder().bucket("vault", BucketSettings::plain()).start().await;
+    let client = Client::owner(&server);
+    client.put("/vault/k", &[], b"0123456789").await;
+    for (range, status, body, told) in [
+        ("bytes=0-3", 206, "0123", "bytes 0-3/10"),
+        ("bytes=7-", 206, "789", "bytes 7-9/10"),
+        ("bytes=-2", 206, "89", "bytes 8-9/10"),
+        ("bytes=8-20", 206, "89", "bytes 8-9/10"),
+    ] {
+        let headers = [("range", range)];
+        let part = client.send(http::Method::GET, "/vault/k", &headers, b"").await.unwrap();
+        assert_eq!((part.status, part.text().as_str()), (status, body), "{range}");
+        assert_eq!(part.header("content-range"), Some(told));
+    }
+    let beyond = [("range", "bytes=10-")];
+    let beyond = client.send(http::Method::GET, "/vault/k", &beyond, b"").await.unwrap();
+    assert_eq!(beyond.refusal(), (416, "InvalidRange".to_owned()));
+}
+
+#[tokio::test]
+async fn odd_keys_are_kept_as_they_are() {
+    let server = S3Server::builder().bucket("vault", BucketSettings::plain()).start().await;
+    let client = Client::owner(&server);
+    let longest = "k".repeat(1_024);
+    for (path, key) in [
+        ("a//b", "a//b"),
+        ("a/b", "a/b"),
+        ("/leading", "/leading"),
+        ("trailing/", "trailing/"),
+        ("plus%2Bspace%20percent%2520", "plus+space percent%20"),
+        ("%C3%BC%E2%82%AC", "ü€"),
+        ("%26%3C%3E%22%27%3F%23%3D", "&<>\"'?#="),
+        ("UPPER", "UPPER"),
+        ("upper", "upper"),
+        (&longest, &longest),
+    ] {
+        let put = client.put(&format!("/vault/{path}"), &[], key.as_bytes()).await;
+        assert_eq!(put.status, 200, "{key}: {}", put.text());
+        assert_eq!(client.get(&format!("/vault/{path}")).await.text(), key);
+        assert!(server.bucket("vault").keys().iter().any(|stored| stored == key), "{key}");
+    }
+    let listed = client.get("/vault?encoding-type=url&list-type=2").await;
+    assert_eq!(listed.elements("Key").len(), 10);
+    let too_long = client.put(&format!("/vault/{longest}k"), &[], b"x").await;
+    assert_eq!(too_long.refusal(), (400, "KeyTooLongError".to_owned()));
+}

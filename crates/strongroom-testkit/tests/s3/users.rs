@@ -36,10 +36,13 @@ async fn every_right_that_is_missing_is_a_refusal_of_its_own() {
         (Right::List, "GET", "/vault?list-type=2"),
         (Right::ListVersions, "GET", "/vault?versions"),
         (Right::Delete, "DELETE", "/vault/k"),
+        (Right::DeleteVersions, "DELETE", "/vault/k?versionId=v"),
         (Right::ReadLocks, "GET", "/vault/k?retention"),
         (Right::ReadLocks, "GET", "/vault?object-lock"),
         (Right::WriteLocks, "PUT", "/vault/k?retention"),
         (Right::ReadSettings, "GET", "/vault?versioning"),
+        (Right::ConfigureLocks, "PUT", "/vault?object-lock"),
+        (Right::Admin, "PUT", "/vault?versioning"),
         (Right::Admin, "PUT", "/other"),
     ];
     for (right, method, path) in requests {

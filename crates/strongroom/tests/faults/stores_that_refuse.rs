@@ -147,7 +147,7 @@ fn no_right_to_list_exits_8_on_list_and_pushes_well() {
 
 #[test]
 fn no_right_to_delete_changes_nothing() {
-    let user = guest().without(Right::Delete);
+    let user = guest().without(Right::Delete).without(Right::DeleteVersions);
     let server = server_for(&user);
     let desk = Desk::of(&server, &user).with_a_big_run();
     desk.push().assert_kept("stored");

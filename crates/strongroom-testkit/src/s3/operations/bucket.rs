@@ -5,12 +5,12 @@ use s3s::dto::*;
 use s3s::{S3Request, S3Result};
 
 use super::super::bucket::{BucketSettings, Versioning};
-use super::super::refusal::{invalid_argument, no_such_bucket, refuse};
+use super::super::refusal::{malformed_xml, no_such_bucket, refuse};
 use super::super::state::Bucket as KeptBucket;
-use super::{Context, conversions};
+use super::Context;
 
 /// Looks at a bucket.
-fn look<T>(
+pub(super) fn look<T>(
     context: &Context<'_>,
     name: &str,
     at: impl FnOnce(&KeptBucket) -> S3Result<T>,
@@ -19,7 +19,7 @@ fn look<T>(
 }
 
 /// Changes a bucket.
-fn change<T>(
+pub(super) fn change<T>(
     context: &Context<'_>,
     name: &str,
     by: impl FnOnce(&mut KeptBucket) -> S3Result<T>,
@@ -112,7 +112,7 @@ pub(super) async fn set_versioning(
     let wanted = match status.as_ref().map(BucketVersioningStatus::as_str) {
         Some("Enabled") => Versioning::Enabled,
         Some("Suspended") => Versioning::Suspended,
-        _ => return Err(refuse(400, "MalformedXML", "The XML you provided was not well-formed")),
+        _ => return Err(malformed_xml()),
     };
     change(context, &input.bucket, |bucket| {
         if bucket.settings.object_lock && wanted != Versioning::Enabled {
@@ -125,64 +125,6 @@ pub(super) async fn set_versioning(
         }
         bucket.settings.versioning = wanted;
         Ok(PutBucketVersioningOutput::default())
-    })
-}
-
-pub(super) async fn object_lock(
-    context: &Context<'_>,
-    request: S3Request<GetObjectLockConfigurationInput>,
-) -> S3Result<GetObjectLockConfigurationOutput> {
-    look(context, &request.input.bucket, |bucket| {
-        if !bucket.settings.object_lock {
-            return Err(refuse(
-                404,
-                "ObjectLockConfigurationNotFoundError",
-                "Object Lock configuration does not exist for this bucket",
-            ));
-        }
-        let rule = bucket.settings.default_retention.map(|(mode, days)| ObjectLockRule {
-            default_retention: Some(DefaultRetention {
-                mode: Some(ObjectLockRetentionMode::from_static(conversions::mode_text(mode))),
-                days: i32::try_from(days).ok(),
-                years: None,
-            }),
-        });
-        Ok(GetObjectLockConfigurationOutput {
-            object_lock_configuration: Some(ObjectLockConfiguration {
-                object_lock_enabled: Some(ObjectLockEnabled::from_static("Enabled")),
-                rule,
-            }),
-        })
-    })
-}
-
-pub(super) async fn set_object_lock(
-    context: &Context<'_>,
-    request: S3Request<PutObjectLockConfigurationInput>,
-) -> S3Result<PutObjectLockConfigurationOutput> {
-    let input = request.input;
-    let rule = input.object_lock_configuration.and_then(|configuration| configuration.rule);
-    let default = match rule.and_then(|rule| rule.default_retention) {
-        None => None,
-        Some(default) => {
-            let mode = default.mode.ok_or_else(|| invalid_argument("a mode is missing"))?;
-            let days = default.days.or(default.years.map(|years| years * 365));
-            let days = days.and_then(|days| u32::try_from(days).ok()).filter(|days| *days > 0);
-            let days = days.ok_or_else(|| invalid_argument("a period is missing"))?;
-            Some((conversions::mode(mode.as_str())?, days))
-        }
-    };
-    change(context, &input.bucket, |bucket| {
-        if bucket.settings.versioning != Versioning::Enabled {
-            return Err(refuse(
-                409,
-                "InvalidBucketState",
-                "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration",
-            ));
-        }
-        bucket.settings.object_lock = true;
-        bucket.settings.default_retention = default;
-        Ok(PutObjectLockConfigurationOutput::default())
     })
 }
 

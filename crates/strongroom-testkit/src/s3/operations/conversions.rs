@@ -8,7 +8,7 @@ use s3s::{S3Request, S3Result};
 use strongroom_core::retention::{LockMode, Retention};
 
 use super::super::layer::UncheckedPayload;
-use super::super::refusal::{invalid_argument, refuse};
+use super::super::refusal::{invalid_argument, malformed_xml, refuse};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
 
@@ -24,11 +24,11 @@ pub(super) fn from_s3(at: &dto::Timestamp) -> S3Result<Timestamp> {
     text.parse().map_err(|_| unreadable())
 }
 
-pub(super) fn mode(text: &str) -> S3Result<LockMode> {
+pub(super) fn mode(text: &str) -> Option<LockMode> {
     match text {
-        "GOVERNANCE" => Ok(LockMode::Governance),
-        "COMPLIANCE" => Ok(LockMode::Compliance),
-        _ => Err(invalid_argument("Unknown wormMode directive.")),
+        "GOVERNANCE" => Some(LockMode::Governance),
+        "COMPLIANCE" => Some(LockMode::Compliance),
+        _ => None,
     }
 }
 
@@ -39,8 +39,8 @@ pub(super) fn mode_text(mode: LockMode) -> &'static str {
     }
 }
 
-/// A retention from a mode and a date, which come together or not at all, and lie in the future.
-pub(super) fn retention(
+/// A retention from the headers of a write: a mode and a date, which come together or not at all.
+pub(super) fn retention_in_headers(
     mode_given: Option<&str>,
     until: Option<&dto::Timestamp>,
     now: Timestamp,
@@ -55,11 +55,32 @@ pub(super) fn retention(
             ));
         }
     };
+    let mode = mode(mode_given).ok_or_else(|| invalid_argument("Unknown wormMode directive."))?;
+    Ok(Some(Retention { mode, retain_until: future(until, now)? }))
+}
+
+/// A retention from the body of PutObjectRetention. An empty one takes the lock away, from those
+/// who may.
+pub(super) fn retention_in_body(
+    given: &dto::ObjectLockRetention,
+    now: Timestamp,
+) -> S3Result<Option<Retention>> {
+    let mode_given = given.mode.as_ref().map(dto::ObjectLockRetentionMode::as_str);
+    let (mode_given, until) = match (mode_given, given.retain_until_date.as_ref()) {
+        (None, None) => return Ok(None),
+        (Some(mode_given), Some(until)) => (mode_given, until),
+        _ => return Err(malformed_xml()),
+    };
+    let mode = mode(mode_given).ok_or_else(malformed_xml)?;
+    Ok(Some(Retention { mode, retain_until: future(until, now)? }))
+}
+
+fn future(until: &dto::Timestamp, now: Timestamp) -> S3Result<Timestamp> {
     let retain_until = from_s3(until)?;
     if retain_until <= now {
         return Err(invalid_argument("The retain until date must be in the future!"));
     }
-    Ok(Some(Retention { mode: mode(mode_given)?, retain_until }))
+    Ok(retain_until)
 }
 
 /// The whole body of a write.

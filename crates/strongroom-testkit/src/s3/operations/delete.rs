@@ -5,10 +5,12 @@ use s3s::dto::*;
 use s3s::{S3Request, S3Result};
 
 use super::super::lock_rules;
-use super::super::refusal::no_such_bucket;
+use super::super::refusal::{access_denied, malformed_xml, no_such_bucket};
 use super::super::state::Bucket;
 use super::super::user::Right;
 use super::Context;
+use super::list::KEYS_MAX;
+use super::write::requires_digest;
 
 /// What a deletion did.
 struct Done {
@@ -23,6 +25,10 @@ fn delete(
     id: Option<&str>,
     bypass: bool,
 ) -> S3Result<Done> {
+    let needed = if id.is_some() { Right::DeleteVersions } else { Right::Delete };
+    if !context.may(needed) {
+        return Err(access_denied());
+    }
     let Some(id) = id else {
         let marker = bucket.delete_current(key, context.shared);
         return Ok(Done { is_delete_marker: marker.is_some(), version: marker });
@@ -56,13 +62,19 @@ pub(super) async fn many(
     context: &Context<'_>,
     request: S3Request<DeleteObjectsInput>,
 ) -> S3Result<DeleteObjectsOutput> {
+    requires_digest(&request)?;
     let input = request.input;
+    if input.delete.objects.is_empty() || input.delete.objects.len() > KEYS_MAX {
+        return Err(malformed_xml());
+    }
     let mut state = context.shared.state();
     let bucket = state.buckets.get_mut(&input.bucket).ok_or_else(no_such_bucket)?;
     let bypass = input.bypass_governance_retention.unwrap_or(false);
+    let quiet = input.delete.quiet.unwrap_or(false);
     let mut output = DeleteObjectsOutput::default();
     for object in input.delete.objects {
         match delete(context, bucket, &object.key, object.version_id.as_deref(), bypass) {
+            Ok(_) if quiet => {}
             Ok(done) => output.deleted.get_or_insert_default().push(DeletedObject {
                 key: Some(object.key),
                 delete_marker: done.is_delete_marker.then_some(true),

@@ -5,10 +5,12 @@ use s3s::dto::*;
 use s3s::{S3Request, S3Result};
 
 use super::super::lock_rules;
-use super::super::refusal::{invalid_request, no_such_bucket, no_such_key, refuse};
+use super::super::refusal::{
+    invalid_request, malformed_xml, method_not_allowed, no_such_bucket, no_such_key, refuse,
+};
 use super::super::state::{Bucket, State, Version};
 use super::super::user::Right;
-use super::write::has_digest;
+use super::write::requires_digest;
 use super::{Context, conversions};
 
 fn bucket<'a>(state: &'a mut State, name: &str) -> S3Result<&'a mut Bucket> {
@@ -27,16 +29,9 @@ fn version<'a>(
 ) -> S3Result<&'a mut Version> {
     let version = bucket(state, name)?.version_mut(key, id).ok_or_else(no_such_key)?;
     if version.is_delete_marker() {
-        return Err(refuse(405, "MethodNotAllowed", "The version is a delete marker"));
+        return Err(method_not_allowed());
     }
     Ok(version)
-}
-
-fn requires_digest<T>(request: &S3Request<T>) -> S3Result<()> {
-    if has_digest(request) {
-        return Ok(());
-    }
-    Err(invalid_request("Missing required header for this request: Content-MD5"))
 }
 
 fn no_configuration() -> s3s::S3Error {
@@ -73,8 +68,7 @@ pub(super) async fn set_retention(
     let input = request.input;
     let now = context.shared.clock.now();
     let wanted = input.retention.unwrap_or_default();
-    let mode = wanted.mode.as_ref().map(ObjectLockRetentionMode::as_str);
-    let wanted = conversions::retention(mode, wanted.retain_until_date.as_ref(), now)?;
+    let wanted = conversions::retention_in_body(&wanted, now)?;
     let may_bypass =
         input.bypass_governance_retention.unwrap_or(false) && context.may(Right::BypassGovernance);
     let mut state = context.shared.state();
@@ -112,7 +106,7 @@ pub(super) async fn set_legal_hold(
     let on = match status.as_ref().map(ObjectLockLegalHoldStatus::as_str) {
         Some("ON") => true,
         Some("OFF") => false,
-        _ => return Err(refuse(400, "MalformedXML", "The XML you provided was not well-formed")),
+        _ => return Err(malformed_xml()),
     };
     let mut state = context.shared.state();
     let version = version(&mut state, &input.bucket, &input.key, input.version_id.as_deref())?;

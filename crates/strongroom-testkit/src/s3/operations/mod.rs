@@ -1,7 +1,9 @@
 //! The S3 operations: one family a file. This file is the table of contents.
 
 mod bucket;
+mod bucket_lock;
 mod conversions;
+mod copy;
 mod delete;
 mod list;
 mod list_versions;
@@ -77,9 +79,9 @@ operations! {
     put_bucket_versioning: PutBucketVersioningInput -> PutBucketVersioningOutput
         = bucket::set_versioning;
     get_object_lock_configuration: GetObjectLockConfigurationInput
-        -> GetObjectLockConfigurationOutput = bucket::object_lock;
+        -> GetObjectLockConfigurationOutput = bucket_lock::configuration;
     put_object_lock_configuration: PutObjectLockConfigurationInput
-        -> PutObjectLockConfigurationOutput = bucket::set_object_lock;
+        -> PutObjectLockConfigurationOutput = bucket_lock::configure;
     get_bucket_encryption: GetBucketEncryptionInput -> GetBucketEncryptionOutput
         = bucket::encryption;
     get_public_access_block: GetPublicAccessBlockInput -> GetPublicAccessBlockOutput
@@ -92,6 +94,7 @@ operations! {
     get_object: GetObjectInput -> GetObjectOutput = read::get;
     head_object: HeadObjectInput -> HeadObjectOutput = read::head;
     put_object: PutObjectInput -> PutObjectOutput = write::put;
+    copy_object: CopyObjectInput -> CopyObjectOutput = copy::copy;
     delete_object: DeleteObjectInput -> DeleteObjectOutput = delete::one;
     delete_objects: DeleteObjectsInput -> DeleteObjectsOutput = delete::many;
     create_multipart_upload: CreateMultipartUploadInput -> CreateMultipartUploadOutput

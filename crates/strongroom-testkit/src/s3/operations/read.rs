@@ -9,14 +9,19 @@ use s3s::{Body, S3Error, S3Request, S3Result};
 use super::super::digests::told;
 use super::super::fault::Behaviour;
 use super::super::refusal::{
-    access_denied, no_such_bucket, no_such_key, precondition_failed, refuse,
+    access_denied, method_not_allowed, no_such_bucket, no_such_key, precondition_failed, refuse,
 };
 use super::super::state::Version;
 use super::super::user::Right;
 use super::{Context, conversions};
 
 /// The version to read, or S3's refusal.
-fn find(context: &Context<'_>, bucket: &str, key: &str, id: Option<&str>) -> S3Result<Version> {
+pub(super) fn find(
+    context: &Context<'_>,
+    bucket: &str,
+    key: &str,
+    id: Option<&str>,
+) -> S3Result<Version> {
     let state = context.shared.state();
     let bucket = state.buckets.get(bucket).ok_or_else(no_such_bucket)?;
     let Some(version) = bucket.version(key, id) else {
@@ -27,7 +32,7 @@ fn find(context: &Context<'_>, bucket: &str, key: &str, id: Option<&str>) -> S3R
     }
     let mut refusal = match id {
         None => absent(context, None),
-        Some(_) => refuse(405, "MethodNotAllowed", "The version is a delete marker"),
+        Some(_) => method_not_allowed(),
     };
     let mut headers = HeaderMap::new();
     headers.insert("x-amz-delete-marker", http::HeaderValue::from_static("true"));

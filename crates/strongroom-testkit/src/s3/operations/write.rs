@@ -8,7 +8,8 @@ use super::super::bucket::Versioning;
 use super::super::digests::{Claimed, told, whole_sha256};
 use super::super::fault::Behaviour;
 use super::super::refusal::{
-    access_denied, invalid_request, no_such_bucket, no_such_key, precondition_failed,
+    access_denied, invalid_argument, invalid_request, no_such_bucket, no_such_key,
+    precondition_failed,
 };
 use super::super::state::{Bucket, Version};
 use super::super::user::Right;
@@ -53,8 +54,12 @@ impl Wanted<'_> {
             return Err(access_denied());
         }
         let mode = self.lock_mode.map(ObjectLockMode::as_str);
-        version.retention = conversions::retention(mode, self.retain_until, now)?;
-        version.legal_hold = self.legal_hold.is_some_and(|hold| hold.as_str() == "ON");
+        version.retention = conversions::retention_in_headers(mode, self.retain_until, now)?;
+        version.legal_hold = match self.legal_hold.map(ObjectLockLegalHoldStatus::as_str) {
+            Some("ON") => true,
+            Some("OFF") | None => false,
+            Some(_) => return Err(invalid_argument("Legal Hold must be either of 'ON' or 'OFF'")),
+        };
         Ok(version)
     }
 }
@@ -152,11 +157,19 @@ fn prepare(context: &Context<'_>, input: &PutObjectInput, has_digest: bool) -> S
 }
 
 /// Whether a write brings a digest that the store can check: a header, or one that trails.
-pub(super) fn has_digest<T>(request: &S3Request<T>) -> bool {
+fn has_digest<T>(request: &S3Request<T>) -> bool {
     request.headers.keys().any(|name| {
         let name = name.as_str();
         name == "content-md5" || name == "x-amz-trailer" || name.starts_with("x-amz-checksum-")
     })
+}
+
+/// Refuses a request that S3 takes with a digest only.
+pub(super) fn requires_digest<T>(request: &S3Request<T>) -> S3Result<()> {
+    if has_digest(request) {
+        return Ok(());
+    }
+    Err(invalid_request("Missing required header for this request: Content-MD5"))
 }
 
 fn conditions(input: &PutObjectInput) -> Conditions<'_> {
