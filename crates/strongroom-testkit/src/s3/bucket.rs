@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use strongroom_core::retention::{LockMode, Retention};
 
 use super::digests;
-use super::state::{Bucket, Digests, Shared, Version};
+use super::state::{Bucket, Digests, Shared, Version, Way};
 
 /// The state of a bucket's versioning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +63,13 @@ impl DefaultRetention {
 pub(crate) struct DefaultEncryption {
     pub(crate) algorithm: String,
     pub(crate) key_id: Option<String>,
+}
+
+impl DefaultEncryption {
+    /// What S3 gives every bucket.
+    pub(crate) fn aes256() -> Self {
+        Self { algorithm: "AES256".to_owned(), key_id: None }
+    }
 }
 
 impl BucketSettings {
@@ -182,7 +189,7 @@ impl BucketView {
         let bytes = bytes.into();
         self.write(|bucket, shared| {
             let version = Version::new(bytes, shared.clock.now());
-            bucket.insert(key, version, shared);
+            bucket.insert(key, version, Way::Put, shared);
         });
     }
 
@@ -191,7 +198,7 @@ impl BucketView {
         self.write(|bucket, shared| {
             for (key, bytes) in objects {
                 let version = Version::new(bytes, shared.clock.now());
-                bucket.insert(&key, version, shared);
+                bucket.insert(&key, version, Way::Put, shared);
             }
         });
     }
@@ -210,7 +217,7 @@ impl BucketView {
                     sha256: Some(digests::whole_sha256(&garbage)),
                 };
             }
-            bucket.insert(key, version, shared);
+            bucket.insert(key, version, Way::Put, shared);
         });
     }
 

@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 use s3s::HttpResponse;
 
 use super::answer::{refusal, xml_answer};
+use super::lie::Lie;
 use super::presigned::Presigned;
 use super::sigv4::{self, Scope};
 use super::state::Shared;
@@ -50,7 +51,22 @@ pub(crate) fn check(shared: &Shared, parts: &mut Parts) -> Option<HttpResponse> 
     if wrong_region(shared, &scope) {
         return Some(wrong_region_answer(shared, "AuthorizationHeaderMalformed"));
     }
-    is_skewed(shared, parts).then(|| TOO_SKEWED.answer())
+    if is_skewed(shared, parts) {
+        return Some(TOO_SKEWED.answer());
+    }
+    if shared.lies(Lie::AcceptsWrongSecret) {
+        sign_rightly(shared, &scope, parts);
+    }
+    None
+}
+
+/// Puts the right signature in the place of whatever signature there is.
+fn sign_rightly(shared: &Shared, scope: &Scope, parts: &mut Parts) {
+    let date = parts.headers.get("x-amz-date").and_then(|date| date.to_str().ok());
+    let date = date.map(str::to_owned);
+    if let (Some(date), Some(user)) = (date, shared.user(&scope.access_key)) {
+        sigv4::sign_by_header(parts, &date, scope, &user.secret_key);
+    }
 }
 
 /// Who signed a request, and for which region: the credential scope of the `Authorization` header,
@@ -62,12 +78,13 @@ fn scope_in_header(parts: &Parts) -> Option<Scope> {
 }
 
 fn wrong_region(shared: &Shared, scope: &Scope) -> bool {
-    scope.region != shared.region
+    scope.region != shared.region && !shared.lies(Lie::AcceptsAnyRegion)
 }
 
 fn is_skewed(shared: &Shared, parts: &Parts) -> bool {
     let signed_at = parts.headers.get("x-amz-date").and_then(|date| date.to_str().ok());
     shared.refuses_skewed_clocks
+        && !shared.lies(Lie::AcceptsSkewedClocks)
         && signed_at.and_then(sigv4::moment).is_some_and(|signed_at| {
             let skew = shared.signature_clock.now().duration_since(signed_at).abs();
             skew > SignedDuration::from_secs(SKEW_SECONDS_MAX)

@@ -25,6 +25,7 @@ use tokio_rustls::TlsAcceptor;
 use super::answer::error_answer;
 use super::credentials;
 use super::fault::{Behaviour, Behaviours, Effect};
+use super::lie::Lie;
 use super::operations::Operations;
 use super::request::SeenRequest;
 use super::state::Shared;
@@ -110,7 +111,7 @@ async fn handle(
                     drain(request).await;
                     refusal
                 }
-                None => perform(s3, request, &effects).await?,
+                None => perform(shared, s3, request, &effects).await?,
             }
         }
     };
@@ -155,6 +156,7 @@ async fn before(effects: &[Effect]) -> Result<Option<HttpResponse>, Cut> {
 
 /// Hands the request to S3.
 async fn perform(
+    shared: &Shared,
     s3: &S3Service,
     mut request: Request<Incoming>,
     effects: &[Effect],
@@ -164,7 +166,8 @@ async fn perform(
         _ => None,
     });
     let behaviours = Behaviours(behaviours.collect());
-    let ignores_payload_hash = behaviours.has(Behaviour::IgnoresPayloadHash);
+    let ignores_payload_hash =
+        behaviours.has(Behaviour::IgnoresPayloadHash) || shared.lies(Lie::AcceptsWrongPayloadHash);
     request.extensions_mut().insert(behaviours);
     let request = if ignores_payload_hash {
         // `s3s` checks the payload's hash while it reads: let the operation see the bytes first.

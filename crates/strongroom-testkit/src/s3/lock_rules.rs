@@ -1,40 +1,48 @@
 //! What Object Lock allows, as AWS documents it.
 
-use jiff::Timestamp;
 use s3s::S3Result;
 use strongroom_core::retention::{LockMode, Retention};
 
+use super::lie::Lie;
 use super::refusal::access_denied;
-use super::state::Version;
+use super::state::{Shared, Version};
 
-/// Refuses the deletion of a version that is held. `may_bypass`: the right, and the header.
-pub(crate) fn check_delete(version: &Version, now: Timestamp, may_bypass: bool) -> S3Result<()> {
-    if version.legal_hold {
+/// Refuses the deletion of a version that is held. `bypasses`: the header, and the right to it.
+pub(crate) fn check_delete(version: &Version, bypasses: bool, shared: &Shared) -> S3Result<()> {
+    if version.legal_hold && !shared.lies(Lie::DeletesUnderHold) {
         return Err(access_denied());
     }
-    match version.retention.filter(|retention| retention.retain_until > now) {
-        None => Ok(()),
-        Some(Retention { mode: LockMode::Governance, .. }) if may_bypass => Ok(()),
-        Some(_) => Err(access_denied()),
-    }
+    let Some(retention) = in_force(version.retention, shared) else { return Ok(()) };
+    let yields = match retention.mode {
+        _ if shared.lies(Lie::DeletesLockedVersions) => true,
+        LockMode::Governance => bypasses || shared.lies(Lie::DeletesGovernanceWithoutBypass),
+        LockMode::Compliance => bypasses && shared.lies(Lie::BypassesCompliance),
+    };
+    if yields { Ok(()) } else { Err(access_denied()) }
 }
 
 /// Refuses a new retention that would weaken the one in force.
 pub(crate) fn check_change(
     current: Option<Retention>,
     wanted: Option<Retention>,
-    now: Timestamp,
-    may_bypass: bool,
+    bypasses: bool,
+    shared: &Shared,
 ) -> S3Result<()> {
-    let Some(current) = current.filter(|retention| retention.retain_until > now) else {
-        return Ok(());
+    let Some(current) = in_force(current, shared) else { return Ok(()) };
+    let (lie_about_dates, yields) = match current.mode {
+        LockMode::Governance => (Lie::ShortensGovernanceWithoutBypass, bypasses),
+        LockMode::Compliance => (Lie::ShortensCompliance, false),
     };
     let is_as_strong = wanted.is_some_and(|wanted| {
-        wanted.mode >= current.mode && wanted.retain_until >= current.retain_until
+        let mode = wanted.mode >= current.mode || shared.lies(Lie::DowngradesCompliance);
+        let date = wanted.retain_until >= current.retain_until || shared.lies(lie_about_dates);
+        mode && date
     });
-    match current.mode {
-        _ if is_as_strong => Ok(()),
-        LockMode::Governance if may_bypass => Ok(()),
-        _ => Err(access_denied()),
-    }
+    if is_as_strong || yields { Ok(()) } else { Err(access_denied()) }
+}
+
+/// The retention, until its date.
+fn in_force(retention: Option<Retention>, shared: &Shared) -> Option<Retention> {
+    let now = shared.clock.now();
+    retention.filter(|retention| retention.retain_until > now || shared.lies(Lie::LocksNeverEnd))
 }

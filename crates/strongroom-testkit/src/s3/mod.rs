@@ -20,6 +20,7 @@
 //! | [`server`] | [`S3Server`] and its builder |
 //! | [`bucket`] | [`BucketView`]: the test as another client, past every check |
 //! | [`fault`] | [`Faults`]: which request, and what happens to it |
+//! | [`lie`] | [`Lie`]: how the store is not what it says, always |
 //! | [`gate`] | [`Gate`]: requests wait, the test opens |
 //! | [`request`] | [`Op`], [`SeenRequest`]: what the server was asked |
 //! | [`user`] | [`User`], [`Right`]: who may do what |
@@ -32,6 +33,7 @@ mod digests;
 pub mod fault;
 pub mod gate;
 mod layer;
+pub mod lie;
 mod lock_rules;
 mod operations;
 mod presigned;
@@ -46,6 +48,7 @@ pub mod user;
 pub use bucket::{BucketSettings, BucketView, StoredVersion, Versioning};
 pub use fault::{Fault, Faults};
 pub use gate::Gate;
+pub use lie::{Lie, Lies};
 pub use request::{Op, SeenRequest};
 pub use server::{S3Server, S3ServerBuilder};
 pub use user::{Right, User};

@@ -7,6 +7,7 @@ use http::request::Parts;
 use jiff::{SignedDuration, Timestamp};
 
 use super::credentials::{Refused, SKEW_SECONDS_MAX};
+use super::lie::Lie;
 use super::sigv4::{self, Scope, UNSIGNED_PAYLOAD};
 use super::state::Shared;
 
@@ -81,7 +82,7 @@ impl Presigned {
         let Some(user) = shared.user(&self.scope.access_key) else {
             return Err(UNKNOWN_ACCESS_KEY);
         };
-        self.check_signature(parts, &user.secret_key)?;
+        self.check_signature(shared, parts, &user.secret_key)?;
         self.sign_by_header(parts, &user.secret_key);
         Ok(())
     }
@@ -91,21 +92,23 @@ impl Presigned {
         if age < SignedDuration::from_secs(-SKEW_SECONDS_MAX) {
             return Err(Refused::denied("Request is not yet valid"));
         }
-        if age > self.expires {
+        if age > self.expires && !shared.lies(Lie::IgnoresPresignedExpiry) {
             return Err(Refused::denied("Request has expired"));
         }
         Ok(())
     }
 
     /// What was signed must be there, as it was signed.
-    fn check_signature(&self, parts: &Parts, secret: &str) -> Result<(), Refused> {
-        if self.signed_headers.iter().any(|name| !parts.headers.contains_key(name)) {
-            return Err(WRONG_SIGNATURE);
-        }
-        if self.signature_over(parts, secret) != self.signature {
-            return Err(WRONG_SIGNATURE);
-        }
-        Ok(())
+    fn check_signature(&self, shared: &Shared, parts: &Parts, secret: &str) -> Result<(), Refused> {
+        let is_complete = self.signed_headers.iter().all(|name| parts.headers.contains_key(name));
+        let passes = match is_complete {
+            false => shared.lies(Lie::AllowsDroppedHeaders),
+            true => {
+                self.signature_over(parts, secret) == self.signature
+                    || shared.lies(Lie::AcceptsTamperedUrls)
+            }
+        };
+        if passes { Ok(()) } else { Err(WRONG_SIGNATURE) }
     }
 
     fn signature_over(&self, parts: &Parts, secret: &str) -> String {

@@ -9,6 +9,7 @@ use tokio::runtime::Runtime;
 use super::bucket::{BucketSettings, BucketView};
 use super::fault::Faults;
 use super::layer;
+use super::lie::{Lie, Lies};
 use super::request::{Op, SeenRequest};
 use super::state::{Bucket, Shared, State, assert_distinct};
 use super::tls::Tls;
@@ -45,6 +46,7 @@ pub struct S3ServerBuilder {
     redirects_wrong_region: bool,
     refuses_skewed_clocks: bool,
     part_bytes_min: usize,
+    lies: Vec<Lie>,
     tls: bool,
 }
 
@@ -60,6 +62,7 @@ impl S3Server {
             redirects_wrong_region: false,
             refuses_skewed_clocks: false,
             part_bytes_min: PART_BYTES_MIN,
+            lies: Vec::new(),
             tls: false,
         }
     }
@@ -88,6 +91,11 @@ impl S3Server {
     /// What goes wrong.
     pub fn faults(&self) -> &Faults {
         &self.shared.faults
+    }
+
+    /// How the server lies, always.
+    pub fn lies(&self) -> &Lies {
+        &self.shared.lies
     }
 
     /// A bucket, past every check.
@@ -173,6 +181,12 @@ impl S3ServerBuilder {
         self
     }
 
+    /// Is not what it says, in one way. Several lies add up.
+    pub fn lie(mut self, lie: Lie) -> Self {
+        self.lies.push(lie);
+        self
+    }
+
     /// Speaks TLS, under a certificate authority of its own.
     pub fn tls(mut self) -> Self {
         self.tls = true;
@@ -194,6 +208,8 @@ impl S3ServerBuilder {
             let by_the_server = self.refuses_skewed_clocks;
             if by_the_server { self.clock.clone() } else { TestClock::system() }
         });
+        let lies = Lies::default();
+        self.lies.iter().for_each(|lie| lies.begin(*lie));
         let shared = Arc::new(Shared {
             clock: self.clock,
             signature_clock,
@@ -203,6 +219,7 @@ impl S3ServerBuilder {
             part_bytes_min: self.part_bytes_min,
             users: self.users,
             faults: Faults::default(),
+            lies,
             log: Mutex::default(),
             state: Mutex::new(State { buckets }),
             ids: AtomicU64::new(1),

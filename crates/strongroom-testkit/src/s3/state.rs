@@ -11,6 +11,7 @@ use strongroom_core::retention::Retention;
 use super::bucket::{BucketSettings, StoredVersion, Versioning};
 use super::digests;
 use super::fault::Faults;
+use super::lie::{Lie, Lies};
 use super::request::SeenRequest;
 use super::user::User;
 use crate::TestClock;
@@ -27,6 +28,7 @@ pub(crate) struct Shared {
     pub(crate) part_bytes_min: usize,
     pub(crate) users: Vec<User>,
     pub(crate) faults: Faults,
+    pub(crate) lies: Lies,
     pub(crate) log: Mutex<Vec<SeenRequest>>,
     pub(crate) state: Mutex<State>,
     pub(crate) ids: AtomicU64,
@@ -50,6 +52,10 @@ impl Shared {
         self.users.iter().find(|user| user.access_key == access_key)
     }
 
+    pub(crate) fn lies(&self, lie: Lie) -> bool {
+        self.lies.tells(lie)
+    }
+
     /// An identifier that this server has not used yet.
     pub(crate) fn new_id(&self, kind: &str) -> String {
         format!("{kind}{:016x}", self.ids.fetch_add(1, Ordering::SeqCst))
@@ -62,6 +68,36 @@ pub(crate) struct Bucket {
     pub(crate) settings: BucketSettings,
     pub(crate) objects: BTreeMap<String, Vec<Version>>,
     pub(crate) uploads: BTreeMap<String, Upload>,
+    /// What readers see of writes under way, where the store lies.
+    pub(crate) unfinished: BTreeMap<String, Bytes>,
+    /// What the next listing leaves out, where the store lies.
+    pub(crate) not_listed_yet: BTreeSet<String>,
+}
+
+/// How a version came to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    Put,
+    Multipart,
+    Copy,
+}
+
+impl Way {
+    fn lie_about_defaults(self) -> Lie {
+        match self {
+            Self::Put => Lie::IgnoresDefaultOnPut,
+            Self::Multipart => Lie::IgnoresDefaultOnMultipart,
+            Self::Copy => Lie::IgnoresDefaultOnCopy,
+        }
+    }
+
+    pub(crate) fn lie_about_locks(self) -> Lie {
+        match self {
+            Self::Put => Lie::DropsLockOnPut,
+            Self::Multipart => Lie::DropsLockOnMultipart,
+            Self::Copy => Lie::DropsLockOnCopy,
+        }
+    }
 }
 
 /// One version of an object.
@@ -167,7 +203,13 @@ impl Version {
 
 impl Bucket {
     pub(crate) fn new(settings: BucketSettings) -> Self {
-        Self { settings, objects: BTreeMap::new(), uploads: BTreeMap::new() }
+        Self {
+            settings,
+            objects: BTreeMap::new(),
+            uploads: BTreeMap::new(),
+            unfinished: BTreeMap::new(),
+            not_listed_yet: BTreeSet::new(),
+        }
     }
 
     /// The version that a read without a version id gives; a delete marker is none.
@@ -186,14 +228,38 @@ impl Bucket {
             .map(|(key, _)| key.as_str())
     }
 
+    /// Whether each write makes a version.
+    pub(crate) fn has_versions(&self, shared: &Shared) -> bool {
+        self.settings.versioning == Versioning::Enabled && !shared.lies(Lie::ClaimsVersioning)
+    }
+
     /// Stores a version under the bucket's rules (version id, default retention, default
     /// encryption), and answers its id.
-    pub(crate) fn insert(&mut self, key: &str, mut version: Version, shared: &Shared) -> String {
-        if !version.is_delete_marker() {
-            self.apply_defaults(&mut version);
+    pub(crate) fn insert(
+        &mut self,
+        key: &str,
+        mut version: Version,
+        way: Way,
+        shared: &Shared,
+    ) -> String {
+        self.apply_defaults(&mut version, way, shared);
+        let mut key = key.to_owned();
+        while shared.lies(Lie::NormalisesKeys) && key.contains("//") {
+            key = key.replace("//", "/");
         }
-        let versions = self.objects.entry(key.to_owned()).or_default();
-        if self.settings.versioning == Versioning::Enabled {
+        if shared.lies(Lie::OverwriteReplacesVersions) {
+            self.objects.remove(&key);
+        }
+        if shared.lies(Lie::ListingLags) {
+            self.not_listed_yet.insert(key.clone());
+        }
+        self.push(key, version, shared)
+    }
+
+    fn push(&mut self, key: String, mut version: Version, shared: &Shared) -> String {
+        let has_versions = self.has_versions(shared);
+        let versions = self.objects.entry(key).or_default();
+        if has_versions {
             version.id = shared.new_id("v");
         } else {
             "null".clone_into(&mut version.id);
@@ -204,8 +270,12 @@ impl Bucket {
         id
     }
 
-    fn apply_defaults(&self, version: &mut Version) {
-        if let (None, Some(default)) = (version.retention, self.settings.default_retention) {
+    fn apply_defaults(&self, version: &mut Version, way: Way, shared: &Shared) {
+        let ignores_retention = shared.lies(way.lie_about_defaults())
+            || version.legal_hold && shared.lies(Lie::LosesDefaultBesideHold);
+        if let (None, Some(default), false) =
+            (version.retention, self.settings.default_retention, ignores_retention)
+        {
             version.retention = Some(default.of_version(version.modified));
         }
         if let (None, Some(default)) = (&version.encryption, &self.settings.encryption) {
@@ -216,11 +286,14 @@ impl Bucket {
 
     /// Deletes without a version id: a delete marker where there are versions. Answers its id.
     pub(crate) fn delete_current(&mut self, key: &str, shared: &Shared) -> Option<String> {
-        if self.settings.versioning == Versioning::Disabled {
+        let without_versions = self.settings.versioning == Versioning::Disabled
+            || shared.lies(Lie::ClaimsVersioning)
+            || shared.lies(Lie::DeleteRemovesVersions);
+        if without_versions {
             self.objects.remove(key);
             return None;
         }
-        Some(self.insert(key, Version::empty(shared.clock.now()), shared))
+        Some(self.push(key.to_owned(), Version::empty(shared.clock.now()), shared))
     }
 
     /// Removes one version for good, locks or not. Answers it.

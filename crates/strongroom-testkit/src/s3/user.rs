@@ -7,6 +7,7 @@ use s3s::auth::{S3Auth, SecretKey};
 use s3s::{S3Result, s3_error};
 use std::sync::Arc;
 
+use super::lie::Lie;
 use super::refusal::access_denied;
 use super::state::Shared;
 
@@ -176,6 +177,10 @@ impl S3Access for Rights {
         let names_a_version = query.split('&').any(|pair| pair.starts_with("versionId="));
         let needed = Right::needed_for(context.s3_op().name(), names_a_version);
         let user = context.credentials().and_then(|who| self.0.user(&who.access_key));
+        let reads = matches!(needed, Right::Read | Right::ReadVersions);
+        if context.credentials().is_none() && reads && self.0.lies(Lie::AllowsAnonymousReads) {
+            return Ok(());
+        }
         // A batch needs a right for each of its keys, which the operation asks for.
         let is_batch = context.s3_op().name() == "DeleteObjects";
         match user {

@@ -9,6 +9,7 @@ mod copies;
 mod deletions;
 mod digests;
 mod faults;
+mod lies;
 mod listing;
 mod lock_changes;
 mod locking;

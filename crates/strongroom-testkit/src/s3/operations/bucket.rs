@@ -4,7 +4,8 @@
 use s3s::dto::*;
 use s3s::{S3Request, S3Result};
 
-use super::super::bucket::{BucketSettings, Versioning};
+use super::super::bucket::{BucketSettings, DefaultEncryption, Versioning};
+use super::super::lie::Lie;
 use super::super::refusal::{malformed_xml, no_such_bucket, refuse};
 use super::super::state::Bucket as KeptBucket;
 use super::Context;
@@ -96,6 +97,9 @@ pub(super) async fn versioning(
 ) -> S3Result<GetBucketVersioningOutput> {
     let versioning = look(context, &request.input.bucket, |bucket| Ok(bucket.settings.versioning))?;
     let status = match versioning {
+        _ if context.lies(Lie::ClaimsVersioning) => {
+            Some(BucketVersioningStatus::from_static("Enabled"))
+        }
         Versioning::Disabled => None,
         Versioning::Enabled => Some(BucketVersioningStatus::from_static("Enabled")),
         Versioning::Suspended => Some(BucketVersioningStatus::from_static("Suspended")),
@@ -115,7 +119,9 @@ pub(super) async fn set_versioning(
         _ => return Err(malformed_xml()),
     };
     change(context, &input.bucket, |bucket| {
-        if bucket.settings.object_lock && wanted != Versioning::Enabled {
+        let keeps_versions =
+            bucket.settings.object_lock && !context.lies(Lie::SuspendsVersioningOfLocks);
+        if keeps_versions && wanted != Versioning::Enabled {
             return Err(refuse(
                 409,
                 "InvalidBucketState",
@@ -133,7 +139,8 @@ pub(super) async fn encryption(
     request: S3Request<GetBucketEncryptionInput>,
 ) -> S3Result<GetBucketEncryptionOutput> {
     look(context, &request.input.bucket, |bucket| {
-        let Some(default) = &bucket.settings.encryption else {
+        let claimed = context.lies(Lie::ClaimsEncryption).then(DefaultEncryption::aes256);
+        let Some(default) = bucket.settings.encryption.as_ref().or(claimed.as_ref()) else {
             return Err(refuse(
                 404,
                 "ServerSideEncryptionConfigurationNotFoundError",

@@ -5,6 +5,7 @@ use s3s::dto::*;
 use s3s::{S3Request, S3Result};
 
 use super::super::bucket::{DefaultRetention as KeptDefault, Period, Versioning};
+use super::super::lie::Lie;
 use super::super::refusal::{invalid_argument, malformed_xml, refuse};
 use super::bucket::{change, look};
 use super::{Context, conversions};
@@ -19,7 +20,7 @@ pub(super) async fn configuration(
     request: S3Request<GetObjectLockConfigurationInput>,
 ) -> S3Result<GetObjectLockConfigurationOutput> {
     look(context, &request.input.bucket, |bucket| {
-        if !bucket.settings.object_lock {
+        if !bucket.settings.object_lock && !context.lies(Lie::ClaimsObjectLock) {
             return Err(refuse(
                 404,
                 "ObjectLockConfigurationNotFoundError",

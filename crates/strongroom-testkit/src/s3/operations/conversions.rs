@@ -8,7 +8,9 @@ use s3s::{S3Request, S3Result};
 use strongroom_core::retention::{LockMode, Retention};
 
 use super::super::layer::UncheckedPayload;
+use super::super::lie::Lie;
 use super::super::refusal::{invalid_argument, malformed_xml, refuse};
+use super::Context;
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
 
@@ -43,7 +45,7 @@ pub(super) fn mode_text(mode: LockMode) -> &'static str {
 pub(super) fn retention_in_headers(
     mode_given: Option<&str>,
     until: Option<&dto::Timestamp>,
-    now: Timestamp,
+    after: Timestamp,
 ) -> S3Result<Option<Retention>> {
     let (mode_given, until) = match (mode_given, until) {
         (None, None) => return Ok(None),
@@ -56,14 +58,14 @@ pub(super) fn retention_in_headers(
         }
     };
     let mode = mode(mode_given).ok_or_else(|| invalid_argument("Unknown wormMode directive."))?;
-    Ok(Some(Retention { mode, retain_until: future(until, now)? }))
+    Ok(Some(Retention { mode, retain_until: future(until, after)? }))
 }
 
 /// A retention from the body of PutObjectRetention. An empty one takes the lock away, from those
 /// who may.
 pub(super) fn retention_in_body(
     given: &dto::ObjectLockRetention,
-    now: Timestamp,
+    after: Timestamp,
 ) -> S3Result<Option<Retention>> {
     let mode_given = given.mode.as_ref().map(dto::ObjectLockRetentionMode::as_str);
     let (mode_given, until) = match (mode_given, given.retain_until_date.as_ref()) {
@@ -72,32 +74,55 @@ pub(super) fn retention_in_body(
         _ => return Err(malformed_xml()),
     };
     let mode = mode(mode_given).ok_or_else(malformed_xml)?;
-    Ok(Some(Retention { mode, retain_until: future(until, now)? }))
+    Ok(Some(Retention { mode, retain_until: future(until, after)? }))
 }
 
-fn future(until: &dto::Timestamp, now: Timestamp) -> S3Result<Timestamp> {
+fn future(until: &dto::Timestamp, after: Timestamp) -> S3Result<Timestamp> {
     let retain_until = from_s3(until)?;
-    if retain_until <= now {
+    if retain_until <= after {
         return Err(invalid_argument("The retain until date must be in the future!"));
     }
     Ok(retain_until)
 }
 
-/// The whole body of a write.
+/// The body of a write, as far as it came.
+pub(super) struct Received {
+    pub(super) bytes: Bytes,
+    /// It came to an end before its length, in a store that does not mind.
+    pub(super) is_truncated: bool,
+}
+
+/// The whole body of a write; `seen` is told what came so far.
 pub(super) async fn body<T>(
+    context: &Context<'_>,
     request: &S3Request<T>,
     stream: Option<dto::StreamingBlob>,
-) -> S3Result<Bytes> {
+    seen: impl Fn(&[u8]),
+) -> S3Result<Received> {
+    let whole = |bytes| Ok(Received { bytes, is_truncated: false });
     if let Some(UncheckedPayload(bytes)) = request.extensions.get() {
-        return Ok(bytes.clone());
+        return whole(bytes.clone());
     }
-    let Some(mut stream) = stream else { return Ok(Bytes::new()) };
+    let Some(mut stream) = stream else { return whole(Bytes::new()) };
     let mut bytes = BytesMut::new();
     while let Some(piece) = stream.next().await {
-        bytes.extend_from_slice(&piece.map_err(|error| refused_body(&*error))?);
+        match piece {
+            Ok(piece) => bytes.extend_from_slice(&piece),
+            Err(error) => {
+                let refusal = refused_body(&*error);
+                let is_truncated = refusal.code().as_str() == INCOMPLETE_BODY;
+                if is_truncated && context.lies(Lie::StoresTruncatedBodies) {
+                    return Ok(Received { bytes: bytes.freeze(), is_truncated });
+                }
+                return Err(refusal);
+            }
+        }
+        seen(&bytes);
     }
-    Ok(bytes.freeze())
+    whole(bytes.freeze())
 }
+
+const INCOMPLETE_BODY: &str = "IncompleteBody";
 
 fn refused_body(error: &(dyn std::error::Error + 'static)) -> s3s::S3Error {
     // `s3s` keeps the type of this error to itself.
@@ -112,5 +137,5 @@ fn refused_body(error: &(dyn std::error::Error + 'static)) -> s3s::S3Error {
         }
         cause = error.source();
     }
-    refuse(400, "IncompleteBody", "The request body terminated unexpectedly")
+    refuse(400, INCOMPLETE_BODY, "The request body terminated unexpectedly")
 }

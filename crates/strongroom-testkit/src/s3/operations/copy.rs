@@ -5,12 +5,11 @@
 use s3s::dto::*;
 use s3s::{S3Request, S3Result};
 
-use super::super::bucket::Versioning;
 use super::super::digests::whole_sha256;
 use super::super::refusal::{
     access_denied, invalid_argument, invalid_request, no_such_bucket, precondition_failed, refuse,
 };
-use super::super::state::Version;
+use super::super::state::{Version, Way};
 use super::super::user::Right;
 use super::write::{Conditions, Wanted};
 use super::{Context, conversions, read};
@@ -27,10 +26,11 @@ pub(super) async fn copy(
     let mut state = context.shared.state();
     let bucket = state.buckets.get_mut(&input.bucket).ok_or_else(no_such_bucket)?;
     let if_none_match = must_be_absent.then_some(ETagCondition::Any);
-    let conditions = Conditions { if_match: None, if_none_match: if_none_match.as_ref() };
+    let conditions =
+        Conditions { if_match: None, if_none_match: if_none_match.as_ref(), way: Way::Copy };
     conditions.check(context, bucket, &input.key)?;
     let replaces = replaces_metadata(&input)?;
-    let template = wanted(&input).version(context, bucket)?;
+    let template = wanted(&input).version(context, bucket, Way::Copy)?;
     let bytes = source.bytes.clone().unwrap_or_default();
     let with_sha256 = source.digests.sha256.is_some() || asks_for_sha256(&input);
     let mut version = Version::new(bytes, template.modified);
@@ -42,8 +42,8 @@ pub(super) async fn copy(
         version.content_type = source.content_type;
     }
     let (digests, modified) = (version.digests.clone(), version.modified);
-    let versioned = bucket.settings.versioning == Versioning::Enabled;
-    let id = bucket.insert(&input.key, version, context.shared);
+    let versioned = bucket.has_versions(context.shared);
+    let id = bucket.insert(&input.key, version, Way::Copy, context.shared);
     Ok(CopyObjectOutput {
         copy_object_result: Some(CopyObjectResult {
             e_tag: Some(ETag::Strong(digests.etag)),

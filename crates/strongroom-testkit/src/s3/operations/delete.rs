@@ -4,6 +4,7 @@
 use s3s::dto::*;
 use s3s::{S3Request, S3Result};
 
+use super::super::lie::Lie;
 use super::super::lock_rules;
 use super::super::refusal::{access_denied, malformed_xml, no_such_bucket};
 use super::super::state::Bucket;
@@ -11,6 +12,13 @@ use super::super::user::Right;
 use super::Context;
 use super::list::KEYS_MAX;
 use super::write::requires_digest;
+
+/// Whether a deletion asks for locks.
+#[derive(Debug, Clone, Copy)]
+enum Locks {
+    Asked { bypasses: bool },
+    Ignored,
+}
 
 /// What a deletion did.
 struct Done {
@@ -23,7 +31,7 @@ fn delete(
     bucket: &mut Bucket,
     key: &str,
     id: Option<&str>,
-    bypass: bool,
+    locks: Locks,
 ) -> S3Result<Done> {
     let needed = if id.is_some() { Right::DeleteVersions } else { Right::Delete };
     if !context.may(needed) {
@@ -33,9 +41,8 @@ fn delete(
         let marker = bucket.delete_current(key, context.shared);
         return Ok(Done { is_delete_marker: marker.is_some(), version: marker });
     };
-    if let Some(version) = bucket.version(key, Some(id)) {
-        let may_bypass = bypass && context.may(Right::BypassGovernance);
-        lock_rules::check_delete(version, context.shared.clock.now(), may_bypass)?;
+    if let (Some(version), Locks::Asked { bypasses }) = (bucket.version(key, Some(id)), locks) {
+        lock_rules::check_delete(version, bypasses, context.shared)?;
     }
     let removed = bucket.remove_version(key, id);
     let is_delete_marker = removed.is_some_and(|version| version.is_delete_marker());
@@ -49,8 +56,9 @@ pub(super) async fn one(
     let input = request.input;
     let mut state = context.shared.state();
     let bucket = state.buckets.get_mut(&input.bucket).ok_or_else(no_such_bucket)?;
-    let bypass = input.bypass_governance_retention.unwrap_or(false);
-    let done = delete(context, bucket, &input.key, input.version_id.as_deref(), bypass)?;
+    let bypasses = context.bypasses_governance(input.bypass_governance_retention);
+    let locks = Locks::Asked { bypasses };
+    let done = delete(context, bucket, &input.key, input.version_id.as_deref(), locks)?;
     Ok(DeleteObjectOutput {
         delete_marker: done.is_delete_marker.then_some(true),
         version_id: done.version,
@@ -69,11 +77,15 @@ pub(super) async fn many(
     }
     let mut state = context.shared.state();
     let bucket = state.buckets.get_mut(&input.bucket).ok_or_else(no_such_bucket)?;
-    let bypass = input.bypass_governance_retention.unwrap_or(false);
+    let bypasses = context.bypasses_governance(input.bypass_governance_retention);
+    let locks = match context.lies(Lie::BatchDeletesLockedVersions) {
+        true => Locks::Ignored,
+        false => Locks::Asked { bypasses },
+    };
     let quiet = input.delete.quiet.unwrap_or(false);
     let mut output = DeleteObjectsOutput::default();
     for object in input.delete.objects {
-        match delete(context, bucket, &object.key, object.version_id.as_deref(), bypass) {
+        match delete(context, bucket, &object.key, object.version_id.as_deref(), locks) {
             Ok(_) if quiet => {}
             Ok(done) => output.deleted.get_or_insert_default().push(DeletedObject {
                 key: Some(object.key),

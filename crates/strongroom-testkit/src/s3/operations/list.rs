@@ -7,6 +7,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use s3s::dto::*;
 use s3s::{S3Request, S3Result};
 
+use super::super::lie::Lie;
 use super::super::refusal::{invalid_argument, no_such_bucket};
 use super::super::state::Bucket;
 use super::{Context, conversions};
@@ -68,6 +69,25 @@ struct Page {
     next: Option<String>,
 }
 
+impl Page {
+    /// Makes of the page what a store that lies makes of it.
+    fn misreport(&mut self, context: &Context<'_>, bucket: &mut Bucket, is_first: bool) {
+        // Empty, but for a lie.
+        for key in std::mem::take(&mut bucket.not_listed_yet) {
+            self.contents.retain(|object| {
+                let listed = object.key.as_deref().unwrap_or_default();
+                listed != key && listed != encode(&key, Some(&EncodingType::from_static("url")))
+            });
+        }
+        if context.lies(Lie::ListingMissesKey) && self.next.is_none() {
+            self.contents.pop();
+        }
+        if context.lies(Lie::PagingSkips) && !is_first && !self.contents.is_empty() {
+            self.contents.remove(0);
+        }
+    }
+}
+
 pub(super) async fn objects(
     context: &Context<'_>,
     request: S3Request<ListObjectsV2Input>,
@@ -79,10 +99,11 @@ pub(super) async fn objects(
     let after = input.continuation_token.as_deref().map(token_text).transpose()?;
     let after = after.or_else(|| input.start_after.clone());
 
-    let state = context.shared.state();
-    let bucket = state.buckets.get(&input.bucket).ok_or_else(no_such_bucket)?;
+    let mut state = context.shared.state();
+    let bucket = state.buckets.get_mut(&input.bucket).ok_or_else(no_such_bucket)?;
     let encoding = input.encoding_type.as_ref();
-    let page = page(bucket, &prefix, delimiter, after.as_deref(), limit, encoding);
+    let mut page = page(bucket, &prefix, delimiter, after.as_deref(), limit, encoding);
+    page.misreport(context, bucket, input.continuation_token.is_none());
     Ok(ListObjectsV2Output {
         name: Some(input.bucket),
         prefix: Some(encode(&prefix, encoding)),

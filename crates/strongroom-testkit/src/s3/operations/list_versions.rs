@@ -6,6 +6,7 @@ use std::ops::Bound;
 use s3s::dto::*;
 use s3s::{S3Request, S3Result};
 
+use super::super::lie::Lie;
 use super::super::refusal::no_such_bucket;
 use super::super::state::Version;
 use super::list::{after_prefix, encode, folder, page_size};
@@ -23,6 +24,19 @@ struct Page {
 impl Page {
     fn len(&self) -> usize {
         self.versions.len() + self.markers.len() + self.folders.len()
+    }
+
+    /// Makes of the page what a store that lies makes of it.
+    fn misreport(&mut self, context: &Context<'_>, is_first: bool) {
+        if context.lies(Lie::ListsNoOldVersions) {
+            self.versions.retain(|version| version.is_latest == Some(true));
+        }
+        if context.lies(Lie::PagingSkips) && !is_first {
+            match self.versions.is_empty() {
+                true => self.markers.truncate(self.markers.len().saturating_sub(1)),
+                false => drop(self.versions.remove(0)),
+            }
+        }
     }
 
     fn push(
@@ -64,7 +78,9 @@ pub(super) async fn versions(
 ) -> S3Result<ListObjectVersionsOutput> {
     let input = request.input;
     let limit = page_size(input.max_keys)?;
-    let page = page(context, &input, limit)?;
+    let mut page = page(context, &input, limit)?;
+    let is_first = input.key_marker.as_deref().unwrap_or_default().is_empty();
+    page.misreport(context, is_first);
     let encoding = input.encoding_type.as_ref();
     let next = page.last.filter(|_| page.is_truncated);
     let (next_key, next_version) = next.map_or((None, None), |(key, id)| (Some(key), id));

@@ -4,12 +4,12 @@
 use s3s::dto::*;
 use s3s::{S3Request, S3Result};
 
+use super::super::lie::Lie;
 use super::super::lock_rules;
 use super::super::refusal::{
     invalid_request, malformed_xml, method_not_allowed, no_such_bucket, no_such_key, refuse,
 };
 use super::super::state::{Bucket, State, Version};
-use super::super::user::Right;
 use super::write::requires_digest;
 use super::{Context, conversions};
 
@@ -66,15 +66,18 @@ pub(super) async fn set_retention(
 ) -> S3Result<PutObjectRetentionOutput> {
     requires_digest(&request)?;
     let input = request.input;
-    let now = context.shared.clock.now();
     let wanted = input.retention.unwrap_or_default();
-    let wanted = conversions::retention_in_body(&wanted, now)?;
-    let may_bypass =
-        input.bypass_governance_retention.unwrap_or(false) && context.may(Right::BypassGovernance);
+    let wanted = conversions::retention_in_body(&wanted, context.locks_end_after())?;
+    let bypasses = context.bypasses_governance(input.bypass_governance_retention);
     let mut state = context.shared.state();
     let version = version(&mut state, &input.bucket, &input.key, input.version_id.as_deref())?;
-    lock_rules::check_change(version.retention, wanted, now, may_bypass)?;
-    version.retention = wanted;
+    lock_rules::check_change(version.retention, wanted, bypasses, context.shared)?;
+    if !context.lies(Lie::DropsLaterRetention) {
+        version.retention = wanted;
+    }
+    if context.lies(Lie::RetentionLiftsHold) {
+        version.legal_hold = false;
+    }
     Ok(PutObjectRetentionOutput::default())
 }
 
@@ -110,6 +113,9 @@ pub(super) async fn set_legal_hold(
     };
     let mut state = context.shared.state();
     let version = version(&mut state, &input.bucket, &input.key, input.version_id.as_deref())?;
-    version.legal_hold = on;
+    let stays = if on { Lie::DropsLaterHold } else { Lie::HoldCannotBeLifted };
+    if !context.lies(stays) {
+        version.legal_hold = on;
+    }
     Ok(PutObjectLegalHoldOutput::default())
 }

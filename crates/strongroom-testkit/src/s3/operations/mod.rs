@@ -10,15 +10,20 @@ mod list_versions;
 mod lock;
 mod multipart;
 mod read;
+mod unfinished;
 mod write;
 
 use std::sync::Arc;
 
+use jiff::Timestamp as Moment;
 #[allow(clippy::wildcard_imports)] // the operations' own vocabulary: a hundred names
 use s3s::dto::*;
 use s3s::{S3, S3Request, S3Response, S3Result};
 
+use self::conversions::Received;
+use super::digests::Compares;
 use super::fault::{Behaviour, Behaviours};
+use super::lie::Lie;
 use super::state::Shared;
 use super::user::Right;
 
@@ -35,6 +40,27 @@ pub(crate) struct Context<'a> {
 impl Context<'_> {
     pub(crate) fn has(&self, behaviour: Behaviour) -> bool {
         self.behaviours.has(behaviour)
+    }
+
+    pub(crate) fn lies(&self, lie: Lie) -> bool {
+        self.shared.lies(lie)
+    }
+
+    /// Whether a request passes over governance: it bears the header, and its sender may.
+    pub(crate) fn bypasses_governance(&self, header: Option<bool>) -> bool {
+        header == Some(true)
+            && (self.may(Right::BypassGovernance) || self.lies(Lie::AnybodyBypassesGovernance))
+    }
+
+    /// Which digests of a body are compared, in a store with these lies about MD5 and SHA-256.
+    fn compares(&self, received: &Received, lies: (Lie, Lie)) -> Compares {
+        let ignores = received.is_truncated || self.has(Behaviour::IgnoresDigests);
+        Compares { md5: !ignores && !self.lies(lies.0), sha256: !ignores && !self.lies(lies.1) }
+    }
+
+    /// The moment after which a lock must end to be one.
+    pub(crate) fn locks_end_after(&self) -> Moment {
+        if self.lies(Lie::AcceptsPastDates) { Moment::MIN } else { self.shared.clock.now() }
     }
 
     pub(crate) fn may(&self, right: Right) -> bool {

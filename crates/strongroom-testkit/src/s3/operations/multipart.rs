@@ -1,16 +1,17 @@
 //! Multipart uploads. Parts are no objects: nothing is visible before the completion.
 
+use bytes::Bytes;
 #[allow(clippy::wildcard_imports)]
 use s3s::dto::*;
 use s3s::{S3Request, S3Result};
 
-use super::super::bucket::Versioning;
 use super::super::digests::{self, Claimed, told};
 use super::super::fault::Behaviour;
+use super::super::lie::Lie;
 use super::super::refusal::{
     bad_digest, invalid_argument, invalid_request, no_such_bucket, no_such_upload, refuse,
 };
-use super::super::state::{Bucket, Digests, Part as KeptPart, State, Upload, Version};
+use super::super::state::{Bucket, Digests, Part as KeptPart, State, Upload, Version, Way};
 use super::write::{Conditions, Wanted};
 use super::{Context, conversions};
 
@@ -43,7 +44,7 @@ pub(super) async fn create(
         kms_key_id: input.ssekms_key_id.as_ref(),
         storage_class: input.storage_class.as_ref(),
     };
-    let template = wanted.version(context, bucket)?;
+    let template = wanted.version(context, bucket, Way::Multipart)?;
     let asked = input.checksum_algorithm.as_ref();
     let with_sha256 = asked.is_some_and(|algorithm| algorithm.as_str() == "SHA256")
         && !context.has(Behaviour::TellsNoChecksum);
@@ -73,16 +74,20 @@ pub(super) async fn upload_part(
     mut request: S3Request<UploadPartInput>,
 ) -> S3Result<UploadPartOutput> {
     let stream = request.input.body.take();
-    let body = conversions::body(&request, stream).await?;
+    let received = conversions::body(context, &request, stream, |_| ()).await?;
     let input = request.input;
     if !(1..=PART_NUMBER_MAX).contains(&input.part_number) {
         return Err(invalid_argument("Part number must be an integer between 1 and 10000"));
     }
     let claimed =
         Claimed { md5: input.content_md5.as_deref(), sha256: input.checksum_sha256.as_deref() };
-    claimed.check(&body, &context.behaviours)?;
+    let lies = (Lie::AcceptsWrongPartDigests, Lie::AcceptsWrongPartDigests);
+    claimed.check(&received.bytes, context.compares(&received, lies))?;
+    let body = received.bytes;
     let mut state = context.shared.state();
-    let upload = upload(bucket(&mut state, &input.bucket)?, &input.upload_id, &input.key)?;
+    let bucket = bucket(&mut state, &input.bucket)?;
+    let shows_early = context.lies(Lie::ShowsPartsEarly) && bucket.current(&input.key).is_none();
+    let upload = upload(bucket, &input.upload_id, &input.key)?;
     let keeps = upload.with_sha256 || input.checksum_sha256.is_some();
     let sha256 =
         (keeps && !context.has(Behaviour::TellsNoChecksum)).then(|| digests::whole_sha256(&body));
@@ -94,6 +99,10 @@ pub(super) async fn upload_part(
         modified: context.shared.clock.now(),
     };
     upload.parts.insert(input.part_number, part);
+    if shows_early {
+        let so_far = joined(upload.parts.values());
+        bucket.unfinished.insert(input.key, so_far);
+    }
     let sha256 = told(sha256.as_ref(), &context.behaviours);
     Ok(UploadPartOutput {
         e_tag: Some(ETag::Strong(etag)),
@@ -107,6 +116,12 @@ pub(super) async fn complete(
     request: S3Request<CompleteMultipartUploadInput>,
 ) -> S3Result<CompleteMultipartUploadOutput> {
     let input = request.input;
+    let conditions = Conditions {
+        if_match: input.if_match.as_ref(),
+        if_none_match: input.if_none_match.as_ref(),
+        way: Way::Multipart,
+    };
+    let looked = conditions.looked_too_early(context, &input.bucket, &input.key).await?;
     let mut state = context.shared.state();
     let bucket = bucket(&mut state, &input.bucket)?;
     let upload = upload(bucket, &input.upload_id, &input.key)?;
@@ -115,16 +130,15 @@ pub(super) async fn complete(
     let mut version = assembled(upload, &parts, context);
     check_whole(input.checksum_sha256.as_deref(), &version, context)?;
 
-    let conditions = Conditions {
-        if_match: input.if_match.as_ref(),
-        if_none_match: input.if_none_match.as_ref(),
-    };
-    conditions.check(context, bucket, &input.key)?;
+    if !looked {
+        conditions.check(context, bucket, &input.key)?;
+    }
     version.modified = context.shared.clock.now();
     let digests = version.digests.clone();
-    let versioned = bucket.settings.versioning == Versioning::Enabled;
+    let versioned = bucket.has_versions(context.shared);
     bucket.uploads.remove(&input.upload_id);
-    let id = bucket.insert(&input.key, version, context.shared);
+    bucket.unfinished.remove(&input.key);
+    let id = bucket.insert(&input.key, version, Way::Multipart, context.shared);
     let sha256 = told(digests.sha256.as_ref(), &context.behaviours);
     Ok(CompleteMultipartUploadOutput {
         location: Some(format!("/{}/{}", input.bucket, input.key)),
@@ -158,8 +172,11 @@ fn chosen_parts(
         let invalid = || refuse(400, "InvalidPart", "One or more parts could not be found");
         let kept = upload.parts.get(&number).ok_or_else(invalid)?;
         let same_etag = part.e_tag.as_ref().is_some_and(|etag| etag.value() == kept.etag);
-        let same_sha256 = part.checksum_sha256.is_none() || part.checksum_sha256 == kept.sha256;
-        if !same_etag || !(same_sha256 || context.has(Behaviour::IgnoresDigests)) {
+        let same_sha256 = part.checksum_sha256.is_none()
+            || part.checksum_sha256 == kept.sha256
+            || context.has(Behaviour::IgnoresDigests);
+        let is_the_part = same_etag && same_sha256 || context.lies(Lie::AcceptsWrongCompletion);
+        if !is_the_part {
             return Err(invalid());
         }
         if upload.with_sha256 && part.checksum_sha256.is_none() {
@@ -177,18 +194,24 @@ fn chosen_parts(
     Ok(chosen)
 }
 
+/// The bytes of parts, one after the other.
+fn joined<'p>(parts: impl Iterator<Item = &'p KeptPart>) -> Bytes {
+    let bytes: Vec<&[u8]> = parts.map(|part| part.bytes.as_ref()).collect();
+    bytes.concat().into()
+}
+
 fn assembled(upload: &Upload, parts: &[KeptPart], context: &Context<'_>) -> Version {
-    let mut bytes = Vec::with_capacity(parts.iter().map(|part| part.bytes.len()).sum());
-    for part in parts {
-        bytes.extend_from_slice(&part.bytes);
-    }
+    let bytes = match context.lies(Lie::MixesParts) {
+        true => joined(parts.iter().rev()),
+        false => joined(parts.iter()),
+    };
     let mut template = upload.template.clone();
     if context.has(Behaviour::DropsLocks) {
         template.retention = None;
         template.legal_hold = false;
     }
     Version {
-        bytes: Some(bytes.into()),
+        bytes: Some(bytes),
         digests: Digests {
             etag: digests::composite_etag(parts),
             sha256: digests::composite_sha256(parts),
@@ -199,9 +222,9 @@ fn assembled(upload: &Upload, parts: &[KeptPart], context: &Context<'_>) -> Vers
 
 /// Checks the composite SHA-256 that the completion may claim, with or without its `-N`.
 fn check_whole(claimed: Option<&str>, version: &Version, context: &Context<'_>) -> S3Result<()> {
-    let Some(claimed) = claimed.filter(|_| !context.has(Behaviour::IgnoresDigests)) else {
-        return Ok(());
-    };
+    let ignores =
+        context.has(Behaviour::IgnoresDigests) || context.lies(Lie::AcceptsWrongCompletion);
+    let Some(claimed) = claimed.filter(|_| !ignores) else { return Ok(()) };
     let kept = version.digests.sha256.as_ref().map(|sha256| sha256.text.as_str());
     let matches = kept.is_some_and(|kept| {
         kept == claimed || kept.split_once('-').is_some_and(|(digest, _)| digest == claimed)
@@ -217,7 +240,13 @@ pub(super) async fn abort(
     let mut state = context.shared.state();
     let bucket = bucket(&mut state, &input.bucket)?;
     upload(bucket, &input.upload_id, &input.key)?;
-    bucket.uploads.remove(&input.upload_id);
+    bucket.unfinished.remove(&input.key);
+    let aborted = bucket.uploads.remove(&input.upload_id).filter(|upload| !upload.parts.is_empty());
+    if let Some(upload) = aborted.filter(|_| context.lies(Lie::AbortLeavesObject)) {
+        let parts: Vec<KeptPart> = upload.parts.values().cloned().collect();
+        let version = assembled(&upload, &parts, context);
+        bucket.insert(&input.key, version, Way::Multipart, context.shared);
+    }
     Ok(AbortMultipartUploadOutput::default())
 }
 

@@ -8,6 +8,7 @@ use s3s::{Body, S3Error, S3Request, S3Result};
 
 use super::super::digests::told;
 use super::super::fault::Behaviour;
+use super::super::lie::Lie;
 use super::super::refusal::{
     access_denied, method_not_allowed, no_such_bucket, no_such_key, precondition_failed, refuse,
 };
@@ -24,7 +25,16 @@ pub(super) fn find(
 ) -> S3Result<Version> {
     let state = context.shared.state();
     let bucket = state.buckets.get(bucket).ok_or_else(no_such_bucket)?;
-    let Some(version) = bucket.version(key, id) else {
+    if let (None, Some(seen)) = (id, bucket.unfinished.get(key)) {
+        let below = bucket.current(key).cloned();
+        let below = below.unwrap_or_else(|| Version::new(seen.clone(), context.shared.clock.now()));
+        return Ok(Version { bytes: Some(seen.clone()), ..below });
+    }
+    let is_hidden = |version: &&Version| {
+        let marked = bucket.newest(key).is_some_and(Version::is_delete_marker);
+        marked && !version.is_delete_marker() && context.lies(Lie::MarkerHidesVersions)
+    };
+    let Some(version) = bucket.version(key, id).filter(|version| !is_hidden(version)) else {
         return Err(absent(context, id));
     };
     if !version.is_delete_marker() {
@@ -106,7 +116,7 @@ pub(super) async fn get(
     check_conditions(&version, input.if_match.as_ref(), input.if_none_match.as_ref())?;
     let bytes = version.bytes.clone().unwrap_or_default();
     let range = input.range.filter(|_| !context.has(Behaviour::IgnoresRanges));
-    let (slice, content_range) = slice(&bytes, range)?;
+    let (slice, content_range) = slice(context, &bytes, range)?;
     let tells_checksum = input.checksum_mode.is_some() && content_range.is_none();
     let described = Described::new(context, &version, tells_checksum);
     Ok(GetObjectOutput {
@@ -131,14 +141,24 @@ pub(super) async fn get(
     })
 }
 
-fn slice(bytes: &Bytes, range: Option<Range>) -> S3Result<(Bytes, Option<String>)> {
+/// The bytes of a range, and what to say of them.
+fn slice(
+    context: &Context<'_>,
+    bytes: &Bytes,
+    range: Option<Range>,
+) -> S3Result<(Bytes, Option<String>)> {
     let Some(range) = range else { return Ok((bytes.clone(), None)) };
     let unsatisfiable = || refuse(416, "InvalidRange", "The requested range is not satisfiable");
     let range = range.check(bytes.len() as u64).map_err(|_| unsatisfiable())?;
     let content_range = format!("bytes {}-{}/{}", range.start, range.end - 1, bytes.len());
     let start = usize::try_from(range.start).map_err(|_| unsatisfiable())?;
     let end = usize::try_from(range.end).map_err(|_| unsatisfiable())?;
-    Ok((bytes.slice(start..end), Some(content_range)))
+    let slice = match context.lies(Lie::ShiftsRanges) {
+        true if end < bytes.len() => start + 1..end + 1,
+        true if start > 0 => start - 1..end - 1,
+        _ => start..end,
+    };
+    Ok((bytes.slice(slice), Some(content_range)))
 }
 
 /// What GET and HEAD tell only to those who ask for it, or who may know.

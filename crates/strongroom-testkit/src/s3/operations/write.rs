@@ -1,19 +1,22 @@
 //! PUT of an object.
 
+use std::collections::BTreeMap;
+
 #[allow(clippy::wildcard_imports)]
 use s3s::dto::*;
 use s3s::{S3Request, S3Result};
 
-use super::super::bucket::Versioning;
 use super::super::digests::{Claimed, told, whole_sha256};
 use super::super::fault::Behaviour;
+use super::super::lie::Lie;
 use super::super::refusal::{
     access_denied, invalid_argument, invalid_request, no_such_bucket, no_such_key,
     precondition_failed,
 };
-use super::super::state::{Bucket, Version};
+use super::super::state::{Bucket, Version, Way};
 use super::super::user::Right;
-use super::{Context, conversions};
+use super::unfinished::MOMENT;
+use super::{Context, conversions, unfinished};
 
 /// What a write asks for besides its bytes; PUT and multipart uploads alike.
 pub(super) struct Wanted<'a> {
@@ -33,13 +36,14 @@ impl Wanted<'_> {
     }
 
     /// A version without bytes that is what was asked for, or a refusal.
-    pub(super) fn version(&self, context: &Context<'_>, bucket: &Bucket) -> S3Result<Version> {
-        let now = context.shared.clock.now();
-        let mut version = Version::empty(now);
-        if let Some(metadata) = self.metadata {
-            version.metadata =
-                metadata.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-        }
+    pub(super) fn version(
+        &self,
+        context: &Context<'_>,
+        bucket: &Bucket,
+        way: Way,
+    ) -> S3Result<Version> {
+        let mut version = Version::empty(context.shared.clock.now());
+        version.metadata = self.kept_metadata(context);
         version.content_type = self.content_type.cloned();
         version.encryption = self.encryption.map(|algorithm| algorithm.as_str().to_owned());
         version.kms_key_id = self.kms_key_id.cloned();
@@ -48,19 +52,36 @@ impl Wanted<'_> {
             return Ok(version);
         }
         if !bucket.settings.object_lock {
-            return Err(invalid_request("Bucket is missing Object Lock Configuration"));
+            return match context.lies(Lie::ClaimsObjectLock) {
+                true => Ok(version),
+                false => Err(invalid_request("Bucket is missing Object Lock Configuration")),
+            };
         }
         if !context.may(Right::WriteLocks) {
             return Err(access_denied());
         }
         let mode = self.lock_mode.map(ObjectLockMode::as_str);
-        version.retention = conversions::retention_in_headers(mode, self.retain_until, now)?;
-        version.legal_hold = match self.legal_hold.map(ObjectLockLegalHoldStatus::as_str) {
+        let after = context.locks_end_after();
+        let retention = conversions::retention_in_headers(mode, self.retain_until, after)?;
+        let legal_hold = match self.legal_hold.map(ObjectLockLegalHoldStatus::as_str) {
             Some("ON") => true,
             Some("OFF") | None => false,
             Some(_) => return Err(invalid_argument("Legal Hold must be either of 'ON' or 'OFF'")),
         };
+        if !context.lies(way.lie_about_locks()) {
+            (version.retention, version.legal_hold) = (retention, legal_hold);
+        }
         Ok(version)
+    }
+
+    fn kept_metadata(&self, context: &Context<'_>) -> BTreeMap<String, String> {
+        let given = self.metadata.into_iter().flatten();
+        let given = given.filter(|_| !context.lies(Lie::LosesMetadata));
+        let kept = |value: &String| match context.lies(Lie::LowercasesMetadata) {
+            true => value.to_lowercase(),
+            false => value.clone(),
+        };
+        given.map(|(name, value)| (name.clone(), kept(value))).collect()
     }
 }
 
@@ -68,6 +89,7 @@ impl Wanted<'_> {
 pub(super) struct Conditions<'a> {
     pub(super) if_match: Option<&'a IfMatch>,
     pub(super) if_none_match: Option<&'a IfNoneMatch>,
+    pub(super) way: Way,
 }
 
 impl Conditions<'_> {
@@ -76,7 +98,12 @@ impl Conditions<'_> {
             return Ok(());
         }
         let current = bucket.current(key);
-        match (self.if_none_match, current) {
+        let in_the_way = match context.lies(Lie::RefusesCreateOverMarker) {
+            true => bucket.newest(key),
+            false => current,
+        };
+        let if_none_match = self.if_none_match.filter(|_| !self.are_ignored(context, bucket));
+        match (if_none_match, in_the_way) {
             (None, _) | (Some(_), None) => {}
             (Some(ETagCondition::Any), Some(_)) => return Err(precondition_failed()),
             (Some(ETagCondition::ETag(etag)), Some(current)) => {
@@ -96,6 +123,43 @@ impl Conditions<'_> {
             }
         }
     }
+
+    /// Whether the store says nothing of what is there already.
+    fn are_ignored(&self, context: &Context<'_>, bucket: &Bucket) -> bool {
+        let always = match self.way {
+            Way::Put => context.lies(Lie::IgnoresCreateOnlyOnPut),
+            Way::Multipart => context.lies(Lie::IgnoresCreateOnlyOnCompletion),
+            Way::Copy => false,
+        };
+        always
+            || context.lies(Lie::IgnoresCreateOnlyWithVersions)
+                && bucket.has_versions(context.shared)
+    }
+
+    /// What a store does that looks and writes in two steps: it looks, and a moment later it writes
+    /// without looking again. Answers whether it did.
+    pub(super) async fn looked_too_early(
+        &self,
+        context: &Context<'_>,
+        bucket: &str,
+        key: &str,
+    ) -> S3Result<bool> {
+        let looks_too_early = match self.way {
+            Way::Put => context.lies(Lie::RacesCreateOnlyOnPut),
+            Way::Multipart => context.lies(Lie::RacesCreateOnlyOnCompletion),
+            Way::Copy => false,
+        };
+        if self.if_none_match.is_none() || !looks_too_early {
+            return Ok(false);
+        }
+        {
+            let state = context.shared.state();
+            let bucket = state.buckets.get(bucket).ok_or_else(no_such_bucket)?;
+            self.check(context, bucket, key)?;
+        }
+        tokio::time::sleep(MOMENT).await;
+        Ok(true)
+    }
 }
 
 pub(super) async fn put(
@@ -106,26 +170,31 @@ pub(super) async fn put(
     let has_digest = has_digest(&request);
     // Refused before the body is read, as far as that is possible.
     prepare(context, &request.input, has_digest)?;
-    let body = conversions::body(&request, stream).await?;
+    let received = unfinished::body(context, &request, stream).await?;
     let input = &request.input;
     let claimed =
         Claimed { md5: input.content_md5.as_deref(), sha256: input.checksum_sha256.as_deref() };
-    claimed.check(&body, &context.behaviours)?;
+    let lies = (Lie::AcceptsWrongMd5, Lie::AcceptsWrongSha256);
+    claimed.check(&received.bytes, context.compares(&received, lies))?;
+    let conditions = conditions(input);
+    let looked = conditions.looked_too_early(context, &input.bucket, &input.key).await?;
 
     // From here on under one lock: the condition and the write are one step.
     let mut state = context.shared.state();
     let bucket = state.buckets.get_mut(&input.bucket).ok_or_else(no_such_bucket)?;
-    conditions(input).check(context, bucket, &input.key)?;
-    let template = wanted(input).version(context, bucket)?;
-    let mut version = Version::new(body, template.modified);
+    if !looked {
+        conditions.check(context, bucket, &input.key)?;
+    }
+    let template = wanted(input).version(context, bucket, Way::Put)?;
+    let mut version = Version::new(received.bytes, template.modified);
     version.digests.sha256 = input
         .checksum_sha256
         .is_some()
         .then(|| whole_sha256(version.bytes.as_deref().unwrap_or_default()));
     let digests = version.digests.clone();
     let version = Version { bytes: version.bytes, digests: version.digests, ..template };
-    let versioned = bucket.settings.versioning == Versioning::Enabled;
-    let id = bucket.insert(&input.key, version, context.shared);
+    let versioned = bucket.has_versions(context.shared);
+    let id = bucket.insert(&input.key, version, Way::Put, context.shared);
     let stored = bucket.newest(&input.key);
     let sha256 = told(digests.sha256.as_ref(), &context.behaviours);
     Ok(PutObjectOutput {
@@ -145,7 +214,7 @@ fn prepare(context: &Context<'_>, input: &PutObjectInput, has_digest: bool) -> S
     let state = context.shared.state();
     let bucket = state.buckets.get(&input.bucket).ok_or_else(no_such_bucket)?;
     conditions(input).check(context, bucket, &input.key)?;
-    wanted(input).version(context, bucket)?;
+    wanted(input).version(context, bucket, Way::Put)?;
     let locks = wanted(input).has_lock() || bucket.settings.default_retention.is_some();
     if locks && !has_digest && !context.has(Behaviour::DropsLocks) {
         return Err(invalid_request(
@@ -173,7 +242,11 @@ pub(super) fn requires_digest<T>(request: &S3Request<T>) -> S3Result<()> {
 }
 
 fn conditions(input: &PutObjectInput) -> Conditions<'_> {
-    Conditions { if_match: input.if_match.as_ref(), if_none_match: input.if_none_match.as_ref() }
+    Conditions {
+        if_match: input.if_match.as_ref(),
+        if_none_match: input.if_none_match.as_ref(),
+        way: Way::Put,
+    }
 }
 
 fn wanted(input: &PutObjectInput) -> Wanted<'_> {
