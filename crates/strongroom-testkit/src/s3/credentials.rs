@@ -11,6 +11,7 @@ use super::lie::Lie;
 use super::presigned::Presigned;
 use super::sigv4::{self, Scope};
 use super::state::Shared;
+use super::user::User;
 
 /// How far a request's date may be from the server's clock.
 pub(crate) const SKEW_SECONDS_MAX: i64 = 15 * 60;
@@ -54,18 +55,20 @@ pub(crate) fn check(shared: &Shared, parts: &mut Parts) -> Option<HttpResponse> 
     if is_skewed(shared, parts) {
         return Some(TOO_SKEWED.answer());
     }
-    if shared.lies(Lie::AcceptsWrongSecret) {
-        sign_rightly(shared, &scope, parts);
+    match shared.user(&scope.access_key) {
+        Some(user) if shared.lies(Lie::AcceptsWrongSecret) => sign_as(user, scope, parts),
+        None if shared.lies(Lie::AcceptsUnknownKeys) => sign_as(&shared.users[0], scope, parts),
+        _ => {}
     }
     None
 }
 
-/// Puts the right signature in the place of whatever signature there is.
-fn sign_rightly(shared: &Shared, scope: &Scope, parts: &mut Parts) {
+/// Puts a user's signature in the place of whatever signature there is.
+fn sign_as(user: &User, scope: Scope, parts: &mut Parts) {
     let date = parts.headers.get("x-amz-date").and_then(|date| date.to_str().ok());
-    let date = date.map(str::to_owned);
-    if let (Some(date), Some(user)) = (date, shared.user(&scope.access_key)) {
-        sigv4::sign_by_header(parts, &date, scope, &user.secret_key);
+    if let Some(date) = date.map(str::to_owned) {
+        let scope = Scope { access_key: user.access_key.clone(), ..scope };
+        sigv4::sign_by_header(parts, &date, &scope, &user.secret_key);
     }
 }
 

@@ -35,6 +35,8 @@ lies! {
 
     /// The lock headers of a PUT are taken and forgotten.
     DropsLockOnPut,
+    /// The legal hold of a PUT is taken and forgotten, its retention is not.
+    DropsHoldOnPut,
     /// The lock headers of a multipart upload are taken and forgotten (Ceph RGW, moto).
     DropsLockOnMultipart,
     /// The lock headers of a copy are taken and forgotten.
@@ -62,6 +64,10 @@ lies! {
     DowngradesCompliance,
     /// The governance bypass header, from those who may, deletes versions under COMPLIANCE.
     BypassesCompliance,
+    /// The governance bypass header, from those who may, weakens and removes COMPLIANCE locks.
+    BypassWeakensCompliance,
+    /// The governance bypass header, from those who may, deletes versions under a legal hold.
+    BypassesHolds,
     /// The governance bypass header is honoured without the right to it.
     AnybodyBypassesGovernance,
     /// Versions under GOVERNANCE are deleted without the bypass header.
@@ -70,6 +76,13 @@ lies! {
     ShortensGovernanceWithoutBypass,
     /// A retention until a date in the past is taken.
     AcceptsPastDates,
+    /// A PUT with half a lock, a mode or a date alone, is taken and not locked.
+    AcceptsHalfLocks,
+    /// PutObjectRetention and PutObjectLegalHold answer well to documents that say nothing, and set
+    /// nothing.
+    AcceptsMalformedLocks,
+    /// PutObjectRetention and PutObjectLegalHold answer well for versions that are not there.
+    LocksAbsentVersions,
     /// A version whose legal hold is told is deleted all the same.
     DeletesUnderHold,
     /// PutObjectRetention lifts the legal hold.
@@ -132,6 +145,8 @@ lies! {
 
     /// A signature in headers is not compared, if only the access key is known.
     AcceptsWrongSecret,
+    /// An access key that nobody has is taken for the owner's.
+    AcceptsUnknownKeys,
     /// A signature for another region is taken.
     AcceptsAnyRegion,
     /// A signature of any date is taken.
@@ -147,8 +162,12 @@ lies! {
     ClaimsVersioning,
     /// Buckets say that they have Object Lock, and take lock headers, and have none.
     ClaimsObjectLock,
+    /// Buckets say that they give no default retention, and give it.
+    HidesDefaultRetention,
     /// Buckets say that they encrypt, and do not.
     ClaimsEncryption,
+    /// Buckets say that they are not public, whatever their policy is.
+    ClaimsPrivacy,
     /// Anybody may read objects, whatever the bucket says of public access.
     AllowsAnonymousReads,
 }

@@ -9,7 +9,9 @@ use super::state::{Shared, Version};
 
 /// Refuses the deletion of a version that is held. `bypasses`: the header, and the right to it.
 pub(crate) fn check_delete(version: &Version, bypasses: bool, shared: &Shared) -> S3Result<()> {
-    if version.legal_hold && !shared.lies(Lie::DeletesUnderHold) {
+    let hold_yields =
+        shared.lies(Lie::DeletesUnderHold) || bypasses && shared.lies(Lie::BypassesHolds);
+    if version.legal_hold && !hold_yields {
         return Err(access_denied());
     }
     let Some(retention) = in_force(version.retention, shared) else { return Ok(()) };
@@ -29,9 +31,15 @@ pub(crate) fn check_change(
     shared: &Shared,
 ) -> S3Result<()> {
     let Some(current) = in_force(current, shared) else { return Ok(()) };
+    let is_upgrade = wanted.is_some_and(|wanted| wanted.mode > current.mode);
+    if is_upgrade && shared.upgrades_need_bypass && !bypasses {
+        return Err(access_denied());
+    }
     let (lie_about_dates, yields) = match current.mode {
         LockMode::Governance => (Lie::ShortensGovernanceWithoutBypass, bypasses),
-        LockMode::Compliance => (Lie::ShortensCompliance, false),
+        LockMode::Compliance => {
+            (Lie::ShortensCompliance, bypasses && shared.lies(Lie::BypassWeakensCompliance))
+        }
     };
     let is_as_strong = wanted.is_some_and(|wanted| {
         let mode = wanted.mode >= current.mode || shared.lies(Lie::DowngradesCompliance);

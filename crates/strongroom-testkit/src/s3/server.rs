@@ -45,6 +45,7 @@ pub struct S3ServerBuilder {
     region: String,
     redirects_wrong_region: bool,
     refuses_skewed_clocks: bool,
+    upgrades_need_bypass: bool,
     part_bytes_min: usize,
     lies: Vec<Lie>,
     tls: bool,
@@ -61,6 +62,7 @@ impl S3Server {
             region: REGION.to_owned(),
             redirects_wrong_region: false,
             refuses_skewed_clocks: false,
+            upgrades_need_bypass: false,
             part_bytes_min: PART_BYTES_MIN,
             lies: Vec::new(),
             tls: false,
@@ -175,6 +177,13 @@ impl S3ServerBuilder {
         self
     }
 
+    /// Makes a GOVERNANCE lock a COMPLIANCE one for those only who may bypass governance, and say so
+    /// (Ceph RGW, SeaweedFS, and by the word of Ceph's developers AWS).
+    pub fn upgrades_need_bypass(mut self) -> Self {
+        self.upgrades_need_bypass = true;
+        self
+    }
+
     /// Takes smaller parts than S3 does, for tests of many parts.
     pub fn part_bytes_min(mut self, bytes: usize) -> Self {
         self.part_bytes_min = bytes;
@@ -216,6 +225,7 @@ impl S3ServerBuilder {
             region: self.region,
             redirects_wrong_region: self.redirects_wrong_region,
             refuses_skewed_clocks: self.refuses_skewed_clocks,
+            upgrades_need_bypass: self.upgrades_need_bypass,
             part_bytes_min: self.part_bytes_min,
             users: self.users,
             faults: Faults::default(),

@@ -26,7 +26,7 @@ pub(crate) struct Scope {
     /// `YYYYMMDD`
     pub(crate) date: String,
     pub(crate) region: String,
-    service: String,
+    pub(crate) service: String,
 }
 
 impl Scope {

@@ -25,6 +25,7 @@ pub(crate) struct Shared {
     pub(crate) region: String,
     pub(crate) redirects_wrong_region: bool,
     pub(crate) refuses_skewed_clocks: bool,
+    pub(crate) upgrades_need_bypass: bool,
     pub(crate) part_bytes_min: usize,
     pub(crate) users: Vec<User>,
     pub(crate) faults: Faults,

@@ -151,3 +151,14 @@ async fn an_expired_lock_refuses_nothing_any_more_and_is_still_told() {
     assert_eq!(client.retain(&version, "GOVERNANCE", MUCH_LATER, false).await, 200);
     assert_eq!(client.delete_version(&version, true).await, 204);
 }
+
+#[tokio::test]
+async fn a_store_may_ask_for_the_bypass_where_governance_becomes_compliance() {
+    let builder = S3Server::builder().bucket("vault", BucketSettings::locked()).clock(clock());
+    let server = builder.upgrades_need_bypass().start().await;
+    let client = Client::owner(&server);
+    let version = client.put_locked("GOVERNANCE").await;
+    assert_eq!(client.retain(&version, "COMPLIANCE", LATER, false).await, 403);
+    assert_eq!(client.retain(&version, "GOVERNANCE", MUCH_LATER, false).await, 200);
+    assert_eq!(client.retain(&version, "COMPLIANCE", MUCH_LATER, true).await, 200);
+}

@@ -166,7 +166,8 @@ pub(super) async fn public_access_block(
     request: S3Request<GetPublicAccessBlockInput>,
 ) -> S3Result<GetPublicAccessBlockOutput> {
     look(context, &request.input.bucket, |bucket| {
-        let Some(blocked) = bucket.settings.public_access_blocked else {
+        let claimed = context.lies(Lie::ClaimsPrivacy).then_some(true);
+        let Some(blocked) = claimed.or(bucket.settings.public_access_blocked) else {
             return Err(refuse(
                 404,
                 "NoSuchPublicAccessBlockConfiguration",
@@ -189,7 +190,8 @@ pub(super) async fn policy_status(
     request: S3Request<GetBucketPolicyStatusInput>,
 ) -> S3Result<GetBucketPolicyStatusOutput> {
     look(context, &request.input.bucket, |bucket| {
-        let Some(is_public) = bucket.settings.public_by_policy else {
+        let claimed = context.lies(Lie::ClaimsPrivacy).then_some(false);
+        let Some(is_public) = claimed.or(bucket.settings.public_by_policy) else {
             return Err(refuse(404, "NoSuchBucketPolicy", "The bucket policy does not exist"));
         };
         Ok(GetBucketPolicyStatusOutput {

@@ -27,7 +27,8 @@ pub(super) async fn configuration(
                 "Object Lock configuration does not exist for this bucket",
             ));
         }
-        let rule = bucket.settings.default_retention.map(told);
+        let default = bucket.settings.default_retention;
+        let rule = default.filter(|_| !context.lies(Lie::HidesDefaultRetention)).map(told);
         Ok(GetObjectLockConfigurationOutput {
             object_lock_configuration: Some(ObjectLockConfiguration {
                 object_lock_enabled: Some(ObjectLockEnabled::from_static("Enabled")),

@@ -70,7 +70,11 @@ pub(super) async fn set_retention(
     let wanted = conversions::retention_in_body(&wanted, context.locks_end_after())?;
     let bypasses = context.bypasses_governance(input.bypass_governance_retention);
     let mut state = context.shared.state();
-    let version = version(&mut state, &input.bucket, &input.key, input.version_id.as_deref())?;
+    let version = version(&mut state, &input.bucket, &input.key, input.version_id.as_deref());
+    if version.is_err() && context.lies(Lie::LocksAbsentVersions) {
+        return Ok(PutObjectRetentionOutput::default());
+    }
+    let version = version?;
     lock_rules::check_change(version.retention, wanted, bypasses, context.shared)?;
     if !context.lies(Lie::DropsLaterRetention) {
         version.retention = wanted;
@@ -112,7 +116,11 @@ pub(super) async fn set_legal_hold(
         _ => return Err(malformed_xml()),
     };
     let mut state = context.shared.state();
-    let version = version(&mut state, &input.bucket, &input.key, input.version_id.as_deref())?;
+    let version = version(&mut state, &input.bucket, &input.key, input.version_id.as_deref());
+    if version.is_err() && context.lies(Lie::LocksAbsentVersions) {
+        return Ok(PutObjectLegalHoldOutput::default());
+    }
+    let version = version?;
     let stays = if on { Lie::DropsLaterHold } else { Lie::HoldCannotBeLifted };
     if !context.lies(stays) {
         version.legal_hold = on;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 #[allow(clippy::wildcard_imports)]
 use s3s::dto::*;
 use s3s::{S3Request, S3Result};
+use strongroom_core::retention::Retention;
 
 use super::super::digests::{Claimed, told, whole_sha256};
 use super::super::fault::Behaviour;
@@ -60,18 +61,26 @@ impl Wanted<'_> {
         if !context.may(Right::WriteLocks) {
             return Err(access_denied());
         }
-        let mode = self.lock_mode.map(ObjectLockMode::as_str);
-        let after = context.locks_end_after();
-        let retention = conversions::retention_in_headers(mode, self.retain_until, after)?;
+        let retention = self.retention(context)?;
         let legal_hold = match self.legal_hold.map(ObjectLockLegalHoldStatus::as_str) {
             Some("ON") => true,
             Some("OFF") | None => false,
             Some(_) => return Err(invalid_argument("Legal Hold must be either of 'ON' or 'OFF'")),
         };
         if !context.lies(way.lie_about_locks()) {
-            (version.retention, version.legal_hold) = (retention, legal_hold);
+            let keeps_hold = way != Way::Put || !context.lies(Lie::DropsHoldOnPut);
+            (version.retention, version.legal_hold) = (retention, legal_hold && keeps_hold);
         }
         Ok(version)
+    }
+
+    fn retention(&self, context: &Context<'_>) -> S3Result<Option<Retention>> {
+        let mode = self.lock_mode.map(ObjectLockMode::as_str);
+        let is_half = mode.is_some() != self.retain_until.is_some();
+        if is_half && context.lies(Lie::AcceptsHalfLocks) {
+            return Ok(None);
+        }
+        conversions::retention_in_headers(mode, self.retain_until, context.locks_end_after())
     }
 
     fn kept_metadata(&self, context: &Context<'_>) -> BTreeMap<String, String> {

@@ -20,10 +20,12 @@ async fn strangers(store: &Store) -> [u16; 3] {
 }
 
 #[tokio::test]
-async fn a_wrong_secret_or_region_may_be_taken() {
+async fn a_wrong_secret_key_or_region_may_be_taken() {
     let honest = [403, 403, 400];
     let secret = both(Lie::AcceptsWrongSecret, locked(), strangers).await;
     assert_eq!(secret, (honest, [200, 403, 400]));
+    let unknown = both(Lie::AcceptsUnknownKeys, locked(), strangers).await;
+    assert_eq!(unknown, (honest, [403, 200, 400]));
     let region = both(Lie::AcceptsAnyRegion, locked(), strangers).await;
     assert_eq!(region, (honest, [403, 403, 200]));
 }

@@ -83,3 +83,16 @@ async fn a_lock_after_the_fact_may_be_dropped() {
     let (_, lying) = both(Lie::DropsLaterHold, locked(), seen).await;
     assert_eq!(lying, told("GOVERNANCE", "OFF"));
 }
+
+#[tokio::test]
+async fn the_hold_of_a_write_may_be_dropped_alone() {
+    let seen = async |store: &Store| {
+        let mut headers = lock("COMPLIANCE", LATER).to_vec();
+        headers.push(HOLD);
+        store.client.put_k(&headers).await;
+        (store.client.lock_of("k").await.0, store.client.hold_of("k").await)
+    };
+    let told = |hold: &str| ("COMPLIANCE".to_owned(), hold.to_owned());
+    let seen = both(Lie::DropsHoldOnPut, locked(), seen).await;
+    assert_eq!(seen, (told("ON"), told("OFF")));
+}

@@ -1,5 +1,6 @@
 //! Lies of buckets about themselves.
 
+use strongroom_core::retention::LockMode;
 use strongroom_testkit::s3::{BucketSettings, Lie};
 
 use super::{Store, both};
@@ -64,4 +65,30 @@ async fn anybody_may_read_what_a_bucket_calls_private() {
     };
     let seen = both(Lie::AllowsAnonymousReads, settings, seen).await;
     assert_eq!(seen, ((403, 403, 403), (200, 403, 403)));
+}
+
+#[tokio::test]
+async fn a_bucket_may_hide_that_it_locks_everything() {
+    let settings = BucketSettings::locked().default_retention(LockMode::Compliance, 30);
+    let seen = async |store: &Store| {
+        store.client.put_k(&[]).await;
+        let told = store.client.get("/vault?object-lock").await.element("Days");
+        (told, store.client.lock_of("k").await.0)
+    };
+    let seen = both(Lie::HidesDefaultRetention, settings, seen).await;
+    let (days, compliance) = (Some("30".to_owned()), "COMPLIANCE".to_owned());
+    assert_eq!(seen, ((days, compliance.clone()), (None, compliance)));
+}
+
+#[tokio::test]
+async fn a_public_bucket_may_say_that_it_is_not() {
+    let settings = BucketSettings::plain().public_access_blocked(false).public_by_policy(true);
+    let seen = async |store: &Store| {
+        let blocked = store.client.get("/vault?publicAccessBlock").await;
+        let public = store.client.get("/vault?policyStatus").await;
+        [blocked.element("BlockPublicPolicy"), public.element("IsPublic")].map(Option::unwrap)
+    };
+    let words = |words: [&str; 2]| words.map(str::to_owned);
+    let seen = both(Lie::ClaimsPrivacy, settings, seen).await;
+    assert_eq!(seen, (words(["false", "true"]), words(["true", "false"])));
 }

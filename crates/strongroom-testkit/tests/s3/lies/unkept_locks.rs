@@ -15,6 +15,7 @@ struct Deletions {
     governance_bypassed: u16,
     governance_bypassed_without_right: u16,
     held: u16,
+    held_bypassed: u16,
     /// How many of three versions, under each mode and under a hold, a batch leaves.
     left_by_batch: usize,
 }
@@ -26,6 +27,7 @@ const HONEST: Deletions = Deletions {
     governance_bypassed: 204,
     governance_bypassed_without_right: 403,
     held: 403,
+    held_bypassed: 403,
     left_by_batch: 3,
 };
 
@@ -42,7 +44,8 @@ async fn deletions(store: &Store) -> Deletions {
         governance: owner.delete_version(&governance().await, false).await,
         governance_bypassed: owner.delete_version(&governance().await, true).await,
         governance_bypassed_without_right: guest.delete_version(&governance().await, true).await,
-        held: owner.delete_version(&held().await, true).await,
+        held: owner.delete_version(&held().await, false).await,
+        held_bypassed: owner.delete_version(&held().await, true).await,
         left_by_batch: owner.delete_batch(&batch, &[]).await.elements("Error").len(),
     }
 }
@@ -77,7 +80,11 @@ async fn a_lock_may_not_keep_anybody_from_deleting() {
                 ..HONEST
             },
         ),
-        (Lie::DeletesUnderHold, Deletions { held: gone, left_by_batch: 2, ..HONEST }),
+        (
+            Lie::DeletesUnderHold,
+            Deletions { held: gone, held_bypassed: gone, left_by_batch: 2, ..HONEST },
+        ),
+        (Lie::BypassesHolds, Deletions { held_bypassed: gone, ..HONEST }),
     ] {
         assert_eq!(both(lie, locked(), deletions).await, (HONEST, lying), "{lie:?}");
     }
@@ -93,18 +100,22 @@ async fn a_lock_that_is_not_kept_is_told_all_the_same() {
     assert_eq!((honest.as_str(), lying.as_str()), ("COMPLIANCE", "COMPLIANCE"));
 }
 
-/// What becomes of changes: compliance shortened and downgraded, governance shortened without the
-/// header, a past date in a write and after it.
-async fn changes(store: &Store) -> [u16; 5] {
+/// What becomes of changes: compliance shortened, downgraded, shortened with the bypass header and
+/// removed with it, governance shortened without it, a past date in a write and after it.
+async fn changes(store: &Store) -> [u16; 7] {
     let client = &store.client;
     let change = async |present, mode, until| {
         let version = client.put_locked(present).await;
         client.retain(&version, mode, until, false).await
     };
+    let bypassed = client.put_locked("COMPLIANCE").await;
+    let empty = "<Retention></Retention>";
     let unlocked = client.put_k(&[]).await;
     [
         change("COMPLIANCE", "COMPLIANCE", SOON).await,
         change("COMPLIANCE", "GOVERNANCE", LATER).await,
+        client.retain(&bypassed, "COMPLIANCE", SOON, true).await,
+        client.retain_by(&bypassed, empty, &[BYPASS]).await.status,
         change("GOVERNANCE", "GOVERNANCE", SOON).await,
         client.put_checked("/vault/past", &lock("GOVERNANCE", EARLIER), b"x").await.status,
         client.retain(&unlocked, "GOVERNANCE", EARLIER, false).await,
@@ -113,12 +124,13 @@ async fn changes(store: &Store) -> [u16; 5] {
 
 #[tokio::test]
 async fn a_lock_may_be_weakened() {
-    let honest = [403, 403, 403, 400, 400];
+    let honest = [403, 403, 403, 403, 403, 400, 400];
     for (lie, lying) in [
-        (Lie::ShortensCompliance, [200, 403, 403, 400, 400]),
-        (Lie::DowngradesCompliance, [403, 200, 403, 400, 400]),
-        (Lie::ShortensGovernanceWithoutBypass, [403, 403, 200, 400, 400]),
-        (Lie::AcceptsPastDates, [403, 403, 403, 200, 200]),
+        (Lie::ShortensCompliance, [200, 403, 200, 403, 403, 400, 400]),
+        (Lie::DowngradesCompliance, [403, 200, 403, 403, 403, 400, 400]),
+        (Lie::BypassWeakensCompliance, [403, 403, 200, 200, 403, 400, 400]),
+        (Lie::ShortensGovernanceWithoutBypass, [403, 403, 403, 403, 200, 400, 400]),
+        (Lie::AcceptsPastDates, [403, 403, 403, 403, 403, 200, 200]),
     ] {
         assert_eq!(both(lie, locked(), changes).await, (honest, lying), "{lie:?}");
     }
@@ -150,4 +162,35 @@ async fn a_lock_may_have_no_end() {
         (batch.elements("Error").len(), store.client.delete_version(&version, false).await)
     };
     assert_eq!(both(Lie::LocksNeverEnd, locked(), seen).await, ((0, 204), (1, 403)));
+}
+
+#[tokio::test]
+async fn a_lock_that_makes_no_sense_may_be_taken_for_one() {
+    let seen = async |store: &Store| {
+        let client = &store.client;
+        let version = client.put_k(&[]).await;
+        let half = [("x-amz-object-lock-mode", "GOVERNANCE")];
+        let soon = "<Retention><Mode>GOVERNANCE</Mode><RetainUntilDate>soon</RetainUntilDate>\
+                    </Retention>";
+        let unknown = format!(
+            "<Retention><Mode>PERHAPS</Mode><RetainUntilDate>{LATER}</RetainUntilDate></Retention>"
+        );
+        [
+            client.put_checked("/vault/half", &half, b"x").await.status,
+            client.retain_by(&version, soon, &[]).await.status,
+            client.retain_by(&version, &unknown, &[]).await.status,
+            client.hold(&version, "perhaps").await,
+            client.retain(&version, "GOVERNANCE", EARLIER, false).await,
+            client.retain("v0000000000000000", "GOVERNANCE", LATER, false).await,
+            client.hold("v0000000000000000", "ON").await,
+        ]
+    };
+    let honest = [400, 400, 400, 400, 400, 404, 404];
+    for (lie, lying) in [
+        (Lie::AcceptsHalfLocks, [200, 400, 400, 400, 400, 404, 404]),
+        (Lie::AcceptsMalformedLocks, [400, 200, 200, 200, 400, 404, 404]),
+        (Lie::LocksAbsentVersions, [400, 400, 400, 400, 400, 200, 200]),
+    ] {
+        assert_eq!(both(lie, locked(), seen).await, (honest, lying), "{lie:?}");
+    }
 }
