@@ -53,10 +53,14 @@ pub struct Hold {
     pub by: Option<String>,
     /// When, by the store's clock; the earliest that is on record.
     pub placed_at: Option<Timestamp>,
+    /// Whether a record begins or places it: a release alone makes no hold.
+    pub is_begun: bool,
     /// Whether it was read back and acknowledged, and not only begun.
     pub is_placed: bool,
     /// The earliest record that gives it up.
     pub released_by: Option<Uuid>,
+    /// Whether a record says what the bits were after it was given up.
+    pub release_is_finished: bool,
     /// Whether a push placed it.
     pub by_push: bool,
     /// The objects that it names.
@@ -68,6 +72,11 @@ impl Hold {
     pub fn is_open(&self) -> bool {
         self.released_by.is_none()
     }
+
+    /// Whether only a release tells of it: nothing was ever begun under this id.
+    pub fn is_unknown(&self) -> bool {
+        !self.is_begun
+    }
 }
 
 /// What is known of the hold bit of one object under one hold.
@@ -77,6 +86,8 @@ pub struct HeldObject {
     pub before: Option<HoldBefore>,
     /// Whether the bit was read back on.
     pub was_seen_on: bool,
+    /// Whether giving up this hold cleared the bit, as read back.
+    pub was_cleared: bool,
 }
 
 /// What all records together promise.
@@ -88,6 +99,8 @@ pub struct History {
     pub holds: BTreeMap<Uuid, Hold>,
     /// Records that were written with a legal hold on themselves: that bit is ours.
     pub records_written_with_hold: BTreeSet<Uuid>,
+    /// The latest record that read an object's bit back off after a release.
+    pub cleared_by: BTreeMap<ObjectName, Uuid>,
     /// Records of another subject, which anybody can plant: nothing was taken from them.
     pub of_another_subject: usize,
 }
@@ -131,6 +144,23 @@ impl History {
         self.holds.iter().filter(|(_, hold)| hold.is_open())
     }
 
+    /// Whose a bit is that is on now: ours, or somebody else's who had set it before us; `None` where no
+    /// record explains it. `record` is the id of an object that is a record itself.
+    ///
+    /// What was found before a hold counts until the bit was cleared after it.
+    pub fn whose_bit(&self, object: &ObjectName, record: Option<Uuid>) -> Option<HoldBefore> {
+        let cleared_by = self.cleared_by.get(object).copied();
+        let of_holds = self.holds.iter().filter_map(|(hold_id, hold)| {
+            let held = hold.objects.get(object)?;
+            let is_over = !hold.is_open() && (held.was_cleared || cleared_by > Some(*hold_id));
+            (!is_over).then(|| held.before.unwrap_or(HoldBefore::Others).max(HoldBefore::Ours))
+        });
+        let of_record = record
+            .filter(|id| self.records_written_with_hold.contains(id) && cleared_by < Some(*id))
+            .map(|_| HoldBefore::Ours);
+        of_holds.chain(of_record).max()
+    }
+
     fn add_retention(&mut self, object: ObjectName, retention: Option<Retention>) {
         let promise = self.promises.entry(object).or_default();
         promise.retention = retention::join(promise.retention, retention);
@@ -148,6 +178,7 @@ impl History {
         self.records_written_with_hold.insert(id);
         let hold = self.holds.entry(id).or_default();
         hold.by_push = true;
+        hold.is_begun = true;
         hold.is_placed = true;
         hold.placed_at = earliest(hold.placed_at, lock.read_back_at.or(receipt.stored_at));
         hold.objects.entry(object).or_default().was_seen_on = true;
@@ -161,9 +192,10 @@ impl History {
             Change::Extension { .. } => {}
             Change::HoldBegun { hold_id } => self.add_hold(hold_id, record, false),
             Change::HoldPlaced { hold_id } => self.add_hold(hold_id, record, true),
-            Change::ReleaseBegun { hold_id } | Change::HoldReleased { hold_id } => {
-                let hold = self.holds.entry(hold_id).or_default();
-                hold.released_by = Some(hold.released_by.map_or(id, |earlier| earlier.min(id)));
+            Change::ReleaseBegun { hold_id } => self.add_release(hold_id, id),
+            Change::HoldReleased { hold_id } => {
+                self.add_release(hold_id, id);
+                self.add_cleared(hold_id, id, &record.objects);
             }
         }
         for object in &record.objects {
@@ -171,8 +203,24 @@ impl History {
         }
     }
 
+    fn add_release(&mut self, hold_id: Uuid, record: Uuid) {
+        let hold = self.holds.entry(hold_id).or_default();
+        hold.released_by = Some(hold.released_by.map_or(record, |earlier| earlier.min(record)));
+    }
+
+    fn add_cleared(&mut self, hold_id: Uuid, record: Uuid, objects: &[RecordedObject]) {
+        let hold = self.holds.entry(hold_id).or_default();
+        hold.release_is_finished = true;
+        for object in objects.iter().filter(|object| object.legal_hold == Some(false)) {
+            hold.objects.entry(object_of(object)).or_default().was_cleared = true;
+            let latest = self.cleared_by.entry(object_of(object)).or_insert(record);
+            *latest = (*latest).max(record);
+        }
+    }
+
     fn add_hold(&mut self, hold_id: Uuid, record: &ChangeRecord, is_placed: bool) {
         let hold = self.holds.entry(hold_id).or_default();
+        hold.is_begun = true;
         hold.is_placed |= is_placed;
         hold.placed_at = earliest(hold.placed_at, Some(record.at));
         // Records of one hold that differ in words were not all ours: any rule will do that does not

@@ -104,6 +104,12 @@ pub fn attested_id(key: &str) -> Option<BundleId> {
     id.parse().ok()
 }
 
+/// The id of a record in its key; `None` of a key that is no record's.
+pub fn record_id(key: &str) -> Option<Uuid> {
+    recorded_id(key)?;
+    key.rsplit('/').next()?.strip_suffix(".json")?.parse().ok()
+}
+
 /// The id in the last segment of a reference's key.
 pub fn referenced_id(key: &str) -> Option<BundleId> {
     let name = key.rsplit('/').next()?;
@@ -197,6 +203,13 @@ mod tests {
             assert_eq!(recorded_id(&format!("{}{foreign}", records_of(id))), None, "{foreign}");
         }
         assert_eq!(attested_id(&format!("{ATTESTATIONS}{id}/notes.txt")), None);
+    }
+
+    #[test]
+    fn a_record_has_the_id_in_its_key() {
+        let id = BundleId(Sha256Digest::of(b"x"));
+        assert_eq!(record_id(&record(id, Uuid::from_u128(7))), Some(Uuid::from_u128(7)));
+        assert_eq!(record_id("records/x/readme.txt"), None);
     }
 
     #[test]

@@ -35,6 +35,13 @@ pub const NAME_BYTES_MAX: usize = 256;
 pub const RECORD_BYTES_MAX: u64 = 1 << 20;
 /// Records of one bundle that a reindex reads; whoever may write can plant any number.
 pub const RECORDS_READ_MAX: usize = 10_000;
+/// Objects that one record names; a longer list is kept as several records. Each name takes two keys'
+/// worth of bytes at most, so that a record stays below [`RECORD_BYTES_MAX`].
+pub const RECORD_OBJECTS_MAX: usize = 256;
+/// Detached signatures of one bundle that are locked with it.
+pub const ATTESTATIONS_MAX: usize = 10_000;
+/// Bytes of the reason for a hold or an extension, and of a name that somebody gives themselves.
+pub const REASON_BYTES_MAX: usize = 4_096;
 /// Runs that one receipt names; a push writes two at most.
 pub const RECEIPT_RUN_IDS_MAX: usize = 16;
 /// Entries in one page of a listing; S3 gives no more either.

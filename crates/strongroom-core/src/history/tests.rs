@@ -185,6 +185,42 @@ fn a_bit_that_a_push_found_on_is_ours_only_where_an_open_hold_of_ours_explains_i
 }
 
 #[test]
+fn a_bit_is_ours_until_it_was_cleared_and_somebody_elses_where_it_was_on_before_us() {
+    let bundle = name("bundle");
+    let placed = |number, hold, before| {
+        change(number, Change::HoldPlaced { hold_id: id(hold) }, vec![held("bundle", before)])
+    };
+    let released = |number, hold| {
+        let off = RecordedObject { legal_hold: Some(false), ..held("bundle", HoldBefore::Off) };
+        change(number, Change::HoldReleased { hold_id: id(hold) }, vec![off])
+    };
+    let whose = |records: &[KeptRecord]| fold(records).whose_bit(&bundle, None);
+    assert_eq!(whose(&[]), None);
+    assert_eq!(whose(&[placed(1, 1, HoldBefore::Off)]), Some(HoldBefore::Ours));
+    assert_eq!(whose(&[placed(1, 1, HoldBefore::Others)]), Some(HoldBefore::Others));
+    // Given up, and not cleared yet: a release that was cut short leaves a bit that is ours.
+    let begun = change(2, Change::ReleaseBegun { hold_id: id(1) }, vec![]);
+    assert_eq!(whose(&[placed(1, 1, HoldBefore::Off), begun]), Some(HoldBefore::Ours));
+    // Cleared: whoever set it since is somebody else.
+    assert_eq!(whose(&[placed(1, 1, HoldBefore::Off), released(2, 1)]), None);
+    let again = [placed(1, 1, HoldBefore::Off), released(2, 1), placed(3, 3, HoldBefore::Others)];
+    assert_eq!(whose(&again), Some(HoldBefore::Others));
+    // An earlier hold that found another's bit says nothing once the bit was cleared after it.
+    let anew = [placed(1, 1, HoldBefore::Others), released(2, 1), placed(3, 3, HoldBefore::Off)];
+    assert_eq!(whose(&anew), Some(HoldBefore::Ours));
+}
+
+#[test]
+fn a_record_that_was_written_with_a_hold_explains_its_own_bit() {
+    let mut placed = change(1, Change::HoldPlaced { hold_id: id(1) }, vec![]);
+    let Record::Change(record) = &mut placed.record else { panic!() };
+    record.written_with_hold = true;
+    let history = fold(&[placed]);
+    assert_eq!(history.whose_bit(&name("record"), Some(id(1))), Some(HoldBefore::Ours));
+    assert_eq!(history.whose_bit(&name("record"), Some(id(2))), None);
+}
+
+#[test]
 fn records_of_another_subject_are_counted_and_say_nothing() {
     let mut planted = receipt(1, Some(until(LockMode::Compliance, 9_000)), Some(false));
     let Record::Receipt(receipt) = &mut planted.record else { panic!() };

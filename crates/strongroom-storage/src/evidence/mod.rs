@@ -8,6 +8,11 @@
 //! | [`list`] | what a run or a day holds, at the cost of the answer |
 //! | [`reindex`] | references rebuilt from bundles and records |
 //! | [`audit`] | what a whole store or a run holds, held against what its records promise |
+//! | [`retention`] | the locks on stored evidence: shown beside what records promise, and extended |
+//! | [`hold`] | legal holds on stored evidence: placed and released |
+//! | `guarded` | what is locked with a bundle: the version that holds it, its signatures, its records |
+//! | `kept` | the records of a bundle, read back |
+//! | `lock_change` | what changing locks comes to, object by object |
 //! | `stored` | reading and verifying what a store holds, and finding the version that is right |
 //! | `protect` | a lock asked for, read back, set where it is missing |
 //! | `lock_plan` | which lock to send: the join of what is asked and the bucket's default |
@@ -15,7 +20,11 @@
 
 pub mod audit;
 mod error;
+mod guarded;
+pub mod hold;
+mod kept;
 pub mod list;
+mod lock_change;
 mod lock_plan;
 mod protect;
 pub mod pull;
@@ -23,12 +32,17 @@ pub mod push;
 mod record;
 mod references;
 pub mod reindex;
+pub mod retention;
 mod stored;
 mod upload;
 
 pub use error::{EvidenceError, EvidenceErrorKind};
+pub use guarded::ObjectRole;
+pub use hold::{PlaceRequest, Placement, Release, ReleaseRequest};
 pub use list::{BundleState, ListQuery, ListedBundle, Listing};
+pub use lock_change::{Asker, LockChange, ObjectOutcome, ObjectState};
 pub use lock_plan::{LockAsk, LockPlan};
 pub use pull::{PullRequest, Pulled, RunPull};
 pub use push::{Push, PushOutcome, PushRequest, PushSource};
 pub use reindex::ReindexReport;
+pub use retention::{ExtendRequest, Extension, RetentionReport, Standing, show_retention};

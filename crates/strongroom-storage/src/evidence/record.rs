@@ -1,9 +1,12 @@
 //! Records: what was done to a bundle, kept create-only beside it and locked like it.
 
 use bytes::Bytes;
+use serde::Serialize;
 use strongroom_core::receipt::Receipt;
+use strongroom_core::record::ChangeRecord;
 use strongroom_core::retention::Lock;
-use strongroom_core::{BundleId, canonical, layout};
+use strongroom_core::{BundleId, canonical, layout, limits};
+use uuid::Uuid;
 
 use super::protect::{self, Origin, Protected};
 use super::{EvidenceError, EvidenceErrorKind};
@@ -43,26 +46,65 @@ pub(super) async fn keep(
     lock: &RecordLock,
     clock: &Clock,
 ) -> Result<Option<String>, EvidenceError> {
-    write(store, receipt, lock, clock).await.map_err(|error| {
+    let key = layout::record(receipt.bundle_id, clock.new_id());
+    let kept = write(store, key, receipt, lock).await.map_err(|error| {
         EvidenceError::new(
             EvidenceErrorKind::PartlyDone,
             format!("the bundle is stored, but its record could not be kept: {error}"),
         )
         .with_guidance("push the same bundle again: what is stored stays, and the record is kept")
         .with_source(error)
-    })
+    })?;
+    Ok(kept.map(|but| format!("the record of this push {but}")))
 }
 
-async fn write(
+/// Keeps the record of a change of locks, the first part of it under `first_id`. What names more objects
+/// than one record may is kept as several.
+pub(super) async fn keep_change(
     store: &dyn Storage,
-    receipt: &Receipt,
+    id: BundleId,
+    first_id: Uuid,
+    mut record: ChangeRecord,
     lock: &RecordLock,
     clock: &Clock,
+) -> Result<KeptChange, EvidenceError> {
+    let objects = std::mem::take(&mut record.objects);
+    let mut kept = KeptChange::default();
+    let mut record_id = first_id;
+    let mut parts = objects.chunks(limits::RECORD_OBJECTS_MAX);
+    let mut part = Some(parts.next().unwrap_or_default());
+    while let Some(named) = part {
+        record.objects = named.to_vec();
+        let key = layout::record(id, record_id);
+        kept.keys.push(store.whole_key(&ObjectKey::new(key.as_str())?));
+        let but = write(store, key, &record, lock).await?;
+        kept.warnings.extend(but.map(|but| format!("the record {but}")));
+        record_id = clock.new_id();
+        part = parts.next();
+    }
+    Ok(kept)
+}
+
+/// What came of keeping the record of a change of locks.
+#[derive(Debug, Default)]
+pub(super) struct KeptChange {
+    /// The whole keys, prefix included.
+    pub(super) keys: Vec<String>,
+    /// What a person should know of their own locks.
+    pub(super) warnings: Vec<String>,
+}
+
+/// Writes one record and looks at its lock. Answers, where that falls short, what was seen.
+async fn write(
+    store: &dyn Storage,
+    key: String,
+    record: &impl Serialize,
+    lock: &RecordLock,
 ) -> Result<Option<String>, EvidenceError> {
-    let key = ObjectKey::new(layout::record(receipt.bundle_id, clock.new_id()))?;
-    let bytes: Bytes = canonical::to_vec(receipt)
+    let key = ObjectKey::new(key)?;
+    let bytes: Bytes = canonical::to_vec(record)
         .map_err(|error| {
-            EvidenceError::new(EvidenceErrorKind::LocalFile, "a receipt could not be written")
+            EvidenceError::new(EvidenceErrorKind::LocalFile, "a record could not be written")
                 .with_source(error)
         })?
         .into();
@@ -93,5 +135,5 @@ async fn write(
         Some(reason) => format!("its lock was not observed ({reason})"),
         None => "the lock read back is weaker than the one that was asked for".to_owned(),
     };
-    Ok(Some(format!("the record of this push was kept, but {seen}: {}", store.whole_key(&key))))
+    Ok(Some(format!("was kept, but {seen}: {}", store.whole_key(&key))))
 }

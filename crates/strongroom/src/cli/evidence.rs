@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use strongroom_core::{BundleId, Sha256Digest};
 use strongroom_storage::evidence::audit::{Cursor, Sample};
 
-use super::{Length, Moment, PushSettingArgs, When, not_empty};
+use super::{HoldArgs, Length, Moment, PushSettingArgs, RetentionArgs, When, not_empty};
 
 /// What to do with evidence.
 #[derive(Debug, Subcommand)]
@@ -110,6 +110,11 @@ Examples:
   strongroom evidence audit --read-data --sample 3/30   a part of it each day of a month
   strongroom evidence audit --format json --markdown audit.md")]
     Audit(Box<AuditArgs>),
+    /// Show how long a bundle is locked, or lock it for longer.
+    Retention(RetentionArgs),
+
+    /// Place or release a legal hold on a bundle.
+    Hold(HoldArgs),
 
     /// Ask the store what it is: reachable, writable, versioned, locked.
     ///

@@ -2,6 +2,7 @@
 //! made from it.
 
 mod evidence;
+mod lock;
 mod store;
 mod when;
 
@@ -13,6 +14,10 @@ use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 pub use evidence::{
     AuditArgs, BundleArgs, DeclarationArgs, EvidenceCommand, ListArgs, PullArgs, PushArgs,
     ShowArgs, VerifyArgs,
+};
+pub use lock::{
+    ExtendArgs, HoldArgs, HoldCommand, PlaceArgs, ReleaseArgs, RetentionArgs, RetentionCommand,
+    RetentionShowArgs,
 };
 pub use store::{PushSettingArgs, StoreArgs};
 pub use when::{Length, Moment, When};

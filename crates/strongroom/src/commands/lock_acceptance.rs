@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use strongroom_core::receipt::EnforcedBy;
-use strongroom_core::retention::{Lock, LockMode};
+use strongroom_core::retention::{Lock, LockMode, Retention};
 use strongroom_storage::evidence::LockPlan;
 
 use crate::failure::Failure;
@@ -23,6 +23,35 @@ pub async fn ask(plan: &LockPlan, accepted_until: Option<Date>, console: &Consol
         true => format!("the bucket's default, a compliance lock until {day},"),
         false => format!("a compliance lock until {day}"),
     };
+    let lock = Irrevocable { retain_until, what, is_on: "this bundle", by: plan.enforced_by };
+    accept(&lock, accepted_until, console).await
+}
+
+/// Asks, where a change of locks would bring one that nobody can undo: on the bundle or, of a hold, on
+/// the records that are locked like it.
+pub async fn ask_for_change(
+    lock: Option<Retention>,
+    is_on: &'static str,
+    by: EnforcedBy,
+    accepted_until: Option<Date>,
+    console: &Console,
+) -> Result<()> {
+    let Some(Retention { retain_until, .. }) = lock else { return Ok(()) };
+    let what = format!("a compliance lock on {is_on} until {}", day_of(retain_until));
+    accept(&Irrevocable { retain_until, what, is_on, by }, accepted_until, console).await
+}
+
+/// A lock that nobody can undo.
+struct Irrevocable {
+    retain_until: Timestamp,
+    what: String,
+    is_on: &'static str,
+    by: EnforcedBy,
+}
+
+async fn accept(lock: &Irrevocable, accepted_until: Option<Date>, console: &Console) -> Result<()> {
+    let Irrevocable { retain_until, what, is_on, by } = lock;
+    let day = day_of(*retain_until);
     if let Some(accepted) = accepted_until {
         if day <= accepted {
             return Ok(());
@@ -38,18 +67,18 @@ pub async fn ask(plan: &LockPlan, accepted_until: Option<Date>, console: &Consol
             "{what} must be accepted, and there is no terminal to ask on: nothing was written"
         ))
         .with_help(format!(
-            "accept it with --yes-lock-until {day}; a later date accepts pushes to come as well"
+            "accept it with --yes-lock-until {day}; a later date accepts what is to come as well"
         ))
         .into());
     }
-    let until = time(retain_until);
-    console.warning(match plan.enforced_by {
+    let until = time(*retain_until);
+    console.warning(match by {
         EnforcedBy::Strongroom => format!(
-            "Strongroom will let nobody delete this bundle before {until}; whoever reaches the files \
+            "Strongroom will let nobody delete {is_on} before {until}; whoever reaches the files \
              still can"
         ),
         EnforcedBy::Store | EnforcedBy::None => format!(
-            "nobody, not even the owner of the bucket, will be able to delete this bundle before \
+            "nobody, not even the owner of the bucket, will be able to delete {is_on} before \
              {until}"
         ),
     });
