@@ -99,8 +99,9 @@ pub struct History {
     pub holds: BTreeMap<Uuid, Hold>,
     /// Records that were written with a legal hold on themselves: that bit is ours.
     pub records_written_with_hold: BTreeSet<Uuid>,
-    /// The latest record that read an object's bit back off after a release.
-    pub cleared_by: BTreeMap<ObjectName, Uuid>,
+    /// When an object's bit was last seen off: by the id of the hold that found it so, or of the record
+    /// that read it back after a release.
+    pub last_seen_off: BTreeMap<ObjectName, Uuid>,
     /// Records of another subject, which anybody can plant: nothing was taken from them.
     pub of_another_subject: usize,
 }
@@ -147,16 +148,16 @@ impl History {
     /// Whose a bit is that is on now: ours, or somebody else's who had set it before us; `None` where no
     /// record explains it. `record` is the id of an object that is a record itself.
     ///
-    /// What was found before a hold counts until the bit was cleared after it.
+    /// What a hold found counts until it was given up and the bit was seen off after it.
     pub fn whose_bit(&self, object: &ObjectName, record: Option<Uuid>) -> Option<HoldBefore> {
-        let cleared_by = self.cleared_by.get(object).copied();
+        let seen_off = self.last_seen_off.get(object).copied();
         let of_holds = self.holds.iter().filter_map(|(hold_id, hold)| {
             let held = hold.objects.get(object)?;
-            let is_over = !hold.is_open() && (held.was_cleared || cleared_by > Some(*hold_id));
+            let is_over = !hold.is_open() && (held.was_cleared || seen_off > Some(*hold_id));
             (!is_over).then(|| held.before.unwrap_or(HoldBefore::Others).max(HoldBefore::Ours))
         });
         let of_record = record
-            .filter(|id| self.records_written_with_hold.contains(id) && cleared_by < Some(*id))
+            .filter(|id| self.records_written_with_hold.contains(id) && seen_off < Some(*id))
             .map(|_| HoldBefore::Ours);
         of_holds.chain(of_record).max()
     }
@@ -181,7 +182,10 @@ impl History {
         hold.is_begun = true;
         hold.is_placed = true;
         hold.placed_at = earliest(hold.placed_at, lock.read_back_at.or(receipt.stored_at));
-        hold.objects.entry(object).or_default().was_seen_on = true;
+        hold.objects.entry(object.clone()).or_default().was_seen_on = true;
+        if lock.legal_hold_was_set_before == Some(false) {
+            self.add_seen_off(object, id);
+        }
     }
 
     fn add_change(&mut self, id: Uuid, record: &ChangeRecord) {
@@ -213,9 +217,15 @@ impl History {
         hold.release_is_finished = true;
         for object in objects.iter().filter(|object| object.legal_hold == Some(false)) {
             hold.objects.entry(object_of(object)).or_default().was_cleared = true;
-            let latest = self.cleared_by.entry(object_of(object)).or_insert(record);
-            *latest = (*latest).max(record);
         }
+        for object in objects.iter().filter(|object| object.legal_hold == Some(false)) {
+            self.add_seen_off(object_of(object), record);
+        }
+    }
+
+    fn add_seen_off(&mut self, object: ObjectName, at: Uuid) {
+        let latest = self.last_seen_off.entry(object).or_insert(at);
+        *latest = (*latest).max(at);
     }
 
     fn add_hold(&mut self, hold_id: Uuid, record: &ChangeRecord, is_placed: bool) {
@@ -231,6 +241,9 @@ impl History {
             let held = hold.objects.entry(object_of(object)).or_default();
             held.before = held.before.max(object.hold_before);
             held.was_seen_on |= is_placed && object.legal_hold == Some(true);
+        }
+        for object in record.objects.iter().filter(|o| o.hold_before == Some(HoldBefore::Off)) {
+            self.add_seen_off(object_of(object), hold_id);
         }
     }
 

@@ -205,6 +205,10 @@ fn a_bit_is_ours_until_it_was_cleared_and_somebody_elses_where_it_was_on_before_
     assert_eq!(whose(&[placed(1, 1, HoldBefore::Off), released(2, 1)]), None);
     let again = [placed(1, 1, HoldBefore::Off), released(2, 1), placed(3, 3, HoldBefore::Others)];
     assert_eq!(whose(&again), Some(HoldBefore::Others));
+    // Given up, left on, and seen off by the next hold: they cleared it themselves.
+    let begun = change(2, Change::ReleaseBegun { hold_id: id(1) }, vec![]);
+    let theirs = [placed(1, 1, HoldBefore::Others), begun, placed(3, 3, HoldBefore::Off)];
+    assert_eq!(whose(&theirs), Some(HoldBefore::Ours));
     // An earlier hold that found another's bit says nothing once the bit was cleared after it.
     let anew = [placed(1, 1, HoldBefore::Others), released(2, 1), placed(3, 3, HoldBefore::Off)];
     assert_eq!(whose(&anew), Some(HoldBefore::Ours));

@@ -9,12 +9,13 @@
 
 mod release;
 
+use jiff::Timestamp;
 use strongroom_core::BundleId;
 use strongroom_core::history::{History, Hold};
 use strongroom_core::observed::Observed;
 use strongroom_core::receipt::EnforcedBy;
 use strongroom_core::record::{Change, HoldBefore, RecordedObject};
-use strongroom_core::retention::{Lock, Retention, check_clocks};
+use strongroom_core::retention::{DefaultRetention, Lock, Retention, check_clocks};
 use uuid::Uuid;
 
 use super::guarded::{self, Guarded, GuardedObject, ObjectRole};
@@ -81,13 +82,14 @@ impl<'a> Placement<'a> {
         request: PlaceRequest,
         clock: &'a Clock,
     ) -> Result<Self, EvidenceError> {
+        let ground = Ground::of(store, clock).await?;
         let guarded = guarded::find(store, request.id).await?;
         let locks = guarded::locks_of(store, &guarded.objects).await?;
         // The bits first and the records after: a bit that somebody of us set in between is on record.
         let kept = kept::read_all(store, request.id).await?;
         let history = kept.history(request.id);
         let retention = of_the_bundle(&guarded, &locks)?;
-        let record = plan_record(store, retention, true, clock).await?;
+        let record = ground.plan_record(retention, true)?;
         let found = same_hold(&history, &request.asker);
         let hold_id = found.map_or_else(|| clock.new_id(), |(hold_id, _)| hold_id);
         let hold = found.map(|(_, hold)| hold);
@@ -275,28 +277,44 @@ fn refuse_unobserved(bundle: &SeenLock) -> Result<(), EvidenceError> {
     }
 }
 
-/// The lock of the records of a hold: the bundle's own, where it has not ended, and the hold itself.
-async fn plan_record(
-    store: &dyn Storage,
-    retention: Option<Retention>,
-    legal_hold: bool,
-    clock: &Clock,
-) -> Result<LockPlan, EvidenceError> {
-    let store_now = store.now().await?;
-    let bucket = store.bucket_locks().await?;
-    let enforced_by: EnforcedBy = store.locks_enforced_by();
-    check_possible(enforced_by, &bucket.takes_locks)?;
-    // Ids sort by this machine's clock, and tell which came first.
-    check_clocks(clock.now(), store_now).map_err(|skew| {
-        EvidenceError::new(EvidenceErrorKind::RetentionNotMet, skew.to_string())
-            .with_guidance("set this machine's clock: records sort by it")
-    })?;
-    let in_force = retention.filter(|retention| retention.retain_until > store_now);
-    let ask = LockAsk {
-        mode: in_force.map(|retention| retention.mode),
-        retain_until: in_force.map(|retention| retention.retain_until),
-        retention_days: None,
-        legal_hold,
-    };
-    lock_plan::plan(&ask, bucket.default_retention, enforced_by, store_now, clock.now())
+/// What a store does about locks, and what both clocks show.
+struct Ground {
+    default_retention: Observed<Option<DefaultRetention>>,
+    enforced_by: EnforcedBy,
+    store_now: Timestamp,
+    local_now: Timestamp,
+}
+
+impl Ground {
+    /// Refuses a store that cannot lock, and a clock that cannot be relied on.
+    async fn of(store: &dyn Storage, clock: &Clock) -> Result<Self, EvidenceError> {
+        let (store_now, local_now) = (store.now().await?, clock.now());
+        let bucket = store.bucket_locks().await?;
+        let enforced_by = store.locks_enforced_by();
+        check_possible(enforced_by, &bucket.takes_locks)?;
+        // Ids sort by this machine's clock, and tell which came first.
+        check_clocks(local_now, store_now).map_err(|skew| {
+            EvidenceError::new(EvidenceErrorKind::RetentionNotMet, skew.to_string())
+                .with_guidance("set this machine's clock: records sort by it")
+        })?;
+        let default_retention = bucket.default_retention;
+        Ok(Self { default_retention, enforced_by, store_now, local_now })
+    }
+
+    /// The lock of the records of a hold: the bundle's own, where it has not ended, and the hold itself.
+    fn plan_record(
+        self,
+        retention: Option<Retention>,
+        legal_hold: bool,
+    ) -> Result<LockPlan, EvidenceError> {
+        let in_force = retention.filter(|retention| retention.retain_until > self.store_now);
+        let ask = LockAsk {
+            mode: in_force.map(|retention| retention.mode),
+            retain_until: in_force.map(|retention| retention.retain_until),
+            retention_days: None,
+            legal_hold,
+        };
+        let (default, enforced_by) = (self.default_retention, self.enforced_by);
+        lock_plan::plan(&ask, default, enforced_by, self.store_now, self.local_now)
+    }
 }

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used)] // a test that cannot go on has failed
 
 mod garbage;
+mod later_locks;
 mod locks;
 mod names;
 mod races;

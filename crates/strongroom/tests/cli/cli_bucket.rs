@@ -19,7 +19,7 @@ fn bucket(settings: BucketSettings) -> (S3Server, Room) {
     (server, room)
 }
 
-fn on(room: Room, server: &S3Server) -> Room {
+pub fn on(room: Room, server: &S3Server) -> Room {
     as_user(room, server, server.owner())
 }
 

@@ -55,7 +55,12 @@ fn every_command_has_a_manual_page() {
     let written = room.run(&["man", "--output", "man1", "--format", "json"]).exits(0).json();
     assert_valid(&written, "man");
     let pages = names_in(&room.path("man1"));
-    for page in ["strongroom.1", "strongroom-evidence-push.1", "strongroom-config-show.1"] {
+    for page in [
+        "strongroom.1",
+        "strongroom-evidence-push.1",
+        "strongroom-evidence-hold-place.1",
+        "strongroom-config-show.1",
+    ] {
         assert!(pages.iter().any(|name| name == page), "{pages:?}");
     }
     let push = fs::read_to_string(room.path("man1/strongroom-evidence-push.1")).expect("a page");

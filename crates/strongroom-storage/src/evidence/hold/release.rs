@@ -17,7 +17,7 @@ use super::super::lock_change::{
 };
 use super::super::lock_plan::LockPlan;
 use super::super::{EvidenceError, EvidenceErrorKind, record};
-use super::{plan_record, refuse_unobserved};
+use super::{Ground, refuse_unobserved};
 use crate::{Clock, SeenLock, Storage, StorageErrorKind};
 
 /// Which hold to give up.
@@ -51,6 +51,7 @@ impl<'a> Release<'a> {
         request: ReleaseRequest,
         clock: &'a Clock,
     ) -> Result<Self, EvidenceError> {
+        let ground = Ground::of(store, clock).await?;
         let kept = kept::read_all(store, request.id).await?;
         let history = kept.history(request.id);
         let Some(hold) = history.holds.get(&request.hold_id).filter(|hold| !hold.is_unknown())
@@ -67,7 +68,7 @@ impl<'a> Release<'a> {
             retention = strongroom_core::retention::join(retention, seen.certain().retention);
         }
         let remains = other_open_holds(&history, request.hold_id);
-        let record = plan_record(store, retention, remains, clock).await?;
+        let record = ground.plan_record(retention, remains)?;
         let planned = seen
             .iter()
             .map(|(object, seen)| {
