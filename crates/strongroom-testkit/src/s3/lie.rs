@@ -157,6 +157,8 @@ lies! {
     AcceptsTamperedUrls,
     /// The signed headers of a presigned URL may be left out.
     AllowsDroppedHeaders,
+    /// Whoever has an access key may do everything, whatever rights were taken away.
+    IgnoresRights,
 
     /// Buckets say that they have versions, and have none.
     ClaimsVersioning,

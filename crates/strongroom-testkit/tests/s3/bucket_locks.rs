@@ -77,6 +77,11 @@ async fn only_a_bucket_with_versions_takes_a_lock_configuration() {
     let client = Client::owner(&server);
     let plain = client.set_default("plain", THREE_DAYS).await;
     assert_eq!(plain.refusal(), (409, "InvalidBucketState".to_owned()));
+    server.bucket("plain").set_up(BucketSettings::versioned());
+    let suspend = b"<VersioningConfiguration><Status>Suspended</Status></VersioningConfiguration>";
+    assert_eq!(client.put("/plain?versioning", &[], suspend).await.status, 200);
+    let suspended = client.set_default("plain", THREE_DAYS).await;
+    assert_eq!(suspended.refusal(), (409, "InvalidBucketState".to_owned()));
     // AWS, since November 2023: a bucket that has versions may get locks later.
     assert_eq!(client.set_default("versioned", THREE_DAYS).await.status, 200);
     let told = client.get("/versioned?object-lock").await;

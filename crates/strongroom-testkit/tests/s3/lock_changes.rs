@@ -6,6 +6,7 @@ use strongroom_testkit::s3::{BucketSettings, Right, User};
 
 use crate::client::Client;
 use crate::locking::{BYPASS, EARLIER, HOLD, LATER, MUCH_LATER, SOON, clock, lock};
+use crate::uploads::Upload;
 
 /// A server, and somebody who may not bypass governance.
 async fn server() -> (S3Server, Client) {
@@ -161,4 +162,30 @@ async fn a_store_may_ask_for_the_bypass_where_governance_becomes_compliance() {
     assert_eq!(client.retain(&version, "COMPLIANCE", LATER, false).await, 403);
     assert_eq!(client.retain(&version, "GOVERNANCE", MUCH_LATER, false).await, 200);
     assert_eq!(client.retain(&version, "COMPLIANCE", MUCH_LATER, true).await, 200);
+}
+
+#[tokio::test]
+async fn head_tells_a_retention_and_a_hold_that_came_later() {
+    let (server, _) = server().await;
+    let client = Client::owner(&server);
+    let version = client.put_k(&[]).await;
+    client.hold(&version, "ON").await;
+    client.retain(&version, "GOVERNANCE", LATER, false).await;
+    let head = client.head("/vault/k").await;
+    assert_eq!(head.header("x-amz-object-lock-mode"), Some("GOVERNANCE"));
+    assert_eq!(head.header("x-amz-object-lock-legal-hold"), Some("ON"));
+    let until = head.header("x-amz-object-lock-retain-until-date").unwrap();
+    assert_eq!(until.parse::<jiff::Timestamp>().unwrap().to_string(), LATER);
+}
+
+#[tokio::test]
+async fn an_upload_in_parts_is_held_like_a_write_in_one() {
+    let (server, _) = server().await;
+    let client = Client::owner(&server);
+    for headers in [lock("GOVERNANCE", LATER).as_slice(), &[HOLD]] {
+        let done = Upload::of(&client, headers, b"bytes").await.complete(&[]).await;
+        let path = format!("/vault/big?versionId={}", done.header("x-amz-version-id").unwrap());
+        assert_eq!(client.delete(&path).await.refusal(), (403, "AccessDenied".to_owned()));
+        assert_eq!(client.get(&path).await.body, b"bytes");
+    }
 }

@@ -65,7 +65,7 @@ impl Context<'_> {
 
     pub(crate) fn may(&self, right: Right) -> bool {
         let user = self.access_key.as_deref().and_then(|key| self.shared.user(key));
-        user.is_some_and(|user| user.may(right))
+        user.is_some_and(|user| user.may(right, &self.shared.lies))
     }
 }
 

@@ -78,3 +78,14 @@ async fn a_presigned_url_may_be_good_for_more_than_it_says() {
         assert_eq!(both(lie, locked(), urls).await, (honest, lying), "{lie:?}");
     }
 }
+
+#[tokio::test]
+async fn a_right_that_was_taken_away_may_be_had_all_the_same() {
+    let seen = async |store: &Store| {
+        let version = store.client.put_k(&[]).await;
+        let locked = store.client.put_locked("GOVERNANCE").await;
+        let reader = store.reader.delete_version(&version, false).await;
+        (reader, store.guest.delete_version(&locked, true).await)
+    };
+    assert_eq!(both(Lie::IgnoresRights, locked(), seen).await, ((403, 403), (204, 204)));
+}

@@ -24,6 +24,8 @@ struct Store {
     client: Client,
     /// Somebody who may not bypass governance.
     guest: Client,
+    /// Somebody who may read.
+    reader: Client,
     /// The clock by which signatures are judged.
     signatures: TestClock,
 }
@@ -31,17 +33,20 @@ struct Store {
 impl Store {
     async fn new(settings: BucketSettings, lie: Option<Lie>) -> Self {
         let guest = User::new("guest", "guest-secret").without(Right::BypassGovernance);
+        let reader = User::new("reader", "reader-secret").read_only();
         let signatures = TestClock::system();
         let builder = S3Server::builder()
             .bucket("vault", settings)
             .user(guest.clone())
+            .user(reader.clone())
             .clock(clock())
             .signature_clock(signatures.clone())
             .refuses_skewed_clocks()
             .part_bytes_min(1);
         let server = lie.into_iter().fold(builder, |builder, lie| builder.lie(lie)).start().await;
-        let (client, guest) = (Client::owner(&server), Client::of(&server, &guest));
-        Self { server, client, guest, signatures }
+        let client = Client::owner(&server);
+        let (guest, reader) = (Client::of(&server, &guest), Client::of(&server, &reader));
+        Self { server, client, guest, reader, signatures }
     }
 }
 
