@@ -30,7 +30,7 @@ DATA = WORK / "data"
 RESULTS = WORK / "results.json"
 DOCUMENT = ROOT / "docs" / "BENCHMARKS.md"
 STRONGROOM = ROOT / "target" / "release" / "strongroom"
-LIST_COST = ROOT / "target" / "debug" / "examples" / "list_cost"
+EXAMPLES = ROOT / "target" / "debug" / "examples"
 
 GIB = 1 << 30
 
@@ -39,8 +39,8 @@ FREE_DISK_MIN = 18 * GIB
 # Which line of `machine` tells what was measured.
 COMMIT = 2
 
-FULL = {"mixed": GIB, "small_files": 10_000, "transfer": GIB, "large": 5 * GIB, "references": 100_000}
-QUICK = {"mixed": 32 * MIB, "small_files": 500, "transfer": 32 * MIB, "large": 64 * MIB, "references": 2_000}
+FULL = {"mixed": GIB, "small_files": 10_000, "transfer": GIB, "large": 5 * GIB, "references": 100_000, "bundles": 100_000}
+QUICK = {"mixed": 32 * MIB, "small_files": 500, "transfer": 32 * MIB, "large": 64 * MIB, "references": 2_000, "bundles": 2_000}
 
 STORES = {"seaweedfs": "STRONGROOM_TEST_SEAWEEDFS", "ceph": "STRONGROOM_TEST_CEPH"}
 RCLONE_PROVIDERS = {"seaweedfs": "SeaweedFS", "ceph": "Ceph"}
@@ -291,7 +291,13 @@ def memory(store):
 
 def list_cost(sizes, _rounds):
     """Requests and time to list a run and a day, and to pull by id, among many references."""
-    _, _, printed = run([LIST_COST, STRONGROOM, str(sizes["references"])])
+    _, _, printed = run([EXAMPLES / "list_cost", STRONGROOM, str(sizes["references"])])
+    return [{"what": "requests", "requests": json.loads(printed)}]
+
+
+def audit_cost(sizes, _rounds):
+    """Requests, time and memory to audit many bundles, each with a record that promises a lock."""
+    _, _, printed = run([EXAMPLES / "audit_cost", STRONGROOM, str(sizes["bundles"])])
     return [{"what": "requests", "requests": json.loads(printed)}]
 
 
@@ -305,6 +311,7 @@ CASES = {
     "memory-seaweedfs": (memory("seaweedfs"), "5 GiB to and from SeaweedFS, once"),
     "memory-ceph": (memory("ceph"), "5 GiB to and from Ceph RGW, once"),
     "list": (list_cost, "List among 100,000 references"),
+    "audit": (audit_cost, "Audit 100,000 bundles, each with a record and a lock"),
 }
 
 
@@ -381,8 +388,9 @@ def section(name, result):
         lines += [row for part in table for row in rows(part)]
     for part in result["parts"]:
         if "requests" in part:
-            lines += ["| what | answers | requests | ms |", "|---|---:|---:|---:|"]
-            lines += [f"| {each['what']} | {each['answers']} | {each['requests']} | {each['ms']} |" for each in part["requests"]]
+            lines += ["| what | answers | requests | ms | peak MiB |", "|---|---:|---:|---:|---:|"]
+            columns = ["what", "answers", "requests", "ms", "peak_mib"]
+            lines += ["| " + " | ".join(str(each[column]) for column in columns) + " |" for each in part["requests"]]
         if part.get("notes"):
             lines += ["", part["notes"] + "."]
     return lines + [""]

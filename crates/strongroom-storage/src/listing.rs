@@ -153,6 +153,7 @@ mod tests {
             size_bytes: 0,
             last_modified: None,
             etag: None,
+            is_deleted: false,
         };
         let request = ListRequest { limit: Some(2), ..ListRequest::default() };
         let mut page = PageBuilder::new(&request);

@@ -229,6 +229,7 @@ impl Storage for MemoryStorage {
                     size_bytes: object.size_bytes,
                     last_modified: Some(object.stored_at),
                     etag: Some(object.etag()),
+                    is_deleted: false,
                 }),
             };
             if room == Room::Full {

@@ -99,6 +99,16 @@ pub trait Storage: fmt::Debug + Send + Sync {
     /// not the bucket.
     async fn list(&self, request: &ListRequest) -> Result<ListPage, StorageError>;
 
+    /// One page as [`list`](Self::list) gives it, not by folder, with the keys under a delete marker
+    /// among them. A page may be empty though there is a next one. `Unobserved` where the store has no
+    /// versions or does not tell these credentials.
+    async fn list_with_deleted(
+        &self,
+        _request: &ListRequest,
+    ) -> Result<Observed<ListPage>, StorageError> {
+        Ok(Observed::Unobserved(Unobserved::UnsupportedBackend))
+    }
+
     /// Every version of one key, newest first, delete markers included. `Unobserved` where the
     /// store has no versions or does not tell these credentials.
     async fn versions(&self, key: &ObjectKey)
@@ -306,6 +316,9 @@ pub struct ListedObject {
     pub last_modified: Option<Timestamp>,
     /// The store's entity tag, where its listings tell it.
     pub etag: Option<String>,
+    /// Whether a delete marker is on top, so that a read without a version finds nothing. Only
+    /// [`Storage::list_with_deleted`] gives such.
+    pub is_deleted: bool,
 }
 
 /// One version of an object.

@@ -3,20 +3,20 @@
 //!
 //! usage: list_cost PROGRAM REFERENCES
 
+mod asker;
+
 use std::error::Error;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::Instant;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use strongroom_core::{BundleId, Sha256Digest, layout};
-use strongroom_testkit::s3::server::{ACCESS_KEY, REGION, SECRET_KEY};
 use strongroom_testkit::s3::{BucketSettings, BucketView};
 use strongroom_testkit::{S3Server, TestClock, fixtures};
 
-const BUCKET: &str = "evidence";
+use self::asker::{Asker, BUCKET};
+
 const BUNDLES_A_DAY: usize = 1_000;
 const BUNDLES_A_RUN: usize = 10;
 const FIRST_DAY: &str = "2026-01-01";
@@ -36,27 +36,30 @@ fn main() -> Result<(), Box<dyn Error>> {
         .bucket(BUCKET, BucketSettings::plain())
         .clock(clock.clone())
         .start_blocking();
-    let asker = Asker { program: program.clone(), server };
+    let scratch = tempfile::tempdir()?;
+    let measured = scratch.path().join("memory");
+    let asker = Asker { program: program.clone(), server, measured };
 
     fill(&asker.server.bucket(BUCKET), &clock, first_day, references)?;
     // A push needs the present; what was listed before keeps its day.
     clock.advance(clock_behind(&clock));
     let run_asked = run_id(BUNDLES_A_DAY);
-    let scratch = tempfile::tempdir()?;
     let pulled = scratch.path().join("pulled.tar.gz");
     let id = push_one(&asker, scratch.path())?;
 
     let day_after = DAY_ASKED.parse::<Date>()?.tomorrow()?.to_string();
     let rows = [
-        asker.ask("list --run-id", &["list", "--run-id", &run_asked])?,
+        asker.ask("list --run-id", &["list", "--run-id", &run_asked], bundles_named)?,
         asker.ask(
             "list --after, --before: one day",
             &["list", "--after", DAY_ASKED, "--before", &day_after],
+            bundles_named,
         )?,
-        asker.ask("list --limit 10", &["list", "--limit", "10"])?,
+        asker.ask("list --limit 10", &["list", "--limit", "10"], bundles_named)?,
         asker.ask(
             "pull --bundle-id",
             &["pull", "--bundle-id", &id, "--out", &pulled.display().to_string()],
+            bundles_named,
         )?,
     ];
     println!("[{}]", rows.join(",\n"));
@@ -106,42 +109,7 @@ fn push_one(asker: &Asker, scratch: &Path) -> Result<String, Box<dyn Error>> {
     Ok(rest.split('"').nth(1).ok_or("a receipt names its bundle")?.to_owned())
 }
 
-/// The program beside the server that counts what it asks.
-struct Asker {
-    program: String,
-    server: S3Server,
-}
-
-impl Asker {
-    /// One row: what was asked, how many answers came, for how many requests, in what time.
-    fn ask(&self, what: &str, arguments: &[&str]) -> Result<String, Box<dyn Error>> {
-        self.server.reset_requests();
-        let started = Instant::now();
-        let printed = self.run(arguments)?;
-        let ms = started.elapsed().as_millis();
-        let answers = printed.matches("\"bundle_id\"").count();
-        let requests = self.server.requests().len();
-        Ok(format!(
-            r#"{{"what": "{what}", "answers": {answers}, "requests": {requests}, "ms": {ms}}}"#
-        ))
-    }
-
-    fn run(&self, arguments: &[&str]) -> Result<String, Box<dyn Error>> {
-        let done = Command::new(&self.program)
-            .arg("evidence")
-            .args(arguments)
-            .args(["--format", "json"])
-            .env("STRONGROOM_STORE_URL", format!("s3://{BUCKET}"))
-            .env("STRONGROOM_STORE_ENDPOINT", self.server.endpoint())
-            .env("STRONGROOM_STORE_REGION", REGION)
-            .env("STRONGROOM_STORE_ALLOW_HTTP", "true")
-            .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
-            .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
-            .stdin(Stdio::null())
-            .output()?;
-        if !done.status.success() {
-            return Err(String::from_utf8_lossy(&done.stderr).into_owned().into());
-        }
-        Ok(String::from_utf8(done.stdout)?)
-    }
+/// How many bundles a printed answer names.
+fn bundles_named(printed: &str) -> usize {
+    printed.matches("\"bundle_id\"").count()
 }

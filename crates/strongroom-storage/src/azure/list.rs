@@ -74,6 +74,7 @@ fn read_page(root: &Element, own_prefix: &str) -> Result<ListPage, StorageError>
                     size_bytes: size.ok_or_else(malformed)?,
                     last_modified: properties.text_of("Last-Modified").and_then(dates::parse),
                     etag: properties.text_of("Etag").map(|etag| etag.trim_matches('"').to_owned()),
+                    is_deleted: false,
                 });
             }
             "BlobPrefix" => page.folders.push(relative(entry).ok_or_else(malformed)?),

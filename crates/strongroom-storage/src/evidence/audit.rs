@@ -47,6 +47,7 @@ use self::cost::Spent;
 pub use self::cursor::{Cursor, InvalidCursor};
 pub use self::estimate::{ESTIMATE_SCHEMA, Estimate, estimate};
 pub use self::finding::{Class, Finding, KEYS_NAMED_MAX, Problem};
+use self::held::IDS_HELD_MAX;
 use self::lock::Times;
 pub use self::report::{AUDIT_SCHEMA, AuditReport, FINDINGS_NAMED_MAX, LookedAt};
 pub use self::run::Progressed;
@@ -115,6 +116,7 @@ pub async fn audit(
         checks: &checks,
         report,
         cursor: request.resume_after,
+        slice_ids_max: IDS_HELD_MAX,
     };
     let cut_short = tokio::select! {
         done = run.all_the_way(&mut advance) => done.err().map(CutShort::Failed),

@@ -162,6 +162,7 @@ impl Walk<'_> {
             size_bytes: stat.size_bytes,
             last_modified: stat.modified,
             etag: None,
+            is_deleted: false,
         }))
     }
 

@@ -6,6 +6,7 @@ use strongroom_core::limits::LIST_PAGE_ENTRIES_MAX;
 use strongroom_core::observed::{Observed, Unobserved};
 
 use super::S3Storage;
+use super::error::Failure;
 use super::request::Request;
 use crate::exchange::dates;
 use crate::exchange::xml::Element;
@@ -53,7 +54,8 @@ fn read_page(root: &Element, own_prefix: &str) -> Result<ListPage, StorageError>
                 key: relative(entry, "Key").ok_or_else(malformed)?,
                 size_bytes: size(entry)?,
                 last_modified: entry.text_of("LastModified").and_then(dates::parse),
-                etag: entry.text_of("ETag").map(|etag| etag.trim_matches('"').to_owned()),
+                etag: etag(entry),
+                is_deleted: false,
             }),
             "CommonPrefixes" => {
                 page.folders.push(relative(entry, "Prefix").ok_or_else(malformed)?);
@@ -68,6 +70,76 @@ fn read_page(root: &Element, own_prefix: &str) -> Result<ListPage, StorageError>
         _ => None,
     };
     Ok(page)
+}
+
+/// See [`crate::Storage::list_with_deleted`]. Of every key exactly one entry is the latest one.
+pub(super) async fn list_with_deleted(
+    store: &S3Storage,
+    asked: &ListRequest,
+) -> Result<Observed<ListPage>, StorageError> {
+    let own_prefix = store.client.address.prefix();
+    let limit = asked.limit.unwrap_or(LIST_PAGE_ENTRIES_MAX).clamp(1, LIST_PAGE_ENTRIES_MAX);
+    let mut request = Request::bucket(Method::GET)
+        .query("versions", "")
+        .query("prefix", format!("{own_prefix}{}", asked.prefix))
+        .query("max-keys", limit)
+        .query("encoding-type", "url");
+    if let Some((version, key)) = asked.page.as_deref().and_then(|page| page.split_once('\n')) {
+        let version = Some(version).filter(|version| !version.is_empty());
+        request = request.query("key-marker", key).query_if("version-id-marker", version.as_ref());
+    } else if let Some(start) = &asked.start_after {
+        request = request.query("key-marker", format!("{own_prefix}{start}"));
+    }
+    match store.client.send(&request).await {
+        Ok(answer) => Ok(Observed::Observed(read_latest(&answer.xml()?, own_prefix)?)),
+        Err(failure) => not_told(failure),
+    }
+}
+
+/// The latest entry of each key, in the order of keys: stores list versions and delete markers apart
+/// or mixed.
+fn read_latest(root: &Element, own_prefix: &str) -> Result<ListPage, StorageError> {
+    let is_encoded = is_url_encoded(root);
+    let mut page = ListPage::default();
+    for entry in &root.children {
+        let is_deleted = match entry.name.as_str() {
+            "Version" => false,
+            "DeleteMarker" => true,
+            _ => continue,
+        };
+        if entry.text_of("IsLatest") != Some("true") {
+            continue;
+        }
+        let key = entry.key_of("Key").and_then(|key| decode(key, is_encoded));
+        let key = key.as_deref().and_then(|key| key.strip_prefix(own_prefix));
+        page.objects.push(ListedObject {
+            key: key.ok_or_else(malformed)?.to_owned(),
+            size_bytes: if is_deleted { 0 } else { size(entry)? },
+            last_modified: entry.text_of("LastModified").and_then(dates::parse),
+            etag: etag(entry),
+            is_deleted,
+        });
+    }
+    page.objects.sort_by(|one, other| one.key.cmp(&other.key));
+    let next = next_marker(root)?;
+    page.next = next.map(|(key, version)| format!("{}\n{key}", version.unwrap_or_default()));
+    Ok(page)
+}
+
+fn etag(entry: &Element) -> Option<String> {
+    entry.text_of("ETag").map(|etag| etag.trim_matches('"').to_owned())
+}
+
+/// Why the store does not list versions; what concerns the connection stays an error.
+fn not_told<T>(failure: Failure) -> Result<Observed<T>, StorageError> {
+    let reason = match failure.kind() {
+        StorageErrorKind::PermissionDenied => Unobserved::PermissionDenied,
+        StorageErrorKind::Unsupported | StorageErrorKind::InvalidRequest => {
+            Unobserved::UnsupportedBackend
+        }
+        _ => return Err(failure.into()),
+    };
+    Ok(Observed::Unobserved(reason))
 }
 
 /// See [`crate::Storage::versions`].
@@ -90,16 +162,7 @@ pub(super) async fn versions(
         }
         let answer = match store.client.send(&request).await {
             Ok(answer) => answer,
-            Err(failure) => {
-                let reason = match failure.kind() {
-                    StorageErrorKind::PermissionDenied => Unobserved::PermissionDenied,
-                    StorageErrorKind::Unsupported | StorageErrorKind::InvalidRequest => {
-                        Unobserved::UnsupportedBackend
-                    }
-                    _ => return Err(failure.into()),
-                };
-                return Ok(Observed::Unobserved(reason));
-            }
+            Err(failure) => return not_told(failure),
         };
         let root = answer.xml()?;
         let is_past = read_versions(&root, &whole_key, &mut versions)?;
@@ -215,6 +278,32 @@ mod tests {
             let error = read_page(&root, "p/").unwrap_err();
             assert_eq!(error.kind(), StorageErrorKind::Malformed, "{document}");
         }
+    }
+
+    #[test]
+    fn of_each_key_the_latest_entry_counts_in_the_order_of_keys() {
+        let root = Element::parse(
+            b"<R><IsTruncated>true</IsTruncated><NextKeyMarker>p/c</NextKeyMarker>\
+              <NextVersionIdMarker>v</NextVersionIdMarker>\
+              <Version><Key>p/a</Key><VersionId>2</VersionId><IsLatest>true</IsLatest>\
+              <ETag>&quot;e&quot;</ETag><Size>7</Size></Version>\
+              <Version><Key>p/a</Key><VersionId>1</VersionId><IsLatest>false</IsLatest>\
+              <Size>9</Size></Version>\
+              <Version><Key>p/c</Key><VersionId>3</VersionId><IsLatest>true</IsLatest>\
+              <Size>1</Size></Version>\
+              <DeleteMarker><Key>p/b</Key><VersionId>4</VersionId><IsLatest>true</IsLatest>\
+              </DeleteMarker></R>",
+        )
+        .unwrap();
+        let page = read_latest(&root, "p/").unwrap();
+        let seen: Vec<_> = page
+            .objects
+            .iter()
+            .map(|object| (object.key.as_str(), object.size_bytes, object.is_deleted))
+            .collect();
+        assert_eq!(seen, [("a", 7, false), ("b", 0, true), ("c", 1, false)]);
+        assert_eq!(page.objects[0].etag.as_deref(), Some("e"));
+        assert_eq!(page.next.as_deref(), Some("v\np/c"));
     }
 
     #[test]

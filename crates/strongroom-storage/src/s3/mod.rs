@@ -124,6 +124,13 @@ impl Storage for S3Storage {
         list::list(self, request).await
     }
 
+    async fn list_with_deleted(
+        &self,
+        request: &ListRequest,
+    ) -> Result<Observed<ListPage>, StorageError> {
+        list::list_with_deleted(self, request).await
+    }
+
     async fn versions(
         &self,
         key: &ObjectKey,

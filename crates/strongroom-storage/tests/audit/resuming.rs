@@ -65,7 +65,7 @@ async fn an_audit_that_is_interrupted_tells_what_it_has_and_where_it_was() {
     let (vault, ids) = tampered().await;
     let all = found(&vault.audit(&everything()).await);
     // The references are not listed before somebody wants it to end.
-    let gate = vault.server.faults().on(Op::ListObjectsV2).nth(5).hold_before();
+    let gate = vault.server.faults().on(Op::ListObjectsV2).nth(1).hold_before();
     let store = vault.store().await;
     let (request, enough) = (everything(), Notify::new());
     let outcome = audit(&*store, &request, enough.notified(), |report, _| {
@@ -88,6 +88,7 @@ async fn an_audit_that_is_interrupted_tells_what_it_has_and_where_it_was() {
 #[tokio::test]
 async fn a_store_that_fails_before_anything_was_looked_at_is_a_failure() {
     let (vault, _) = tampered().await;
+    vault.server.faults().on(Op::ListObjectVersions).answer(403);
     vault.server.faults().on(Op::ListObjectsV2).answer(403);
     let outcome = audit(&*vault.store().await, &everything(), pending(), |_, _| ()).await;
     let denied = EvidenceErrorKind::Store(StorageErrorKind::PermissionDenied);

@@ -2,6 +2,7 @@
 
 use http::Method;
 use jiff::SignedDuration;
+use strongroom_core::observed::{Observed, Unobserved};
 use strongroom_core::retention::{LockMode, Period};
 use strongroom_storage::evidence::audit::{Class, Problem};
 use strongroom_testkit::s3::{Op, Right};
@@ -216,4 +217,68 @@ async fn a_bundle_that_nothing_leads_to_or_tells_of_is_found() {
         of("bundle_without_record", &unrecorded),
     ];
     assert_eq!(found(&vault.audit(&everything()).await), expected.into());
+}
+
+/// As `rm --recursive` does with nothing but the right to delete.
+#[tokio::test]
+async fn a_bundle_of_which_everything_is_under_a_delete_marker_is_found() {
+    let vault = Vault::new(BucketSettings::locked()).await;
+    let (hidden, kept) = (vault.push("hidden", Some(1)).await, vault.push("kept", Some(1)).await);
+    let bucket = vault.bucket();
+    let its_own = |key: &String| key.contains(&hidden.bundle_id.to_string());
+    bucket.keys().iter().filter(|key| its_own(key)).for_each(|key| bucket.delete(key));
+    let report = vault.audit(&everything()).await;
+    let mut expected =
+        BTreeSet::from([of("delete_marker", &hidden), of("records_deleted", &hidden)]);
+    assert_eq!(found(&report), expected);
+    let left = report.findings.iter().find_map(|finding| match finding.problem {
+        Problem::DeleteMarker { versions_left, .. } => Some(versions_left),
+        _ => None,
+    });
+    assert_eq!((left, report.deleted_listed), (Some(1), Observed::Observed(true)));
+
+    let records = format!("team/{}", layout::records_of(kept.bundle_id));
+    bucket.keys_under(&records).iter().for_each(|key| bucket.delete(key));
+    let report = vault.audit(&everything()).await;
+    expected.insert(of("records_deleted", &kept));
+    assert_eq!(found(&report), expected);
+}
+
+#[tokio::test]
+async fn a_bundle_that_was_disposed_of_by_version_is_no_finding() {
+    let vault = Vault::new(BucketSettings::versioned()).await;
+    let disposed = vault.push("disposed", None).await;
+    let bucket = vault.bucket();
+    for key in bucket.keys() {
+        let versions = bucket.versions(&key);
+        if key.ends_with(".ref") {
+            bucket.delete(&key);
+            continue;
+        }
+        bucket.delete(&key);
+        let deleted = vault.attacker.delete_version("vault", &key, &versions[0].id).await;
+        assert!(deleted.status.is_success(), "{deleted:?}");
+    }
+    assert_eq!(found(&vault.audit(&everything()).await), BTreeSet::new());
+    // Until something leads to it.
+    let reference = layout::run_reference("r", disposed.bundle_id);
+    bucket.put(&format!("team/{reference}"), "x");
+    let report = vault.audit(&everything()).await;
+    assert_eq!(found(&report), [of("delete_marker", &disposed)].into());
+}
+
+#[tokio::test]
+async fn that_what_is_deleted_was_not_listed_is_told() {
+    let user = User::new("blind", "blind-secret").without(Right::ListVersions);
+    let vault = Vault::with_user(BucketSettings::locked(), Some(user.clone())).await;
+    let deleted = vault.push("deleted", Some(1)).await;
+    vault.bucket().delete(&deleted.key);
+    let store = vault.store_of(&user).await;
+    let report = whole(audit(&*store, &everything(), pending(), |_, _| ()).await);
+    assert_eq!(report.deleted_listed, Observed::Unobserved(Unobserved::PermissionDenied));
+    assert_eq!(found(&report), [of("bundle_missing", &deleted)].into());
+    let Problem::BundleMissing { versions_unobserved } = &report.findings[0].problem else {
+        panic!("{report:?}")
+    };
+    assert_eq!(*versions_unobserved, Some(Unobserved::PermissionDenied));
 }

@@ -44,7 +44,8 @@ pub(super) struct Checks<'a> {
 #[derive(Debug)]
 pub(super) struct Checked {
     pub(super) id: BundleId,
-    pub(super) known: Known,
+    /// `None` where all of it was disposed of.
+    pub(super) known: Option<Known>,
     pub(super) looked_at: LookedAt,
     pub(super) findings: Vec<Finding>,
 }
@@ -80,16 +81,33 @@ impl<'a> Checks<'a> {
             findings.push(Problem::BeyondLimit { limit }.at(Some(id), Vec::new()));
         }
         let mut looked_at = LookedAt { bundles: 1, records: told.read, ..LookedAt::default() };
-        let gone = self.find_missing(&group, &told, references, &mut findings).await?;
+        let gone = self.find_missing(&group, &told, &references, &mut findings).await?;
+        let is_disposed = self.find_deleted(&group, &gone, &mut findings).await?;
         self.check_archives(&group, &told, &mut looked_at, &mut findings).await?;
         self.check_locks(id, &told, &gone, &mut looked_at, &mut findings).await?;
-        if group.is_present() && group.records.is_empty() && !record::exists(self.store, id).await?
+        let lacks_records = group.is_present() && group.records.is_empty();
+        if lacks_records
+            && group.deleted_beside.is_empty()
+            && !record::exists(self.store, id).await?
         {
             let keys = group.archives().map(|(_, object)| self.whole(&object.key));
             let keys = keys.take(finding::KEYS_NAMED_MAX).collect();
             findings.push(Problem::BundleWithoutRecord.at(Some(id), keys));
         }
-        Ok(Checked { id, known: known(&group), looked_at, findings })
+        let known = (!is_disposed).then(|| known(&group));
+        Ok(Checked { id, known, looked_at, findings })
+    }
+
+    /// What a group tells of its bundle without being looked into; `None` where all of it was disposed
+    /// of, so that a reference to it leads to nothing.
+    pub(super) async fn known(&self, group: &Group) -> Result<Option<Known>, EvidenceError> {
+        if group.is_present() || !group.records.is_empty() {
+            return Ok(Some(known(group)));
+        }
+        let mut told_before = Vec::new();
+        let gone = self.find_missing(group, &Told::default(), &[], &mut told_before).await?;
+        let is_disposed = self.find_deleted(group, &gone, &mut told_before).await?;
+        Ok((!is_disposed).then(|| known(group)))
     }
 
     /// A listed key with the store's prefix.
@@ -103,18 +121,19 @@ impl<'a> Checks<'a> {
         &self,
         group: &Group,
         told: &Told,
-        references: Vec<String>,
+        references: &[String],
         findings: &mut Vec<Finding>,
     ) -> Result<BTreeSet<String>, EvidenceError> {
         let id = group.id;
         let mut gone = BTreeSet::new();
-        if !group.is_present() && group.records.is_empty() {
+        let is_known = group.is_present() || !group.records.is_empty();
+        if !is_known && group.deleted.is_empty() {
             let problem = match (references.is_empty(), group.attestations) {
                 (true, 0) => None,
                 (true, _) => Some(Problem::AttestationWithoutBundle),
                 (false, _) => absence::explain_reference(self.store, id).await?,
             };
-            findings.extend(problem.map(|problem| problem.at(Some(id), references)));
+            findings.extend(problem.map(|problem| problem.at(Some(id), references.to_vec())));
             return Ok(gone);
         }
         let listed: BTreeSet<&str> =
@@ -127,6 +146,7 @@ impl<'a> Checks<'a> {
             .filter(|key| layout::claimed_bundle(key).is_some_and(|(of, _)| of == id))
             .take(PROMISES_CHECKED_MAX)
             .collect();
+        expected.extend(group.deleted.iter().map(String::as_str));
         // Records that cannot be read are of some bundle all the same.
         let native = layout::bundle(id);
         if !group.is_present() && expected.is_empty() {
@@ -137,10 +157,36 @@ impl<'a> Checks<'a> {
             let Some(problem) = absence::explain(self.store, &object).await? else { continue };
             if !matches!(problem, Problem::DeleteMarker { versions_left: 1.., .. }) {
                 gone.insert((*key).to_owned());
+                // A marker over nothing, of a bundle of which nothing else is told: disposed of.
+                if !is_known && references.is_empty() {
+                    continue;
+                }
             }
             findings.push(problem.at(Some(id), vec![self.whole(key)]));
         }
         Ok(gone)
+    }
+
+    /// Records and signatures under a delete marker. Whether nothing at all is left of the bundle, so
+    /// that it was disposed of: markers without a version below them say no more.
+    async fn find_deleted(
+        &self,
+        group: &Group,
+        gone: &BTreeSet<String>,
+        findings: &mut Vec<Finding>,
+    ) -> Result<bool, EvidenceError> {
+        let is_known = group.is_present() || !group.records.is_empty() || group.attestations > 0;
+        let is_deleted = !is_known && group.deleted.iter().all(|key| gone.contains(key));
+        let Some(first) = group.deleted_beside.first() else { return Ok(is_deleted) };
+        if is_deleted {
+            let left = absence::explain(self.store, &ObjectKey::new(first.as_str())?).await?;
+            if !matches!(left, Some(Problem::DeleteMarker { versions_left: 1.., .. })) {
+                return Ok(true);
+            }
+        }
+        let keys = group.deleted_beside.iter().map(|key| self.whole(key)).collect();
+        findings.push(Problem::RecordsDeleted.at(Some(group.id), keys));
+        Ok(false)
     }
 
     async fn check_archives(
@@ -250,7 +296,7 @@ impl<'a> Checks<'a> {
 }
 
 /// What a group tells of its bundle without being looked into.
-pub(super) fn known(group: &Group) -> Known {
+fn known(group: &Group) -> Known {
     Known::default()
         .and(Known::PRESENT, group.is_present())
         .and(Known::RECORDED, !group.records.is_empty())

@@ -92,6 +92,8 @@ pub enum Problem {
         /// Versions below it.
         versions_left: usize,
     },
+    /// Delete markers are on top of records or signatures.
+    RecordsDeleted,
     /// A record names a version that is gone.
     VersionMissing,
     /// What is under the key is not what any record says was stored, by its size or entity tag.
@@ -140,6 +142,7 @@ impl Problem {
             Self::LockExpiring { .. }
             | Self::BundleMissing { .. }
             | Self::DeleteMarker { .. }
+            | Self::RecordsDeleted
             | Self::VersionMissing
             | Self::ObjectReplaced
             | Self::BytesUnread { .. }
@@ -165,6 +168,7 @@ impl Problem {
             Self::LockExpiring { .. } => "lock_expiring",
             Self::BundleMissing { .. } => "bundle_missing",
             Self::DeleteMarker { .. } => "delete_marker",
+            Self::RecordsDeleted => "records_deleted",
             Self::VersionMissing => "version_missing",
             Self::ObjectReplaced => "object_replaced",
             Self::BytesUnread { .. } => "bytes_unread",
@@ -217,6 +221,10 @@ impl fmt::Display for Problem {
             Self::DeleteMarker { versions_left, .. } => {
                 write!(f, "a delete marker is on top; versions left below it: {versions_left}")
             }
+            Self::RecordsDeleted => f.write_str(
+                "delete markers are on top of records or signatures, which say no more what is \
+                 promised",
+            ),
             Self::VersionMissing => f.write_str("a record names this version, and it is gone"),
             Self::ObjectReplaced => f.write_str(
                 "the size or the entity tag is of no object that a record tells of; --read-data tells \

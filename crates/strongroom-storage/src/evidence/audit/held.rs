@@ -48,6 +48,13 @@ impl Held {
         self.known.push(known);
     }
 
+    /// Adds an id of which something is there.
+    pub(super) fn push_known(&mut self, id: BundleId, known: Option<Known>) {
+        if let Some(known) = known {
+            self.push(id, known);
+        }
+    }
+
     /// The greatest id.
     pub(super) fn last(&self) -> Option<BundleId> {
         self.ids.last().copied()

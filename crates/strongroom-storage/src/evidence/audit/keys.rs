@@ -3,8 +3,10 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use strongroom_core::observed::{Observed, Unobserved};
+
 use crate::evidence::EvidenceError;
-use crate::{ListRequest, ListedObject, Storage, StorageError, StorageErrorKind};
+use crate::{ListPage, ListRequest, ListedObject, Storage, StorageError, StorageErrorKind};
 
 /// The keys of one folder after some key, in the order of their bytes. Holds one page.
 pub(super) struct Keys<'a> {
@@ -15,6 +17,19 @@ pub(super) struct Keys<'a> {
     request: Option<ListRequest>,
     page: VecDeque<ListedObject>,
     last: String,
+    /// Whether keys under a delete marker are listed too.
+    deleted: Deleted,
+}
+
+/// Whether keys under a delete marker are listed too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Deleted {
+    /// Nobody asked.
+    LeftOut,
+    /// They are, as far as the store was asked.
+    Listed,
+    /// The store does not tell.
+    Unobserved(Unobserved),
 }
 
 impl<'a> Keys<'a> {
@@ -27,15 +42,47 @@ impl<'a> Keys<'a> {
     ) -> Self {
         let request =
             ListRequest { prefix: prefix.to_owned(), start_after, ..ListRequest::default() };
-        Self { store, pages, request: Some(request), page: VecDeque::new(), last: String::new() }
+        Self {
+            store,
+            pages,
+            request: Some(request),
+            page: VecDeque::new(),
+            last: String::new(),
+            deleted: Deleted::LeftOut,
+        }
+    }
+
+    /// The same keys, and those under a delete marker where the store tells of them.
+    pub(super) fn with_deleted(self) -> Self {
+        Self { deleted: Deleted::Listed, ..self }
+    }
+
+    /// Why keys under a delete marker were asked for and not told.
+    pub(super) fn deleted_unobserved(&self) -> Option<Unobserved> {
+        match self.deleted {
+            Deleted::Unobserved(reason) => Some(reason),
+            Deleted::LeftOut | Deleted::Listed => None,
+        }
+    }
+
+    async fn list(&mut self, request: &ListRequest) -> Result<ListPage, EvidenceError> {
+        self.pages.fetch_add(1, Ordering::Relaxed);
+        if self.deleted == Deleted::Listed {
+            match self.store.list_with_deleted(request).await? {
+                Observed::Observed(page) => return Ok(page),
+                // One kind of page does not go on where the other ended.
+                Observed::Unobserved(_) if request.page.is_some() => return Err(ended().into()),
+                Observed::Unobserved(reason) => self.deleted = Deleted::Unobserved(reason),
+            }
+        }
+        Ok(self.store.list(request).await?)
     }
 
     /// The next object, which stays the next one.
     pub(super) async fn peek(&mut self) -> Result<Option<&ListedObject>, EvidenceError> {
         while self.page.is_empty() {
             let Some(mut request) = self.request.take() else { return Ok(None) };
-            self.pages.fetch_add(1, Ordering::Relaxed);
-            let page = self.store.list(&request).await?;
+            let page = self.list(&request).await?;
             for object in &page.objects {
                 if object.key <= self.last {
                     return Err(out_of_order().into());
@@ -72,6 +119,11 @@ impl<'a> Keys<'a> {
             request.page = None;
         }
     }
+}
+
+fn ended() -> StorageError {
+    let message = "the store told of versions at first, and then did not";
+    StorageError::new(StorageErrorKind::Malformed, message)
 }
 
 fn out_of_order() -> StorageError {

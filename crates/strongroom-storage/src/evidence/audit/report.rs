@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use strongroom_core::observed::Observed;
 
 use super::cost::Cost;
 use super::cursor::Cursor;
@@ -41,6 +42,9 @@ pub struct AuditReport {
     /// Where an earlier audit had come to, which this one went on from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resumed_after: Option<Cursor>,
+    /// Whether keys under a delete marker were listed too: otherwise what is deleted altogether,
+    /// with its records and references, is not seen.
+    pub deleted_listed: Observed<bool>,
     /// Whether it came to its end.
     pub complete: bool,
     /// How far it came, where it did not come to its end.
@@ -91,6 +95,7 @@ impl AuditReport {
             started_at,
             expiring_before: None,
             resumed_after: None,
+            deleted_listed: Observed::Observed(true),
             complete: false,
             resume_after: None,
             looked_at: LookedAt::default(),

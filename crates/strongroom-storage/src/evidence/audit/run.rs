@@ -2,12 +2,13 @@
 
 use futures::{StreamExt as _, stream};
 use strongroom_core::BundleId;
+use strongroom_core::observed::{Observed, Unobserved};
 
-use super::check::{Checked, Checks, known};
+use super::check::{Checked, Checks};
 use super::cost::Spent;
 use super::cursor::Cursor;
 use super::finding::Problem;
-use super::held::{Held, IDS_HELD_MAX, Known};
+use super::held::{Held, Known};
 use super::named::NamedBundles;
 use super::references::{self, Slice};
 use super::report::AuditReport;
@@ -35,6 +36,8 @@ pub(super) struct Run<'a> {
     pub(super) checks: &'a Checks<'a>,
     pub(super) report: AuditReport,
     pub(super) cursor: Option<Cursor>,
+    /// Bundles of one slice: `IDS_HELD_MAX`.
+    pub(super) slice_ids_max: usize,
 }
 
 /// A step of a walk, once its bundle was looked at.
@@ -47,7 +50,7 @@ struct Stepped {
 enum Looked {
     Now(Checked),
     /// By an earlier audit, which told what it found.
-    Before(BundleId, Known),
+    Before(BundleId, Option<Known>),
 }
 
 impl Run<'_> {
@@ -72,6 +75,7 @@ impl Run<'_> {
         let mut walk = Walk::of_all(self.store, pages, self.request.sample, after, told_up_to);
         loop {
             let (mut held, end) = self.through_slice(&mut walk, told_up_to, advance).await?;
+            self.add_unobserved(walk.deleted_unobserved());
             let up_to = held.last().filter(|_| end.is_none());
             self.hold_references(Slice { after, up_to }, &mut held).await?;
             if let Some(end) = end {
@@ -94,9 +98,9 @@ impl Run<'_> {
         told_up_to: Option<BundleId>,
         advance: &mut impl FnMut(&AuditReport, Progressed),
     ) -> Result<(Held, Option<Step>), EvidenceError> {
-        let checks = self.checks;
+        let (checks, slice_ids_max) = (self.checks, self.slice_ids_max);
         let steps = stream::unfold(Some((walk, 0)), |state| async move {
-            let (walk, taken) = state.filter(|(_, taken)| *taken < IDS_HELD_MAX)?;
+            let (walk, taken) = state.filter(|(_, taken)| *taken < slice_ids_max)?;
             match walk.next().await {
                 Ok(step) if step.group.is_none() => Some((Ok(step), None)),
                 Ok(step) => Some((Ok(step), Some((walk, taken + 1)))),
@@ -108,7 +112,7 @@ impl Run<'_> {
             let bundle = match step.group.take() {
                 None => None,
                 Some(group) if told_up_to.is_some_and(|id| group.id <= id) => {
-                    Some(Looked::Before(group.id, known(&group)))
+                    Some(Looked::Before(group.id, checks.known(&group).await?))
                 }
                 Some(group) => Some(Looked::Now(checks.check(group, Vec::new()).await?)),
             };
@@ -121,9 +125,9 @@ impl Run<'_> {
             let Some(bundle) = bundle else { return Ok((held, Some(step))) };
             self.add_step(&step);
             match bundle {
-                Looked::Before(id, known) => held.push(id, known),
+                Looked::Before(id, known) => held.push_known(id, known),
                 Looked::Now(checked) => {
-                    held.push(checked.id, checked.known);
+                    held.push_known(checked.id, checked.known);
                     self.add(checked, advance);
                 }
             }
@@ -168,14 +172,17 @@ impl Run<'_> {
             if !is_wanted {
                 return Ok(None);
             }
-            let mut step = Walk::of_one(store, pages, id).next().await?;
+            let mut walk = Walk::of_one(store, pages, id);
+            let mut step = walk.next().await?;
+            let unobserved = walk.deleted_unobserved();
             let group = step.group.take().unwrap_or_else(|| Group::empty(id));
             let bundle = Looked::Now(checks.check(group, references).await?);
-            Ok::<_, EvidenceError>(Some(Stepped { step, bundle: Some(bundle) }))
+            Ok::<_, EvidenceError>(Some((Stepped { step, bundle: Some(bundle) }, unobserved)))
         });
         let mut stepped = Box::pin(stepped.buffered(CHECKS_AT_ONCE));
         while let Some(stepped) = stepped.next().await {
-            let Some(Stepped { step, bundle }) = stepped? else { continue };
+            let Some((Stepped { step, bundle }, unobserved)) = stepped? else { continue };
+            self.add_unobserved(unobserved);
             self.add_step(&step);
             if let Some(Looked::Now(checked)) = bundle {
                 self.report.looked_at.references += 1;
@@ -184,6 +191,12 @@ impl Run<'_> {
         }
         drop(stepped);
         named.refuse_none()
+    }
+
+    fn add_unobserved(&mut self, reason: Option<Unobserved>) {
+        if let Some(reason) = reason {
+            self.report.deleted_listed = Observed::Unobserved(reason);
+        }
     }
 
     /// Adds what was met on the way to a bundle.
@@ -207,3 +220,6 @@ impl Run<'_> {
         advance(&self.report, Progressed { fraction, bundle_bytes });
     }
 }
+
+#[cfg(test)]
+mod tests;

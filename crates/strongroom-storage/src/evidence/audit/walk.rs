@@ -4,8 +4,10 @@
 
 use std::sync::atomic::AtomicU64;
 
+use strongroom_core::observed::Unobserved;
 use strongroom_core::{BundleId, Sha256Digest, layout, limits};
 
+use super::finding::KEYS_NAMED_MAX;
 use super::keys::Keys;
 use super::report::FINDINGS_NAMED_MAX;
 use super::sample::Sample;
@@ -27,6 +29,10 @@ pub(super) struct Group {
     pub(super) records: Vec<String>,
     /// How many signatures it has.
     pub(super) attestations: u64,
+    /// The keys of its archives that are under a delete marker.
+    pub(super) deleted: Vec<String>,
+    /// The keys of its records and signatures that are; at most [`KEYS_NAMED_MAX`].
+    pub(super) deleted_beside: Vec<String>,
     /// A limit that there is more than.
     pub(super) beyond: Option<&'static str>,
 }
@@ -47,8 +53,16 @@ pub(super) struct Step {
 impl Group {
     /// A bundle of which nothing was listed.
     pub(super) fn empty(id: BundleId) -> Self {
-        let (assay, records) = (Vec::new(), Vec::new());
-        Self { id, native: None, assay, records, attestations: 0, beyond: None }
+        Self {
+            id,
+            native: None,
+            assay: Vec::new(),
+            records: Vec::new(),
+            attestations: 0,
+            deleted: Vec::new(),
+            deleted_beside: Vec::new(),
+            beyond: None,
+        }
     }
 
     /// Whether an archive is there.
@@ -64,6 +78,17 @@ impl Group {
 
     fn add(&mut self, folder: Folder, object: ListedObject) {
         match folder {
+            Folder::Native | Folder::Assay if object.is_deleted => {
+                match self.deleted.len() < ARCHIVES_AUDITED_MAX {
+                    true => self.deleted.push(object.key),
+                    false => self.beyond = Some("ARCHIVES_AUDITED_MAX"),
+                }
+            }
+            Folder::Records | Folder::Attestations if object.is_deleted => {
+                if self.deleted_beside.len() < KEYS_NAMED_MAX {
+                    self.deleted_beside.push(object.key);
+                }
+            }
             Folder::Native => self.native = Some(object),
             Folder::Assay if self.assay.len() == ARCHIVES_AUDITED_MAX => {
                 self.beyond = Some("ARCHIVES_AUDITED_MAX");
@@ -155,6 +180,12 @@ impl Source<'_> {
                 self.keys.leap(layout::ASSAY_BUNDLES);
                 continue;
             }
+            let is_ours = self.folder.id_of(&object.key).is_some();
+            if object.is_deleted && !is_ours {
+                // That something of somebody else's is gone is no matter.
+                self.keys.take();
+                continue;
+            }
             if object.key.starts_with(layout::CAVRA_BUNDLES) {
                 return Ok(Some(Head::PassedOver));
             }
@@ -187,7 +218,8 @@ impl<'a> Walk<'a> {
     ) -> Self {
         let source = |folder: Folder| {
             let start_after = after.map(|id| folder.end_of(id));
-            Source { folder, keys: Keys::new(store, pages, folder.prefix(), start_after) }
+            let keys = Keys::new(store, pages, folder.prefix(), start_after).with_deleted();
+            Source { folder, keys }
         };
         let sources = Folder::ALL.map(source).into();
         Self { sources, sample, told_up_to, foreign_room: FINDINGS_NAMED_MAX }
@@ -197,10 +229,15 @@ impl<'a> Walk<'a> {
     pub(super) fn of_one(store: &'a dyn Storage, pages: &'a AtomicU64, id: BundleId) -> Self {
         let source = |folder: Folder| {
             let prefix = folder.prefix_of(id);
-            Source { folder, keys: Keys::new(store, pages, &prefix, None) }
+            Source { folder, keys: Keys::new(store, pages, &prefix, None).with_deleted() }
         };
         let sources = [Folder::Native, Folder::Assay, Folder::Records].map(source).into();
         Self { sources, sample: Sample::ALL, told_up_to: None, foreign_room: FINDINGS_NAMED_MAX }
+    }
+
+    /// Why keys under a delete marker were not listed, if in some folder they were not.
+    pub(super) fn deleted_unobserved(&self) -> Option<Unobserved> {
+        self.sources.iter().find_map(|source| source.keys.deleted_unobserved())
     }
 
     /// The next bundle of the sample, and what was met on the way.

@@ -22,7 +22,7 @@ const NOT_LOOKED_AT: &str = "
 - Whether the store keeps its locks: an audit reads them and attacks nothing.
 - Whether records are genuine: whoever may write beside the evidence can plant them.
 - Signatures.
-- A bundle of which nothing is listed: no archive, no record and no reference.
+- A bundle of which nothing is left: no archive, no record, no reference and no delete marker.
 - Locks that no record promises, such as those of the records themselves.
 ";
 
@@ -63,6 +63,9 @@ fn facts(report: &AuditReport, page: &mut String) {
         row("locks told that end before", time(before));
     }
     row("references", report.looked_at.references.to_string());
+    if let Some(reason) = report.deleted_listed.reason() {
+        row("keys under a delete marker", format!("not listed: {reason}"));
+    }
     if report.looked_at.passed_over > 0 {
         row("objects passed over", report.looked_at.passed_over.to_string());
     }

@@ -1,5 +1,6 @@
 //! An audit as a person reads it.
 
+use strongroom_core::observed::{Observed, Unobserved};
 use strongroom_storage::evidence::audit::{AuditReport, Class, Estimate, Finding};
 
 use crate::output::{Block, Console, count, safe, size, size_and_bytes, styled, time};
@@ -57,6 +58,7 @@ fn summary(report: &AuditReport, console: &Console) -> Block {
         )
         .row("records", format!("{} read", grouped(looked_at.records)))
         .row("references", grouped(looked_at.references))
+        .row_if_any("deleted", deleted(&report.deleted_listed))
         .row_if_any("passed over", passed_over(looked_at.passed_over))
         .row_if_any(
             "requests",
@@ -65,6 +67,12 @@ fn summary(report: &AuditReport, console: &Console) -> Block {
                 .as_ref()
                 .map(|_| format!("about {}", grouped(report.cost.s3_requests()))),
         )
+}
+
+/// Where a store has no versions there is nothing under a delete marker.
+fn deleted(listed: &Observed<bool>) -> Option<String> {
+    let reason = listed.reason().filter(|reason| *reason != Unobserved::UnsupportedBackend)?;
+    Some(format!("what is under a delete marker was not listed: {reason}"))
 }
 
 fn passed_over(objects: u64) -> Option<String> {
