@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on has failed
 
+mod keeping;
 mod listing;
 mod pulling;
 mod pushing;

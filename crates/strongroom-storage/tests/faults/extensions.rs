@@ -9,7 +9,7 @@ use strongroom_storage::evidence::{
 use strongroom_storage::{ObjectKey, VersionId};
 use strongroom_testkit::s3::Right;
 
-use super::holds::{asker, place};
+use super::holds::{asker, garbage_for, place};
 use super::*;
 
 fn in_days(days: i64) -> Timestamp {
@@ -175,7 +175,7 @@ async fn a_lock_that_could_not_be_read_back_is_unobserved_and_not_promised() {
 #[tokio::test]
 async fn the_version_that_holds_the_bundle_is_extended_and_garbage_on_top_is_not() {
     let (vault, store, id) = vault_with_a_lock().await;
-    vault.bucket().plant_over(&bundle_key(id), "garbage");
+    vault.bucket().plant_over(&bundle_key(id), garbage_for(&vault, id));
     let until = in_days(90);
     extend(&*store, asked(id, until)).await.unwrap();
     let versions = vault.bucket().versions(&bundle_key(id));

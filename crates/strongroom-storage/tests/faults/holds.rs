@@ -60,6 +60,11 @@ fn bundle_is_held(vault: &Vault, id: BundleId) -> bool {
     held_keys(vault).contains(&bundle_key(id))
 }
 
+/// Garbage of the very length of the bundle.
+pub(crate) fn garbage_for(vault: &Vault, id: BundleId) -> Vec<u8> {
+    random_bytes(vault.bucket().object(&bundle_key(id)).unwrap().len(), 3)
+}
+
 /// Another party sets or clears the bundle's bit.
 async fn another_party_sets(vault: &Vault, id: BundleId, on: bool) {
     let key = ObjectKey::new(layout::bundle(id)).unwrap();
@@ -132,9 +137,12 @@ async fn of_two_holds_of_ours_only_the_last_release_clears() {
     let first = place(&*store, id, "case 17").await.unwrap().hold_id.unwrap();
     let second = place(&*store, id, "case 18").await.unwrap();
     assert_eq!(second.objects[0].object.hold_before, Some(HoldBefore::Ours));
+    vault.server.reset_requests();
     let released = release(&*store, id, first).await.unwrap();
     assert_eq!(left_on(&released, "bundles/"), Some(LeftOn::HeldByUs));
     assert!(bundle_is_held(&vault, id));
+    // Not for a moment was it off.
+    assert_eq!(vault.server.count(Op::PutObjectLegalHold), 0);
     release(&*store, id, second.hold_id.unwrap()).await.unwrap();
     assert_eq!(held_keys(&vault), [""; 0]);
 }
@@ -311,7 +319,7 @@ async fn a_planted_record_reaches_no_object_of_another_bundle() {
 #[tokio::test]
 async fn a_hold_is_placed_on_the_version_that_holds_the_bundle_and_not_on_what_is_on_top() {
     let (vault, store, id) = vault_with_a_bundle().await;
-    vault.bucket().plant_over(&bundle_key(id), "garbage");
+    vault.bucket().plant_over(&bundle_key(id), garbage_for(&vault, id));
     place(&*store, id, "case 17").await.unwrap();
     let held: Vec<bool> =
         vault.bucket().versions(&bundle_key(id)).iter().map(|version| version.legal_hold).collect();
