@@ -162,6 +162,27 @@ async fn the_hold_of_a_push_is_released_by_the_id_of_its_record() {
 }
 
 #[tokio::test]
+async fn a_push_that_asks_for_a_hold_that_is_on_puts_its_own_on_record() {
+    let (vault, store, id) = vault_with_a_bundle().await;
+    let placed = place(&*store, id, "case 17").await.unwrap();
+    let records = vault.bucket().keys_under("team/records/").len();
+    let held = PushRequest { legal_hold: true, ..request() };
+    push_to(&*store, vault.small(), held.clone()).await.unwrap();
+    assert_eq!(vault.bucket().keys_under("team/records/").len(), records + 1);
+    // Asked again, it is on record.
+    push_to(&*store, vault.small(), held).await.unwrap();
+    assert_eq!(vault.bucket().keys_under("team/records/").len(), records + 1);
+
+    let released = release(&*store, id, placed.hold_id.unwrap()).await.unwrap();
+    assert_eq!(left_on(&released, "bundles/"), Some(LeftOn::HeldByUs));
+    let report = strongroom_storage::evidence::show_retention(&*store, id).await.unwrap();
+    let [of_push] = &report.holds[..] else { panic!("{:?}", report.holds) };
+    assert!(of_push.by_push);
+    release(&*store, id, of_push.hold_id).await.unwrap();
+    assert_eq!(held_keys(&vault), [""; 0]);
+}
+
+#[tokio::test]
 async fn a_hold_that_no_record_tells_of_is_not_found_and_nothing_changes() {
     let (vault, store, id) = vault_with_a_bundle().await;
     another_party_sets(&vault, id, true).await;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use strongroom_core::bundle::Progress;
+use strongroom_core::history::ObjectName;
 use strongroom_core::receipt::{CreateOnly, Integrity, LockHow, RECEIPT_SCHEMA, Receipt, Status};
 
 use super::super::protect::{self, Origin, Protected};
@@ -10,7 +11,7 @@ use super::super::stored::{
     Search, StoredBundle, leaves_other_versions, says_something_of_content, search_versions,
     verify_in_place,
 };
-use super::super::{EvidenceError, EvidenceErrorKind, record};
+use super::super::{EvidenceError, EvidenceErrorKind, kept, record};
 use super::{Push, PushOutcome};
 use crate::{ObjectKey, StorageErrorKind, VersionId};
 
@@ -112,10 +113,41 @@ impl Push<'_> {
             status: Status::AlreadyStored,
         };
         let mut warnings = Vec::new();
-        if strengthened || !record::exists(self.store, self.bundle_id()).await? {
+        if strengthened
+            || !record::exists(self.store, self.bundle_id()).await?
+            || self.hold_is_not_on_record(key, version).await?
+        {
             warnings.extend(self.keep_record(&receipt).await?);
         }
         Ok(self.outcome(receipt, protection.refusal, warnings))
+    }
+
+    /// Whether a hold is asked for and no push has put one on record that is still open. The bit may be
+    /// on by somebody else's hold, whose release must not take ours away.
+    async fn hold_is_not_on_record(
+        &self,
+        key: &ObjectKey,
+        version: Option<&VersionId>,
+    ) -> Result<bool, EvidenceError> {
+        if !self.lock.asked.legal_hold {
+            return Ok(false);
+        }
+        let name = ObjectName {
+            key: self.store.whole_key(key),
+            version_id: version.map(|version| version.0.clone()),
+        };
+        let history = match kept::read_all(self.store, self.bundle_id()).await {
+            Ok(kept) => kept.history(self.bundle_id()),
+            // Without the right to list, no record is known.
+            Err(error)
+                if error.kind() == EvidenceErrorKind::Store(StorageErrorKind::PermissionDenied) =>
+            {
+                return Ok(true);
+            }
+            Err(error) => return Err(error),
+        };
+        let mut of_pushes = history.open_holds().filter(|(_, hold)| hold.by_push);
+        Ok(!of_pushes.any(|(_, hold)| hold.objects.contains_key(&name)))
     }
 
     /// Names the version that still holds the bundle, or says that none does.
