@@ -3,7 +3,7 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`s3`] | an S3 server in the test's own process, over real TCP, with faults to inject |
+//! | [`s3`] | an S3 server in the test's own process, over real TCP, with faults to inject and lies to tell |
 //! | [`services`] | what hands out credentials, and a proxy |
 //! | [`client`] | another S3 client, to make buckets and to attack what was stored |
 //! | [`clock`] | time that a test holds in its hand |

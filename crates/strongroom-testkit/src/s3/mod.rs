@@ -2,16 +2,20 @@
 //!
 //! Signatures are checked and XML is real (crate `s3s`); objects live in memory, with versions,
 //! Object Lock and digests checked as AWS documents them. [`S3Server::faults`] makes it misbehave,
-//! one request at a time; [`S3Server::requests`] tells what it was asked.
+//! one request at a time; a [`Lie`] makes it a store that is not what it says; [`S3Server::requests`]
+//! tells what it was asked.
 //!
 //! ```no_run
 //! # async fn script() {
-//! use strongroom_testkit::s3::{BucketSettings, Op, S3Server};
+//! use strongroom_testkit::s3::{BucketSettings, Lie, Op, S3Server};
 //!
 //! let server = S3Server::builder().bucket("evidence", BucketSettings::locked()).start().await;
 //! server.faults().on(Op::PutObject).nth(2).answer(503);
 //! // … a client at `server.endpoint()` …
 //! assert_eq!(server.count(Op::PutObject), 3);
+//!
+//! let liar = S3Server::builder().bucket("evidence", BucketSettings::locked());
+//! let liar = liar.lie(Lie::DropsLockOnMultipart).start().await;
 //! # }
 //! ```
 //!

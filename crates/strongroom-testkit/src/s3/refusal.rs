@@ -25,6 +25,10 @@ pub(crate) fn no_such_key() -> S3Error {
     refuse(404, "NoSuchKey", "The specified key does not exist.")
 }
 
+pub(crate) fn no_such_version() -> S3Error {
+    refuse(404, "NoSuchVersion", "The specified version does not exist.")
+}
+
 pub(crate) fn no_such_upload() -> S3Error {
     refuse(404, "NoSuchUpload", "The specified multipart upload does not exist.")
 }

@@ -12,7 +12,7 @@ use super::bucket::{BucketSettings, StoredVersion, Versioning};
 use super::digests;
 use super::fault::Faults;
 use super::lie::{Lie, Lies};
-use super::request::SeenRequest;
+use super::request::{Op, SeenRequest};
 use super::user::User;
 use crate::TestClock;
 
@@ -57,6 +57,13 @@ impl Shared {
         self.lies.tells(lie)
     }
 
+    /// Whether a request came that was not answered yet.
+    pub(crate) fn is_under_way(&self, op: Op, bucket: &str, key: &str) -> bool {
+        self.log().iter().rev().any(|seen| {
+            seen.status.is_none() && seen.op == op && seen.bucket == bucket && seen.key == key
+        })
+    }
+
     /// An identifier that this server has not used yet.
     pub(crate) fn new_id(&self, kind: &str) -> String {
         format!("{kind}{:016x}", self.ids.fetch_add(1, Ordering::SeqCst))
@@ -71,6 +78,8 @@ pub(crate) struct Bucket {
     pub(crate) uploads: BTreeMap<String, Upload>,
     /// What readers see of writes under way, where the store lies.
     pub(crate) unfinished: BTreeMap<String, Bytes>,
+    /// How often it was looked whether a key is free, where the store lies.
+    pub(crate) looks: BTreeMap<String, usize>,
     /// What the next listing leaves out, where the store lies.
     pub(crate) not_listed_yet: BTreeSet<String>,
 }
@@ -209,6 +218,7 @@ impl Bucket {
             objects: BTreeMap::new(),
             uploads: BTreeMap::new(),
             unfinished: BTreeMap::new(),
+            looks: BTreeMap::new(),
             not_listed_yet: BTreeSet::new(),
         }
     }

@@ -7,7 +7,8 @@ use s3s::{S3Request, S3Result};
 use super::super::lie::Lie;
 use super::super::lock_rules;
 use super::super::refusal::{
-    invalid_request, malformed_xml, method_not_allowed, no_such_bucket, no_such_key, refuse,
+    invalid_request, malformed_xml, method_not_allowed, no_such_bucket, no_such_key,
+    no_such_version, refuse,
 };
 use super::super::state::{Bucket, State, Version};
 use super::write::requires_digest;
@@ -27,7 +28,10 @@ fn version<'a>(
     key: &str,
     id: Option<&str>,
 ) -> S3Result<&'a mut Version> {
-    let version = bucket(state, name)?.version_mut(key, id).ok_or_else(no_such_key)?;
+    let version = bucket(state, name)?.version_mut(key, id).ok_or_else(|| match id {
+        None => no_such_key(),
+        Some(_) => no_such_version(),
+    })?;
     if version.is_delete_marker() {
         return Err(method_not_allowed());
     }

@@ -10,11 +10,12 @@ use super::super::digests::told;
 use super::super::fault::Behaviour;
 use super::super::lie::Lie;
 use super::super::refusal::{
-    access_denied, method_not_allowed, no_such_bucket, no_such_key, precondition_failed, refuse,
+    access_denied, method_not_allowed, no_such_bucket, no_such_key, no_such_version,
+    precondition_failed, refuse,
 };
 use super::super::state::Version;
 use super::super::user::Right;
-use super::{Context, conversions};
+use super::{Context, conversions, unfinished};
 
 /// The version to read, or S3's refusal.
 pub(super) fn find(
@@ -57,7 +58,7 @@ fn absent(context: &Context<'_>, id: Option<&str>) -> S3Error {
     }
     match id {
         None => no_such_key(),
-        Some(_) => refuse(404, "NoSuchVersion", "The specified version does not exist."),
+        Some(_) => no_such_version(),
     }
 }
 
@@ -112,6 +113,7 @@ pub(super) async fn get(
     request: S3Request<GetObjectInput>,
 ) -> S3Result<GetObjectOutput> {
     let input = request.input;
+    unfinished::wait_for_sight(context, &input.bucket, &input.key).await;
     let version = find(context, &input.bucket, &input.key, input.version_id.as_deref())?;
     check_conditions(&version, input.if_match.as_ref(), input.if_none_match.as_ref())?;
     let bytes = version.bytes.clone().unwrap_or_default();

@@ -16,7 +16,7 @@ use super::super::refusal::{
 };
 use super::super::state::{Bucket, Version, Way};
 use super::super::user::Right;
-use super::unfinished::MOMENT;
+use super::unfinished::wait_until;
 use super::{Context, conversions, unfinished};
 
 /// What a write asks for besides its bytes; PUT and multipart uploads alike.
@@ -145,8 +145,8 @@ impl Conditions<'_> {
                 && bucket.has_versions(context.shared)
     }
 
-    /// What a store does that looks and writes in two steps: it looks, and a moment later it writes
-    /// without looking again. Answers whether it did.
+    /// What a store does that looks and writes in two steps: it looks, lets the next one look who
+    /// wants the same key, and writes without looking again. Answers whether it did.
     pub(super) async fn looked_too_early(
         &self,
         context: &Context<'_>,
@@ -162,11 +162,17 @@ impl Conditions<'_> {
             return Ok(false);
         }
         {
-            let state = context.shared.state();
-            let bucket = state.buckets.get(bucket).ok_or_else(no_such_bucket)?;
+            let mut state = context.shared.state();
+            let bucket = state.buckets.get_mut(bucket).ok_or_else(no_such_bucket)?;
             self.check(context, bucket, key)?;
+            *bucket.looks.entry(key.to_owned()).or_default() += 1;
         }
-        tokio::time::sleep(MOMENT).await;
+        wait_until(|| {
+            let state = context.shared.state();
+            let looks = state.buckets.get(bucket).and_then(|bucket| bucket.looks.get(key));
+            looks.is_some_and(|looks| *looks > 1)
+        })
+        .await;
         Ok(true)
     }
 }
