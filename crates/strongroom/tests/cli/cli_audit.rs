@@ -165,3 +165,37 @@ fn an_interrupted_audit_tells_what_it_has_and_how_it_goes_on() {
     assert_eq!(kinds(&rest), ["reference_without_bundle"]);
     assert_eq!(rest["resumed_after"], id);
 }
+
+/// What `retention extend` and `hold place` leave is what the audit takes for promised: of the bundle, and
+/// of the records that they locked with it.
+#[test]
+fn what_was_extended_and_held_is_held_against_what_those_records_promise() {
+    let room = Room::with_results();
+    let push = ["evidence", "push", "results", "--retain-until", "2098-01-01", "--format", "json"];
+    let receipt = room.on_store(&push).exits(0).json();
+    let id = receipt["bundle_id"].as_str().expect("an id");
+    let extend = ["evidence", "retention", "extend", "--bundle-id", id];
+    room.on_store(&[&extend[..], &["--retain-until", "2099-01-01"]].concat()).exits(0);
+    let place = ["evidence", "hold", "place", "--bundle-id", id, "--reason", "case 17"];
+    let placed = room.on_store(&[&place[..], &["--format", "json"]].concat()).exits(0).json();
+    let report = room.on_store(&AUDIT).exits(0).json();
+    assert!(report["looked_at"]["locks"].as_u64() > Some(1), "{report:#}");
+
+    let sidecars = room.stored(".strongroom/sidecars/bundles");
+    let sidecar = sidecars.join(&crate::room::names_in(&sidecars)[0]);
+    let held = fs::read_to_string(&sidecar).expect("a sidecar");
+    for (was, is) in [("2099-01-01", "2098-01-01"), ("\"legal_hold\":true", "\"legal_hold\":false")]
+    {
+        assert!(held.contains(was), "{held}");
+        fs::write(&sidecar, held.replace(was, is)).expect("written");
+        let report = room.on_store(&AUDIT).exits(5).json();
+        assert_eq!(kinds(&report), ["lock_weaker"], "{was}");
+        assert_eq!(report["findings"][0]["keys"], json!([format!("bundles/{id}.tar.gz")]));
+    }
+    fs::write(&sidecar, &held).expect("written");
+
+    let hold_id = placed["hold_id"].as_str().expect("a hold");
+    let release = ["evidence", "hold", "release", "--bundle-id", id, "--hold-id", hold_id];
+    room.on_store(&[&release[..], &["--reason", "case 17 closed"]].concat()).exits(0);
+    room.on_store(&AUDIT).exits(0);
+}
