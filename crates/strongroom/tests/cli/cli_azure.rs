@@ -76,8 +76,7 @@ fn a_compliance_lock_that_the_store_refuses_leaves_the_governance_lock_that_is_t
     let outcome = room.run(&[&PUSH[..], &COMPLIANCE].concat()).exits(5);
     let lock = &outcome.json()["lock"];
     assert_eq!((&lock["mode"], &lock["how"]), (&json!("governance"), &json!("in_write")));
-    let help = outcome.json_error()["help"].to_string();
-    assert!(help.contains("Storage Blob Data Owner"), "{help}");
+    assert!(outcome.stderr.contains("Storage Blob Data Owner"), "{}", outcome.stderr);
 }
 
 #[test]
