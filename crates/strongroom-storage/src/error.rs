@@ -16,8 +16,7 @@ pub enum StorageErrorKind {
     PermissionDenied,
     /// The store does not know who asks: a wrong or missing key, an expired token.
     Unauthenticated,
-    /// A lock refuses: Strongroom's own (`file://`, `memory://`), or one that the store names as its
-    /// reason (Azure).
+    /// Strongroom's own lock (`file://`, `memory://`) refuses.
     Locked,
     /// The store has no such operation.
     Unsupported,

@@ -9,11 +9,13 @@
 //! | [`open`] | a URL and settings become a [`Storage`] |
 //! | `s3` `azure` `fs` `memory` | the backends |
 //! | [`status`] | `store-status`: what a store says of itself, observed or not |
+//! | [`analyze`] | `store analyze`: what a store does under attack |
 //! | `conformance` | the suite that every backend passes, and that users run on their own bucket |
 //! | `evidence` | push, pull, list, reindex, audit: one operation a file |
 //! | [`new_file`] | a local file that appears whole or not at all |
 //! | [`clock`] | time and ids come in from outside |
 
+pub mod analyze;
 pub mod azure;
 pub mod clock;
 #[cfg(feature = "conformance")]

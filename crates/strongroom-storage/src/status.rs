@@ -1,6 +1,6 @@
 //! `store-status`: what a store says of itself, each item observed or not.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use strongroom_core::observed::Observed;
 use strongroom_core::receipt::{Encryption, EnforcedBy};
 use strongroom_core::retention::DefaultRetention;
@@ -42,7 +42,7 @@ pub struct StoreStatus {
 }
 
 /// The state of a bucket's versioning.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Versioning {
     /// Each write makes a version.

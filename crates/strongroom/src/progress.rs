@@ -81,6 +81,14 @@ impl Counter {
         Self(Some(bar))
     }
 
+    /// Where it is, of how many, and what is done now.
+    pub fn step(&self, number: usize, total: usize, what: &str) {
+        if let Some(bar) = &self.0 {
+            bar.set_position(number as u64);
+            bar.set_message(format!("of {total}  {what}"));
+        }
+    }
+
     /// How many there are by now.
     pub fn set(&self, number: u64) {
         if let Some(bar) = &self.0 {

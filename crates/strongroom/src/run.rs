@@ -9,7 +9,9 @@ use clap::{ArgMatches, FromArgMatches as _};
 use strongroom_storage::Clock;
 use tokio::runtime::Runtime;
 
-use crate::cli::{self, Cli, Command, ConfigCommand, ConsoleArgs, EvidenceCommand, Format};
+use crate::cli::{
+    self, Cli, Command, ConfigCommand, ConsoleArgs, EvidenceCommand, Format, StoreCommand,
+};
 use crate::commands::{self, Context};
 use crate::config::Config;
 use crate::environment::Environment;
@@ -63,6 +65,16 @@ fn execute(
             let config = Config::load(&innermost(matches), cli.console.config, environment)?;
             commands::config_show::run(&show, &config, console)
         }
+        Command::Store(args) => {
+            let matches = innermost(matches);
+            let mut config = Config::load(&matches, cli.console.config, environment)?;
+            if let Some(url) = args.command.url() {
+                config.name_store(url)?;
+            }
+            let context = Context::new(console.clone(), config, Clock::system(), matches);
+            until_interrupted(store(args.command, &context), &context.winding_down)
+                .map_err(|error| context.naming_the_store(error))
+        }
         Command::Evidence(args) => {
             let matches = innermost(matches);
             let config = Config::load(&matches, cli.console.config, environment)?;
@@ -86,6 +98,14 @@ async fn evidence(command: EvidenceCommand, context: &Context) -> Result<()> {
         EvidenceCommand::Retention(args) => commands::retention::run(args, context).await,
         EvidenceCommand::Hold(args) => commands::hold::run(args, context).await,
         EvidenceCommand::StoreStatus => commands::store_status::run(context).await,
+    }
+}
+
+async fn store(command: StoreCommand, context: &Context) -> Result<()> {
+    match command {
+        StoreCommand::Analyze(args) => commands::analyze::run(*args, context).await,
+        StoreCommand::Watch(args) => commands::watch::run(*args, context).await,
+        StoreCommand::Table(args) => commands::table::run(&args, context),
     }
 }
 

@@ -9,11 +9,10 @@ use http::Method;
 use jiff::Timestamp;
 use strongroom_core::observed::{Observed, Unobserved};
 use strongroom_core::receipt::{CreateOnly, Integrity};
-use strongroom_core::retention::Lock;
 
 use super::blob::{self, WRITE_ID, metadata_header};
 use super::request::Request;
-use super::{AzureStorage, blocks, lock};
+use super::{AzureStorage, blocks, no_locks};
 use crate::exchange::payload::{PartBuffer, Payload};
 use crate::exchange::retry::Tries;
 use crate::exchange::source::Source;
@@ -29,8 +28,6 @@ pub(super) struct Write<'a> {
     pub(super) options: &'a CreateOptions,
     /// Tells this write from any other.
     pub(super) id: String,
-    /// What of the lock goes out with it.
-    pub(super) lock: Lock,
 }
 
 /// What the store said of the new blob.
@@ -57,9 +54,11 @@ pub(super) async fn create(
     body: Body,
     options: &CreateOptions,
 ) -> Result<Created, StorageError> {
-    let lock = lock::to_send(store, options.lock).await?;
+    if !options.lock.is_none() {
+        return Err(no_locks());
+    }
     let id = store.client.clock.new_id().to_string();
-    let write = Write { store, whole_key: store.whole_key(key), options, id, lock };
+    let write = Write { store, whole_key: store.whole_key(key), options, id };
     let block_bytes = blocks::block_bytes(body.size_bytes_max)?;
     let mut source = Source::new(body);
     let mut first = PartBuffer::default();
@@ -115,7 +114,7 @@ impl Write<'_> {
         if let Some(tier) = &self.store.access_tier {
             request = request.header("x-ms-access-tier", tier)?;
         }
-        self.encrypt(lock::with_lock(request, self.lock)?)
+        self.encrypt(request)
     }
 
     /// Adds the encryption scope, which blocks want as well as their list.
@@ -230,7 +229,7 @@ impl Write<'_> {
                 true => CreateOnly::Enforced,
                 false => CreateOnly::Checked,
             },
-            lock_in_write: !self.lock.is_none(),
+            lock_in_write: false,
             visible_from: written.visible_from,
             stored_at: written.stored_at,
             info: None,

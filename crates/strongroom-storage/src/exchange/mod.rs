@@ -7,6 +7,7 @@ pub(crate) mod lost;
 pub(crate) mod payload;
 pub(crate) mod retry;
 pub(crate) mod source;
+pub(crate) mod witness;
 pub(crate) mod xml;
 
 use std::time::Duration;

@@ -79,6 +79,13 @@ impl Address {
         format!("{}{key}", self.prefix)
     }
 
+    /// An object of this bucket as the source of a copy (`x-amz-copy-source`).
+    pub(super) fn copy_source(&self, key: &ObjectKey) -> String {
+        let bucket = self.url.trim_start_matches("s3://").split('/').next().unwrap_or_default();
+        let key = self.whole_key(key);
+        format!("/{bucket}/{}", utf8_percent_encode(&key, ENCODED_PATH))
+    }
+
     /// The prefix of every key of this store: empty, or ends with `/`.
     pub(super) fn prefix(&self) -> &str {
         &self.prefix

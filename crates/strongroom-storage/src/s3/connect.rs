@@ -22,7 +22,7 @@ impl S3Storage {
         let of_a_profile = settings.credentials.is_none() && settings.profile.is_some();
         let signer = credentials::signer(settings, &address.region, context);
         Ok(Self {
-            client: Arc::new(Client { http, signer, of_a_profile, address, clock }),
+            client: Arc::new(Client { http, signer, of_a_profile, address, clock, witness: None }),
             encryption: settings.encryption.clone(),
             storage_class: settings.storage_class.clone(),
             observations: Arc::new(Observations::default()),

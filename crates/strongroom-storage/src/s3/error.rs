@@ -105,13 +105,18 @@ impl Refusal {
         }
     }
 
-    fn into_error(self) -> StorageError {
-        let kind = self.kind();
+    /// Status and code.
+    pub(super) fn words(&self) -> String {
         let status = self.status.as_u16();
-        let answer = match &self.code {
+        match &self.code {
             Some(code) => format!("{status} {code}"),
             None => format!("{status}"),
-        };
+        }
+    }
+
+    fn into_error(self) -> StorageError {
+        let kind = self.kind();
+        let answer = self.words();
         let error = StorageError::new(kind, format!("{} ({answer})", sentence(kind)));
         match (kind, self.region) {
             (Kind::WrongRegion, Some(region)) => error.with_guidance(format!(

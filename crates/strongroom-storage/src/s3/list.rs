@@ -207,7 +207,9 @@ fn read_versions(
     Ok(is_past)
 }
 
-fn next_marker(root: &Element) -> Result<Option<(String, Option<String>)>, StorageError> {
+pub(super) fn next_marker(
+    root: &Element,
+) -> Result<Option<(String, Option<String>)>, StorageError> {
     if root.text_of("IsTruncated") != Some("true") {
         return Ok(None);
     }
@@ -224,12 +226,12 @@ fn newest_first(mut versions: Vec<ObjectVersion>) -> Vec<ObjectVersion> {
     versions
 }
 
-fn is_url_encoded(root: &Element) -> bool {
+pub(super) fn is_url_encoded(root: &Element) -> bool {
     root.text_of("EncodingType") == Some("url")
 }
 
 /// Stores that encode write a space as `+` or `%20`, and `+` as `%2B`.
-fn decode(key: &str, is_encoded: bool) -> Option<String> {
+pub(super) fn decode(key: &str, is_encoded: bool) -> Option<String> {
     if !is_encoded {
         return Some(key.to_owned());
     }
@@ -241,7 +243,7 @@ fn size(entry: &Element) -> Result<u64, StorageError> {
     entry.text_of("Size").and_then(|size| size.parse().ok()).ok_or_else(malformed)
 }
 
-fn malformed() -> StorageError {
+pub(super) fn malformed() -> StorageError {
     StorageError::new(StorageErrorKind::Malformed, "the store's listing cannot be understood")
 }
 

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `connect` `address` `credentials` | from settings to a signed request |
 //! | `request` `error` | one exchange: signed, sent, understood (`crate::exchange` has the rest) |
+//! | `raw` | one exchange that need not succeed, for the analysis |
 //! | `create` `put` `multipart` `probe` | the writes, and what is observed on the way |
 //! | `object` `read` `list` | the reads |
 //! | `lock` | retention, legal holds, bucket defaults |
@@ -22,9 +23,11 @@ mod object;
 mod observations;
 mod probe;
 mod put;
+pub(crate) mod raw;
 mod read;
-mod request;
+pub(crate) mod request;
 mod status;
+pub(crate) mod sweep;
 
 use std::fmt;
 use std::ops::Range;

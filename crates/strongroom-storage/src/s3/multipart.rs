@@ -113,7 +113,7 @@ impl Upload {
             .query("partNumber", number)
             .query("uploadId", &self.id)
             .header("x-amz-checksum-sha256", &payload.sha256_base64())?
-            .payload(payload);
+            .with_payload(payload);
         let answer = self.client.send(&request).await?;
         let etag = header(&answer.headers, ETAG.as_str())
             .ok_or_else(|| malformed("names no entity tag"))?;

@@ -37,9 +37,9 @@ async fn send_wrong_parts(store: &S3Storage, upload: &Upload) -> Option<Checks> 
     let request = part()
         .header("x-amz-checksum-sha256", &wrong_checksum)
         .ok()?
-        .payload(Payload::small(&b"?"[..]));
+        .with_payload(Payload::small(&b"?"[..]));
     let checksum = is_refused(store, &request).await?;
-    let request = part().payload(Payload::small(&b"?"[..]).with_wrong_sha256());
+    let request = part().with_payload(Payload::small(&b"?"[..]).with_wrong_sha256());
     let payload = is_refused(store, &request).await?;
     Some(Checks { checksum, payload })
 }
@@ -69,7 +69,7 @@ pub(super) async fn create_only(
     let payload = Payload::small(body.clone());
     let mut request = Request::object(Method::PUT, &whole_key)
         .fixed_header("if-none-match", "*")
-        .payload(payload.clone());
+        .with_payload(payload.clone());
     for (name, value) in object::info(&head.headers)?.metadata {
         request = request.header(&object::metadata_header(&name), &value)?;
     }

@@ -26,7 +26,7 @@ pub(super) async fn put(write: &Write<'_>, body: PartBuffer) -> Result<Created, 
         .describe(write.request(Method::PUT))?
         .header("x-amz-checksum-sha256", &payload.sha256_base64())?
         .header("content-md5", &payload.md5_base64())?
-        .payload(payload);
+        .with_payload(payload);
     let observations = &write.store.observations;
     if observations.create_only(WriteKind::Put) != CreateOnly::Unsupported {
         request = request.fixed_header("if-none-match", "*");

@@ -1,5 +1,6 @@
 //! One exchange with the store: signed, sent, answered. Every request goes through here.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -15,13 +16,14 @@ use super::credentials::{CHAIN_TIMEOUT, no_credentials};
 use super::error::{Failure, Refusal, unanswered};
 use crate::exchange::payload::{Movement, Payload};
 use crate::exchange::retry::{FIRST_STALL, Tries};
+use crate::exchange::witness::Witness;
 use crate::exchange::xml::Element;
 use crate::exchange::{dates, lost};
 use crate::{Clock, StorageError, StorageErrorKind};
 
 /// A request to the store.
 #[derive(Debug, Clone)]
-pub(super) struct Request {
+pub(crate) struct Request {
     method: Method,
     /// The whole key, or `None` for the bucket itself.
     key: Option<String>,
@@ -33,12 +35,12 @@ pub(super) struct Request {
 
 impl Request {
     /// A request about an object, by its whole key.
-    pub(super) fn object(method: Method, whole_key: &str) -> Self {
+    pub(crate) fn object(method: Method, whole_key: &str) -> Self {
         Self { key: Some(whole_key.to_owned()), ..Self::bucket(method) }
     }
 
     /// A request about the bucket.
-    pub(super) fn bucket(method: Method) -> Self {
+    pub(crate) fn bucket(method: Method) -> Self {
         Self {
             method,
             key: None,
@@ -50,13 +52,13 @@ impl Request {
     }
 
     /// Adds a query parameter; an empty value is a bare name.
-    pub(super) fn query(mut self, name: &'static str, value: impl ToString) -> Self {
+    pub(crate) fn query(mut self, name: &'static str, value: impl ToString) -> Self {
         self.query.push((name, value.to_string()));
         self
     }
 
     /// Adds a query parameter if there is a value.
-    pub(super) fn query_if(self, name: &'static str, value: Option<impl ToString>) -> Self {
+    pub(crate) fn query_if(self, name: &'static str, value: Option<impl ToString>) -> Self {
         match value {
             Some(value) => self.query(name, value),
             None => self,
@@ -64,7 +66,7 @@ impl Request {
     }
 
     /// Adds a header. A text that no header can hold is refused.
-    pub(super) fn header(mut self, name: &str, value: &str) -> Result<Self, StorageError> {
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Result<Self, StorageError> {
         let unfit = || {
             StorageError::new(
                 StorageErrorKind::InvalidRequest,
@@ -79,39 +81,49 @@ impl Request {
     }
 
     /// Adds a header whose value is fixed.
-    pub(super) fn fixed_header(mut self, name: &'static str, value: &'static str) -> Self {
+    pub(crate) fn fixed_header(mut self, name: &'static str, value: &'static str) -> Self {
         self.headers.insert(name, HeaderValue::from_static(value));
         self
     }
 
     /// Takes a header away.
-    pub(super) fn without_header(mut self, name: &'static str) -> Self {
+    pub(crate) fn without_header(mut self, name: &'static str) -> Self {
         self.headers.remove(name);
         self
     }
 
     /// Whether it has a header.
-    pub(super) fn has_header(&self, name: &str) -> bool {
+    pub(crate) fn has_header(&self, name: &str) -> bool {
         self.headers.contains_key(name)
     }
 
-    /// The body.
-    pub(super) fn payload(mut self, payload: Payload) -> Self {
+    /// The same request with a body.
+    pub(crate) fn with_payload(mut self, payload: Payload) -> Self {
         self.payload = payload;
         self
     }
 
+    /// The body.
+    pub(crate) fn payload(&self) -> &Payload {
+        &self.payload
+    }
+
+    /// The method.
+    pub(crate) fn method(&self) -> &Method {
+        &self.method
+    }
+
     /// An XML body, with the digest that S3 wants for it.
-    pub(super) fn xml(self, document: String) -> Result<Self, StorageError> {
+    pub(crate) fn xml(self, document: String) -> Result<Self, StorageError> {
         let payload = Payload::small(document);
         let md5 = payload.md5_base64();
-        self.payload(payload)
+        self.with_payload(payload)
             .fixed_header(CONTENT_TYPE.as_str(), "application/xml")
             .header("content-md5", &md5)
     }
 
     /// How long the first try waits while nothing moves.
-    pub(super) fn patience(mut self, patience: Duration) -> Self {
+    pub(crate) fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
     }
@@ -160,6 +172,8 @@ pub(super) struct Client {
     pub(super) of_a_profile: bool,
     pub(super) address: Address,
     pub(super) clock: Clock,
+    /// Who sees every exchange, if anybody does.
+    pub(super) witness: Option<Arc<Witness>>,
 }
 
 impl Client {
@@ -238,7 +252,10 @@ impl Client {
         let exchange = async {
             let signed = self.sign(request, &movement).await?;
             movement.mark();
-            let response = self.http.execute(signed).await.map_err(unanswered)?;
+            let response = self.http.execute(signed).await.map_err(|error| {
+                self.tell(request, "no answer");
+                unanswered(error)
+            })?;
             movement.mark();
             let status = response.status();
             // The key is no secret; the query may hold a list's token, and headers a signature.
@@ -249,12 +266,14 @@ impl Client {
                 "the store answered",
             );
             if status.is_success() {
+                self.tell(request, status.as_str());
                 return Ok(response);
             }
             let headers = response.headers().clone();
             // A refusal whose body is lost is a refusal still.
             let body = collect(response, STORE_REFUSAL_BYTES_MAX, stall, &movement).await;
             let refusal = Refusal::read(status, &headers, &body.unwrap_or_default());
+            self.tell(request, &refusal.words());
             Err(Failure::Refused(refusal))
         };
         match movement.watch(stall, exchange).await {
@@ -269,17 +288,7 @@ impl Client {
         request: &Request,
         movement: &Movement,
     ) -> Result<reqwest::Request, Failure> {
-        let url = self.address.url_of(request.key.as_deref(), &request.query);
-        let (mut parts, ()) = http::Request::builder()
-            .method(request.method.clone())
-            .uri(url)
-            .body(())
-            .map_err(|error| {
-                StorageError::new(StorageErrorKind::InvalidKey, "the URL cannot be built")
-                    .with_source(error)
-            })?
-            .into_parts();
-        parts.headers = request.headers.clone();
+        let mut parts = self.parts(request)?;
         let digest = HeaderValue::try_from(request.payload.sha256.to_hex());
         parts.headers.extend(digest.ok().map(|digest| (X_AMZ_CONTENT_SHA256, digest)));
         let signing = self.signer.sign(&mut parts, None);
@@ -297,6 +306,32 @@ impl Client {
     }
 }
 
+impl Client {
+    /// The head of a request, without digest and signature.
+    pub(super) fn parts(&self, request: &Request) -> Result<http::request::Parts, Failure> {
+        let url = self.address.url_of(request.key.as_deref(), &request.query);
+        let (mut parts, ()) = http::Request::builder()
+            .method(request.method.clone())
+            .uri(url)
+            .body(())
+            .map_err(|error| {
+                StorageError::new(StorageErrorKind::InvalidKey, "the URL cannot be built")
+                    .with_source(error)
+            })?
+            .into_parts();
+        parts.headers = request.headers.clone();
+        Ok(parts)
+    }
+
+    /// Tells the witness of an exchange.
+    pub(super) fn tell(&self, request: &Request, answer: &str) {
+        if let Some(witness) = &self.witness {
+            let Request { method, key, query, headers, .. } = request;
+            witness.saw(method, key.as_deref(), query, headers, answer);
+        }
+    }
+}
+
 const X_AMZ_CONTENT_SHA256: HeaderName = HeaderName::from_static("x-amz-content-sha256");
 
 /// A try that failed, and for how long nothing moved before it did.
@@ -307,7 +342,7 @@ pub(super) struct FailedTry {
 }
 
 /// The whole body of a response, which must not be longer than `bytes_max`.
-async fn collect(
+pub(super) async fn collect(
     mut response: reqwest::Response,
     bytes_max: u64,
     stall: Duration,
@@ -335,7 +370,7 @@ async fn collect(
 }
 
 /// Nothing moved for too long.
-fn stalled() -> Failure {
+pub(super) fn stalled() -> Failure {
     Failure::Unanswered { error: lost::stalled(), sent: true }
 }
 

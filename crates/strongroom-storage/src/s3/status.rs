@@ -158,7 +158,8 @@ async fn writable(
 ) -> Result<(Observed<bool>, Option<StorageError>), StorageError> {
     let payload = Payload::small(&b"?"[..]);
     let md5 = wrong_md5(&payload);
-    let request = Request::object(Method::PUT, key).header("content-md5", &md5)?.payload(payload);
+    let request =
+        Request::object(Method::PUT, key).header("content-md5", &md5)?.with_payload(payload);
     match store.client.send(&request).await {
         Ok(_) => {
             let litter = StorageError::new(

@@ -1,6 +1,7 @@
 //! The command line: this tree is the manual. `--help`, the man pages and the completions are all
 //! made from it.
 
+mod analysis;
 mod evidence;
 mod lock;
 mod store;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
+pub use analysis::{AnalyzeArgs, CleanUp, RunArgs, StoreCommand, TableArgs, WatchArgs};
 pub use evidence::{
     AuditArgs, BundleArgs, DeclarationArgs, EvidenceCommand, ListArgs, PullArgs, PushArgs,
     ShowArgs, VerifyArgs,
@@ -35,6 +37,7 @@ Examples:
   strongroom evidence push results/              keep a directory, get a receipt
   strongroom evidence list --after 2026-11-01    what was kept since
   strongroom evidence pull --run-id 42 --out b/  get a run back, proven
+  strongroom store analyze s3://evidence         what this store enforces
   strongroom config show --origin                what is configured, and where";
 
 /// Keeps evidence in storage that you own, and proves that it is kept.
@@ -102,6 +105,8 @@ pub enum Format {
 pub enum Command {
     /// Bundle, verify, push, pull and list evidence.
     Evidence(EvidenceArgs),
+    /// Attack a store, watch it, and say what it enforces.
+    Store(StoreCommandArgs),
     /// Show the configuration in effect.
     Config(ConfigArgs),
     /// Print a completion script for a shell.
@@ -126,6 +131,15 @@ pub struct EvidenceArgs {
     pub store: StoreArgs,
     #[command(subcommand)]
     pub command: EvidenceCommand,
+}
+
+/// `strongroom store`.
+#[derive(Debug, Args)]
+pub struct StoreCommandArgs {
+    #[command(flatten)]
+    pub store: StoreArgs,
+    #[command(subcommand)]
+    pub command: StoreCommand,
 }
 
 /// `strongroom config`.

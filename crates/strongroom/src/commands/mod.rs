@@ -1,5 +1,6 @@
 //! One verb a file: each looks at its flags, calls the operation, and shows what came of it.
 
+pub mod analyze;
 pub mod audit;
 pub mod bundle;
 pub mod completions;
@@ -19,13 +20,16 @@ pub mod retention;
 pub mod show;
 mod source;
 pub mod store_status;
+pub mod table;
 pub mod verify;
+pub mod watch;
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use anyhow::Result;
 use clap::ArgMatches;
+use strongroom_storage::analyze::Target;
 use strongroom_storage::open::{Location, StoreSettings};
 use strongroom_storage::{Clock, Storage, open};
 
@@ -64,6 +68,22 @@ impl Context {
             StoreChoice::Named(settings) | StoreChoice::Embedded(settings) => settings,
         };
         self.open(&settings).await
+    }
+
+    /// The store that is configured, to be analyzed. A directory that is named and not there is a
+    /// mistake in its name.
+    pub async fn target(&self) -> Result<Target> {
+        let settings = match self.choose()? {
+            StoreChoice::Named(settings) => {
+                refuse_absent_directory(&settings)?;
+                settings
+            }
+            StoreChoice::Embedded(settings) => settings,
+        };
+        let target = Target::open(&settings, self.clock.clone()).await?;
+        let store = target.store();
+        self.store_in_words.get_or_init(|| receipt::store_at(store.url(), store.endpoint()));
+        Ok(target)
     }
 
     /// The store that is configured, to read from. A directory that is named and not there is a

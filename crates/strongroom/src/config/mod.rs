@@ -59,6 +59,17 @@ impl Config {
         Ok(Self { flags: flags(matches), files, environment, directories })
     }
 
+    /// Takes the store that was named without a flag.
+    pub fn name_store(&mut self, url: &str) -> Result<(), Failure> {
+        if self.flags.iter().any(|(key, _)| *key == settings::URL.key) {
+            return Err(Failure::usage("the store is named twice: with --store and without")
+                .with_help("keep one of the two"));
+        }
+        let origin = Origin::Flag("URL".to_owned());
+        self.flags.push((settings::URL.key, Sourced { value: url.to_owned(), origin }));
+        Ok(())
+    }
+
     /// The configuration files that were read, the strongest first.
     pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
         self.files.iter().map(|file| &file.path)

@@ -3,7 +3,6 @@
 #![allow(unreachable_pub)] // in a binary, `pub` says "to other modules"
 
 mod cli_audit;
-mod cli_azure;
 mod cli_bucket;
 mod cli_bundle;
 mod cli_config;
@@ -12,5 +11,6 @@ mod cli_list_and_pull;
 mod cli_locks;
 mod cli_manual;
 mod cli_push;
+mod cli_store;
 mod room;
 mod schema;

@@ -1,0 +1,153 @@
+//! Writing over a locked version, hiding it, and switching off what keeps it.
+
+use bytes::Bytes;
+use futures::FutureExt as _;
+use http::Method;
+use strongroom_core::observed::{Observed, Unobserved};
+use strongroom_core::retention::LockMode;
+
+use super::Check;
+use crate::analyze::lab::{Lab, SMALL_BYTES, unexpected};
+use crate::analyze::verdict::{Depth, Outcome, Severity, Stop, enforced, not_enforced, stop};
+use crate::s3::raw::Reply;
+use crate::s3::request::Request;
+
+const REMEDY: &str = "do not keep evidence here: what is locked is lost by writing over it";
+
+const fn lost(
+    id: &'static str,
+    attack: &'static str,
+    expected: &'static str,
+    (holds, fails): (&'static str, &'static str),
+    run: for<'l> fn(&'l Lab) -> futures::future::BoxFuture<'l, Outcome>,
+) -> Check {
+    Check {
+        id,
+        attack,
+        expected,
+        holds,
+        fails,
+        remedy: REMEDY,
+        severity: Severity::Critical,
+        depth: Depth::Quick,
+        requests_max: 14,
+        run,
+    }
+}
+
+const READABLE: &str = "whatever it is answered, the locked version stays readable by its id";
+const MARKER: &str = "a delete marker at most: the locked version stays readable by its id";
+
+pub(super) const CHECKS: &[Check] = &[
+    lost(
+        "compliance.overwrite",
+        "writing other bytes under the key of a version under a COMPLIANCE lock",
+        READABLE,
+        (
+            "a locked version is not lost by writing over it",
+            "a locked version is lost by writing over it",
+        ),
+        |lab| overwrite(lab, LockMode::Compliance).boxed(),
+    ),
+    lost(
+        "compliance.delete_marker",
+        "deleting the key of a version under a COMPLIANCE lock, without a version id",
+        MARKER,
+        (
+            "a delete marker hides a locked version and does not delete it",
+            "a delete without a version id deletes the locked version",
+        ),
+        |lab| delete_marker(lab, LockMode::Compliance).boxed(),
+    ),
+    lost(
+        "governance.overwrite",
+        "writing other bytes under the key of a version under a GOVERNANCE lock",
+        READABLE,
+        (
+            "a version under a GOVERNANCE lock is not lost by writing over it",
+            "a version under a GOVERNANCE lock is lost by writing over it",
+        ),
+        |lab| overwrite(lab, LockMode::Governance).boxed(),
+    ),
+    lost(
+        "governance.delete_marker",
+        "deleting the key of a version under a GOVERNANCE lock, without a version id",
+        MARKER,
+        (
+            "a delete marker hides a version under a GOVERNANCE lock and does not delete it",
+            "a delete without a version id deletes a version under a GOVERNANCE lock",
+        ),
+        |lab| delete_marker(lab, LockMode::Governance).boxed(),
+    ),
+    Check {
+        id: "posture.suspend_versioning",
+        attack: "suspending the versioning of a bucket with Object Lock",
+        expected: "refused (409 InvalidBucketState)",
+        holds: "versioning cannot be switched off",
+        fails: "versioning can be switched off, and then each overwrite loses what was written since",
+        remedy: "take s3:PutBucketVersioning away from every credential that is used daily; the analysis \
+                 switched it on again",
+        severity: Severity::High,
+        depth: Depth::Standard,
+        requests_max: 6,
+        run: |lab| suspend(lab).boxed(),
+    },
+];
+
+async fn overwrite(lab: &Lab, mode: LockMode) -> Outcome {
+    let locked = lab.locked("overwrite/put", mode).await?;
+    let other: Bytes = lab.bytes(SMALL_BYTES);
+    let reply = lab.raw()?.send(&lab.put_request(&locked.key, &other)?).await?;
+    if !reply.is_success() && !reply.is_refusal() {
+        return unexpected("writing over a locked version", &reply);
+    }
+    let words = if reply.is_success() { "accepted" } else { "refused" };
+    match lab.survives(&locked).await? {
+        true => enforced(format!("{words}; the locked version is readable")),
+        false => not_enforced(format!("{words}; the locked version is gone")),
+    }
+}
+
+async fn delete_marker(lab: &Lab, mode: LockMode) -> Outcome {
+    let locked = lab.locked("overwrite/marker", mode).await?;
+    let reply = lab.delete(&locked.key, None, false).await?;
+    let words = reply.words();
+    match lab.survives(&locked).await? {
+        true => enforced(format!("{words}; the locked version is readable by its id")),
+        false => not_enforced(format!("{words}; the locked version is gone")),
+    }
+}
+
+/// Only where Object Lock is on, which forbids it. What it changed is changed back at once.
+async fn suspend(lab: &Lab) -> Outcome {
+    if lab.locks.takes_locks != Observed::Observed(true) || !lab.keeps_versions() {
+        return stop(
+            Unobserved::NotProbed,
+            "not tried: the bucket has no Object Lock, or its versioning is not on",
+        );
+    }
+    let reply = set_versioning(lab, "Suspended").await?;
+    if !reply.is_success() {
+        return match reply.is_refusal() {
+            true => enforced(reply.words()),
+            false => unexpected("suspending versioning", &reply),
+        };
+    }
+    let again = set_versioning(lab, "Enabled").await?;
+    match again.is_success() {
+        true => not_enforced("accepted; switched on again"),
+        false => not_enforced(format!(
+            "accepted, and switching it on again was answered {}: switch it on",
+            again.words()
+        )),
+    }
+}
+
+async fn set_versioning(lab: &Lab, status: &str) -> Result<Reply, Stop> {
+    let document = format!(
+        "<VersioningConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\
+         <Status>{status}</Status></VersioningConfiguration>"
+    );
+    let request = Request::bucket(Method::PUT).query("versioning", "").xml(document)?;
+    Ok(lab.raw()?.send(&request).await?)
+}

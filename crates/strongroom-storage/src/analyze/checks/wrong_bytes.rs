@@ -1,0 +1,150 @@
+//! Bytes that are not those that were announced: a store that checks what it is sent refuses them.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::{FutureExt as _, StreamExt as _, stream};
+use http::Method;
+use strongroom_core::observed::Unobserved;
+
+use super::Check;
+use crate::ObjectKey;
+use crate::analyze::lab::{Lab, SMALL_BYTES};
+use crate::analyze::verdict::{Depth, Outcome, Severity, Stop, enforced, not_enforced, stop};
+use crate::s3::raw::{Reply, payload};
+use crate::s3::request::Request;
+
+const REMEDY: &str = "Strongroom hashes what it sends and reads it back where the store does not check; keep \
+                      `push.verify_on_push` on";
+
+/// How long half a body is given to get there, and how long each look at what came of it is apart.
+const ON_ITS_WAY: Duration = Duration::from_millis(200);
+/// Looks at what came of it.
+const LOOKS: usize = 3;
+
+const fn wrong(
+    id: &'static str,
+    attack: &'static str,
+    (holds, fails): (&'static str, &'static str),
+    severity: Severity,
+    run: for<'l> fn(&'l Lab) -> futures::future::BoxFuture<'l, Outcome>,
+) -> Check {
+    Check {
+        id,
+        attack,
+        expected: "refused, and nothing is stored",
+        holds,
+        fails,
+        remedy: REMEDY,
+        severity,
+        depth: Depth::Quick,
+        requests_max: 5,
+        run,
+    }
+}
+
+pub(super) const CHECKS: &[Check] = &[
+    wrong(
+        "integrity.sha256",
+        "a PUT whose x-amz-checksum-sha256 is that of other bytes",
+        (
+            "the store compares a SHA-256 that it is given",
+            "the store takes bytes that do not match the SHA-256 sent with them",
+        ),
+        Severity::Medium,
+        |lab| put(lab, Wrong::Sha256).boxed(),
+    ),
+    wrong(
+        "integrity.md5",
+        "a PUT whose Content-MD5 is that of other bytes",
+        (
+            "the store compares a Content-MD5 that it is given",
+            "the store takes bytes that do not match the Content-MD5 sent with them",
+        ),
+        Severity::Low,
+        |lab| put(lab, Wrong::Md5).boxed(),
+    ),
+    wrong(
+        "integrity.payload_hash",
+        "a PUT whose signed x-amz-content-sha256 is that of other bytes",
+        (
+            "the store compares the digest that is signed with each request",
+            "the store takes bytes that do not match the digest signed with them",
+        ),
+        Severity::Medium,
+        |lab| put(lab, Wrong::Payload).boxed(),
+    ),
+    wrong(
+        "integrity.truncated",
+        "a PUT whose connection ends in the middle of its body",
+        (
+            "half an object is never stored",
+            "a body that was cut short is stored as if it were whole",
+        ),
+        Severity::High,
+        |lab| truncated(lab).boxed(),
+    ),
+];
+
+#[derive(Clone, Copy)]
+enum Wrong {
+    Sha256,
+    Md5,
+    Payload,
+}
+
+async fn put(lab: &Lab, wrong: Wrong) -> Outcome {
+    let key = lab.key("integrity/wrong")?;
+    let body = payload(lab.bytes(SMALL_BYTES));
+    let other = payload(lab.bytes(SMALL_BYTES));
+    let request = lab.raw()?.object(Method::PUT, &key);
+    let request = match wrong {
+        Wrong::Sha256 => {
+            request.header("x-amz-checksum-sha256", &other.sha256_base64())?.with_payload(body)
+        }
+        Wrong::Md5 => request.header("content-md5", &other.md5_base64())?.with_payload(body),
+        Wrong::Payload => request
+            .header("content-md5", &body.md5_base64())?
+            .with_payload(body.with_wrong_sha256()),
+    };
+    judge_refusal(lab, &key, &request).await
+}
+
+async fn judge_refusal(lab: &Lab, key: &ObjectKey, request: &Request) -> Outcome {
+    let reply: Reply = lab.raw()?.send(request).await?;
+    let stored = is_there(lab, key).await?;
+    match (reply.is_success(), stored) {
+        (false, false) if reply.is_refusal() => enforced(reply.words()),
+        (false, false) => stop(Unobserved::Error, reply.words()),
+        (true, _) => not_enforced(format!("{}: accepted", reply.words())),
+        (false, true) => not_enforced(format!("{}, and stored all the same", reply.words())),
+    }
+}
+
+async fn is_there(lab: &Lab, key: &ObjectKey) -> Result<bool, Stop> {
+    Ok(lab.get(key, None).await?.is_some())
+}
+
+/// Half of what the length announces, then, when that is on its way, the end of the connection.
+async fn truncated(lab: &Lab) -> Outcome {
+    let key = lab.key("integrity/truncated")?;
+    let body = lab.bytes(64 * SMALL_BYTES);
+    let half: Bytes = body.slice(..body.len() / 2);
+    let request = lab.put_request(&key, &body)?;
+    let pieces = stream::once(async move { Ok(half) }).chain(stream::once(async {
+        tokio::time::sleep(ON_ITS_WAY).await;
+        Err(std::io::Error::from(std::io::ErrorKind::ConnectionAborted))
+    }));
+    let sent = lab.raw()?.send_body(&request, reqwest::Body::wrap_stream(pieces)).await;
+    // The store may still be busy with what came.
+    for _ in 0..LOOKS {
+        if is_there(lab, &key).await? {
+            return not_enforced("the object is there");
+        }
+        tokio::time::sleep(ON_ITS_WAY).await;
+    }
+    match sent {
+        Ok(reply) => enforced(format!("{}, and nothing is there", reply.words())),
+        Err(_) => enforced("the connection ended, and nothing is there"),
+    }
+}
