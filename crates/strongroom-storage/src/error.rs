@@ -16,7 +16,8 @@ pub enum StorageErrorKind {
     PermissionDenied,
     /// The store does not know who asks: a wrong or missing key, an expired token.
     Unauthenticated,
-    /// Strongroom's own lock (`file://`, `memory://`) refuses.
+    /// A lock refuses: Strongroom's own (`file://`, `memory://`), or one that the store names as its
+    /// reason (Azure).
     Locked,
     /// The store has no such operation.
     Unsupported,

@@ -122,7 +122,7 @@ pub trait Storage: fmt::Debug + Send + Sync {
     ) -> Result<SeenLock, StorageError>;
 
     /// Sets the retention of one version. The caller has joined it with what is there: it never
-    /// lowers. `PermissionDenied` where the store refuses (also to shorten).
+    /// lowers. `PermissionDenied` or `Locked` where the store refuses (also to shorten).
     async fn set_retention(
         &self,
         key: &ObjectKey,
@@ -201,7 +201,7 @@ pub struct Created {
     pub integrity: Integrity,
     /// Whether the store was seen to enforce create-only for this kind of write.
     pub create_only: CreateOnly,
-    /// Whether the lock went out in the write.
+    /// Whether the lock went out in the write; at Azure a compliance lock as one of governance.
     pub lock_in_write: bool,
     /// Just before the request was sent that made the object visible.
     pub visible_from: Instant,

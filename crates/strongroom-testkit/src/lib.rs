@@ -3,18 +3,21 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`azure`] | Azure Blob Storage in the test's own process, after its REST reference |
 //! | [`s3`] | an S3 server in the test's own process, over real TCP, with faults to inject and lies to tell |
 //! | [`services`] | what hands out credentials, and a proxy |
 //! | [`client`] | another S3 client, to make buckets and to attack what was stored |
 //! | [`clock`] | time that a test holds in its hand |
 //! | [`fixtures`] | run directories and big files, the same for the same seed |
 
+pub mod azure;
 pub mod client;
 pub mod clock;
 pub mod fixtures;
 pub mod s3;
 pub mod services;
 
+pub use azure::AzureServer;
 pub use client::S3Client;
 pub use clock::TestClock;
 pub use s3::S3Server;

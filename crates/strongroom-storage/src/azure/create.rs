@@ -9,10 +9,11 @@ use http::Method;
 use jiff::Timestamp;
 use strongroom_core::observed::{Observed, Unobserved};
 use strongroom_core::receipt::{CreateOnly, Integrity};
+use strongroom_core::retention::Lock;
 
 use super::blob::{self, WRITE_ID, metadata_header};
 use super::request::Request;
-use super::{AzureStorage, blocks, no_locks};
+use super::{AzureStorage, blocks, lock};
 use crate::exchange::payload::{PartBuffer, Payload};
 use crate::exchange::retry::Tries;
 use crate::exchange::source::Source;
@@ -28,6 +29,8 @@ pub(super) struct Write<'a> {
     pub(super) options: &'a CreateOptions,
     /// Tells this write from any other.
     pub(super) id: String,
+    /// What of the lock goes out with it.
+    pub(super) lock: Lock,
 }
 
 /// What the store said of the new blob.
@@ -54,11 +57,9 @@ pub(super) async fn create(
     body: Body,
     options: &CreateOptions,
 ) -> Result<Created, StorageError> {
-    if !options.lock.is_none() {
-        return Err(no_locks());
-    }
+    let lock = lock::to_send(store, options.lock).await?;
     let id = store.client.clock.new_id().to_string();
-    let write = Write { store, whole_key: store.whole_key(key), options, id };
+    let write = Write { store, whole_key: store.whole_key(key), options, id, lock };
     let block_bytes = blocks::block_bytes(body.size_bytes_max)?;
     let mut source = Source::new(body);
     let mut first = PartBuffer::default();
@@ -114,7 +115,7 @@ impl Write<'_> {
         if let Some(tier) = &self.store.access_tier {
             request = request.header("x-ms-access-tier", tier)?;
         }
-        self.encrypt(request)
+        self.encrypt(lock::with_lock(request, self.lock)?)
     }
 
     /// Adds the encryption scope, which blocks want as well as their list.
@@ -229,7 +230,7 @@ impl Write<'_> {
                 true => CreateOnly::Enforced,
                 false => CreateOnly::Checked,
             },
-            lock_in_write: false,
+            lock_in_write: !self.lock.is_none(),
             visible_from: written.visible_from,
             stored_at: written.stored_at,
             info: None,

@@ -156,10 +156,11 @@ fn kind_of_code(code: &str) -> Option<Kind> {
         | "InsufficientAccountPermissions"
         | "PublicAccessNotPermitted"
         | "KeyBasedAuthenticationNotPermitted"
-        | "BlobImmutableDueToPolicy"
-        | "BlobImmutableDueToLegalHold"
         | "LeaseIdMissing"
         | "SnapshotsPresent" => Kind::PermissionDenied,
+        "BlobImmutableDueToPolicy"
+        | "BlobImmutableDueToLegalHold"
+        | "ImmutabilityPolicyDeleteOnLockedPolicy" => Kind::Locked,
         "Md5Mismatch" | "Crc64Mismatch" | "InvalidMd5" => Kind::Integrity,
         BLOB_ARCHIVED => Kind::InvalidRequest,
         "ServerBusy" => Kind::Throttled,
@@ -178,6 +179,7 @@ fn sentence(kind: Kind) -> &'static str {
         Kind::StoreNotFound => "the storage account has no such container",
         Kind::AlreadyExists => "something is there already",
         Kind::PermissionDenied => "the store does not allow this",
+        Kind::Locked => "an immutability policy or a legal hold does not allow this",
         Kind::Unauthenticated => "the store does not accept these credentials",
         Kind::Integrity => "the store saw a digest that does not match the bytes",
         Kind::Throttled => "the store asks for patience",
@@ -196,8 +198,8 @@ fn guidance(kind: Kind, code: Option<&str>) -> Option<&'static str> {
     Some(match kind {
         Kind::StoreNotFound => "create the container, or correct its name",
         Kind::PermissionDenied => {
-            "give this identity the right (Storage Blob Data Contributor), or use another; an \
-             immutability policy refuses in the same way"
+            "give this identity the right (Storage Blob Data Contributor; for locks Storage Blob Data \
+             Owner, or `i` in a SAS), or use another"
         }
         Kind::Unauthenticated => {
             "check the account's name and key, the SAS and its dates, and this machine's clock"
@@ -232,10 +234,8 @@ mod tests {
         assert_eq!(refusal(404, None, body).kind(), Kind::NotFound);
         assert_eq!(refusal(404, Some("ContainerNotFound"), "").kind(), Kind::StoreNotFound);
         assert_eq!(refusal(409, Some("BlobAlreadyExists"), "").kind(), Kind::AlreadyExists);
-        assert_eq!(
-            refusal(409, Some("BlobImmutableDueToPolicy"), "").kind(),
-            Kind::PermissionDenied
-        );
+        assert_eq!(refusal(409, Some("BlobImmutableDueToPolicy"), "").kind(), Kind::Locked);
+        assert_eq!(refusal(409, Some("BlobImmutableDueToLegalHold"), "").kind(), Kind::Locked);
         assert_eq!(refusal(403, Some("AuthenticationFailed"), "").kind(), Kind::Unauthenticated);
         assert_eq!(refusal(409, Some("BlobArchived"), "").kind(), Kind::InvalidRequest);
         assert_eq!(refusal(412, None, "<html>").kind(), Kind::AlreadyExists);

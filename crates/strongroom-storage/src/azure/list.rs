@@ -51,14 +51,7 @@ fn page_request(own_prefix: &str, asked: &ListRequest, marker: Option<String>) -
 }
 
 fn read_page(root: &Element, own_prefix: &str) -> Result<ListPage, StorageError> {
-    let relative = |entry: &Element| {
-        let name = entry.child("Name")?;
-        let name = match name.attribute("Encoded") {
-            Some("true") => percent_decode_str(&name.text).decode_utf8().ok()?.into_owned(),
-            _ => name.text.clone(),
-        };
-        name.strip_prefix(own_prefix).map(str::to_owned)
-    };
+    let relative = |entry: &Element| name_of(entry)?.strip_prefix(own_prefix).map(str::to_owned);
     let mut page = ListPage::default();
     for entry in &root.child("Blobs").ok_or_else(malformed)?.children {
         match entry.name.as_str() {
@@ -68,10 +61,9 @@ fn read_page(root: &Element, own_prefix: &str) -> Result<ListPage, StorageError>
                 if properties.text_of("ResourceType") == Some("directory") {
                     continue;
                 }
-                let size = properties.text_of("Content-Length").and_then(|size| size.parse().ok());
                 page.objects.push(ListedObject {
                     key: relative(entry).ok_or_else(malformed)?,
-                    size_bytes: size.ok_or_else(malformed)?,
+                    size_bytes: size_of(properties)?,
                     last_modified: properties.text_of("Last-Modified").and_then(dates::parse),
                     etag: properties.text_of("Etag").map(|etag| etag.trim_matches('"').to_owned()),
                     is_deleted: false,
@@ -85,7 +77,22 @@ fn read_page(root: &Element, own_prefix: &str) -> Result<ListPage, StorageError>
     Ok(page)
 }
 
-fn malformed() -> StorageError {
+/// The whole name of a listed blob or folder.
+pub(super) fn name_of(entry: &Element) -> Option<String> {
+    let name = entry.child("Name")?;
+    match name.attribute("Encoded") {
+        Some("true") => percent_decode_str(&name.text).decode_utf8().ok().map(Into::into),
+        _ => Some(name.text.clone()),
+    }
+}
+
+/// Bytes of a listed blob.
+pub(super) fn size_of(properties: &Element) -> Result<u64, StorageError> {
+    let size = properties.text_of("Content-Length").and_then(|size| size.parse().ok());
+    size.ok_or_else(malformed)
+}
+
+pub(super) fn malformed() -> StorageError {
     StorageError::new(StorageErrorKind::Malformed, "the store's listing cannot be understood")
 }
 

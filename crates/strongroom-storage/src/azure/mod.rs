@@ -1,5 +1,6 @@
-//! Azure Blob Storage: the data path. Blobs are created, read, listed and deleted here; immutability
-//! policies and legal holds are neither set nor read, and nothing is claimed of them.
+//! Azure Blob Storage: blobs with their immutability policies and legal holds. None of it was run
+//! against Azure itself: Azurite shows the data path, and a server in the testkit, made after the REST
+//! reference, the locks.
 //!
 //! Requests are our own, like those of `s3` and for the same reasons
 //! (`docs/adr/0005-azure-own-requests.md`); `object_store` gives the credentials and signs.
@@ -10,18 +11,24 @@
 //! | `request` `error` | one exchange: signed, sent, understood (`crate::exchange` has the rest) |
 //! | `create` `blocks` | the writes, and what is observed on the way |
 //! | `blob` `read` `list` | the reads |
-//! | `status` | what the store says of itself |
+//! | `versions` `delete` | what was there before, and taking away |
+//! | `lock` | policies and holds of one blob |
+//! | `container` `status` | what the store says of itself |
 
 mod address;
 mod blob;
 mod blocks;
 mod connect;
+mod container;
 mod create;
+mod delete;
 mod error;
 mod list;
+mod lock;
 mod read;
 mod request;
 mod status;
+mod versions;
 
 use std::fmt;
 use std::ops::Range;
@@ -30,13 +37,12 @@ use std::sync::atomic::AtomicBool;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::Method;
 use jiff::Timestamp;
-use strongroom_core::observed::{Observed, Unobserved};
+use strongroom_core::observed::Observed;
 use strongroom_core::receipt::EnforcedBy;
 use strongroom_core::retention::Retention;
 
-use self::request::{Client, Request};
+use self::request::Client;
 use crate::status::StoreStatus;
 use crate::{
     Body, BucketLocks, CreateOptions, Created, ListPage, ListRequest, ObjectInfo, ObjectKey,
@@ -69,15 +75,15 @@ impl fmt::Debug for AzureStorage {
     }
 }
 
-/// What it means that a lock is asked for.
+/// What it means that a lock is asked for where single blobs cannot have one.
 fn no_locks() -> StorageError {
     StorageError::new(
         StorageErrorKind::Unsupported,
-        "locks are not set on Azure: only blobs are read and written there",
+        "single blobs cannot be locked here: the container has no version-level immutability",
     )
     .with_guidance(
-        "set an immutability policy on the container yourself, and store without a lock; nothing \
-         is claimed of it",
+        "enable version-level immutability on the container, or store without a lock; Azurite and \
+         accounts with a hierarchical namespace do not have it",
     )
 }
 
@@ -96,7 +102,7 @@ impl Storage for AzureStorage {
     }
 
     fn locks_enforced_by(&self) -> EnforcedBy {
-        EnforcedBy::None
+        EnforcedBy::Store
     }
 
     async fn now(&self) -> Result<Timestamp, StorageError> {
@@ -143,42 +149,39 @@ impl Storage for AzureStorage {
 
     async fn versions(
         &self,
-        _key: &ObjectKey,
+        key: &ObjectKey,
     ) -> Result<Observed<Vec<ObjectVersion>>, StorageError> {
-        Ok(Observed::Unobserved(Unobserved::UnsupportedBackend))
+        versions::versions(self, key).await
     }
 
     async fn lock(
         &self,
-        _key: &ObjectKey,
-        _version: Option<&VersionId>,
+        key: &ObjectKey,
+        version: Option<&VersionId>,
     ) -> Result<SeenLock, StorageError> {
-        Ok(SeenLock::unobserved(Unobserved::UnsupportedBackend))
+        lock::lock(self, key, version).await
     }
 
     async fn set_retention(
         &self,
-        _key: &ObjectKey,
-        _version: Option<&VersionId>,
-        _retention: Retention,
+        key: &ObjectKey,
+        version: Option<&VersionId>,
+        retention: Retention,
     ) -> Result<(), StorageError> {
-        Err(no_locks())
+        lock::set_retention(self, key, version, retention).await
     }
 
     async fn set_legal_hold(
         &self,
-        _key: &ObjectKey,
-        _version: Option<&VersionId>,
-        _on: bool,
+        key: &ObjectKey,
+        version: Option<&VersionId>,
+        on: bool,
     ) -> Result<(), StorageError> {
-        Err(no_locks())
+        lock::set_legal_hold(self, key, version, on).await
     }
 
     async fn bucket_locks(&self) -> Result<BucketLocks, StorageError> {
-        Ok(BucketLocks {
-            takes_locks: Observed::Unobserved(Unobserved::UnsupportedBackend),
-            default_retention: status::default_retention(self).await?,
-        })
+        container::bucket_locks(self).await
     }
 
     async fn status(&self) -> StoreStatus {
@@ -190,12 +193,6 @@ impl Storage for AzureStorage {
         key: &ObjectKey,
         version: Option<&VersionId>,
     ) -> Result<(), StorageError> {
-        let request = Request::blob(Method::DELETE, &self.whole_key(key))
-            .query_if("versionid", version.map(|version| &version.0));
-        match self.client.send(&request).await {
-            Ok(_) => Ok(()),
-            Err(failure) if failure.kind() == StorageErrorKind::NotFound => Ok(()),
-            Err(failure) => Err(failure.into()),
-        }
+        delete::delete(self, key, version).await
     }
 }

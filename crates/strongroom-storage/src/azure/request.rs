@@ -84,6 +84,12 @@ impl Request {
         self
     }
 
+    /// A header of this request.
+    #[cfg(test)]
+    pub(super) fn header_of(&self, name: &str) -> Option<&str> {
+        header(&self.headers, name)
+    }
+
     /// The body.
     pub(super) fn payload(mut self, payload: Payload) -> Self {
         self.payload = payload;

@@ -8,9 +8,10 @@ use strongroom_core::receipt::{Encryption, EnforcedBy};
 use strongroom_core::retention::DefaultRetention;
 
 use super::AzureStorage;
+use super::container::Container;
 use super::request::{Answer, Request};
 use crate::exchange::payload::Payload;
-use crate::status::{PublicAccess, STATUS_SCHEMA, StoreStatus};
+use crate::status::{PublicAccess, STATUS_SCHEMA, StoreStatus, Versioning};
 use crate::{Storage as _, StorageError, StorageErrorKind};
 
 /// Where the questions about reading and writing point to. Nothing is ever kept there.
@@ -31,28 +32,6 @@ pub(super) async fn now(store: &AzureStorage) -> Result<Timestamp, StorageError>
             "the store's answer has no date that can be understood",
         )
     })
-}
-
-/// What Azure gives a new blob by itself is not read; but whether there is a policy is told, and
-/// then a write may stay for long.
-pub(super) async fn default_retention(
-    store: &AzureStorage,
-) -> Result<Observed<Option<DefaultRetention>>, StorageError> {
-    let reason = match store.client.send(&Request::container(Method::HEAD)).await {
-        Ok(answer) if may_be_immutable(&answer) => Unobserved::NotProbed,
-        Ok(_) => Unobserved::UnsupportedBackend,
-        Err(failure) => match failure.kind() {
-            StorageErrorKind::PermissionDenied => Unobserved::PermissionDenied,
-            _ => return Err(failure.into()),
-        },
-    };
-    Ok(Observed::Unobserved(reason))
-}
-
-fn may_be_immutable(container: &Answer) -> bool {
-    ["x-ms-has-immutability-policy", "x-ms-has-legal-hold"]
-        .into_iter()
-        .any(|name| container.header(name) == Some("true"))
 }
 
 /// See [`crate::Storage::status`].
@@ -82,41 +61,90 @@ pub(super) async fn status(store: &AzureStorage) -> StoreStatus {
     };
     let readable = readable.unwrap_or_else(&mut note);
     let writable = writable.unwrap_or_else(&mut note);
-    let (encryption, public_access) = match container {
-        Ok(container) => {
-            if may_be_immutable(&container) {
-                problems.push(
-                    "the container has an immutability policy or a legal hold, of which nothing \
-                     is read here"
-                        .to_owned(),
-                );
+    let about = match container {
+        Ok(answer) => {
+            let container = Container::read(&answer);
+            problems.extend(what_is_not_read(&container).map(str::to_owned));
+            About {
+                versioning: versioning(&container),
+                object_lock: container.takes_locks(),
+                default_retention: container.default_retention(),
+                encryption: Observed::Observed(default_encryption(&answer)),
+                public_access: public_access(&answer),
             }
-            (Observed::Observed(default_encryption(&container)), public_access(&container))
         }
         Err(failure) if failure.kind() == StorageErrorKind::PermissionDenied => {
-            let denied = Unobserved::PermissionDenied;
-            (Observed::Unobserved(denied), Observed::Unobserved(denied))
+            About::unobserved(Unobserved::PermissionDenied)
         }
         Err(failure) => {
             problems.push(in_words(&failure.into()));
-            (Observed::Unobserved(Unobserved::Error), Observed::Unobserved(Unobserved::Error))
+            About::unobserved(Unobserved::Error)
         }
     };
     problems.dedup();
-    let unsupported = Unobserved::UnsupportedBackend;
     StoreStatus {
         reachable: Observed::Observed(true),
         readable,
         writable,
-        encryption,
-        public_access,
+        versioning: about.versioning,
+        object_lock: about.object_lock,
+        default_retention: about.default_retention,
+        encryption: about.encryption,
+        public_access: about.public_access,
         clock_skew_seconds: match clock {
             Ok(date) => Observed::Observed(started.duration_since(date).as_secs()),
             Err(_) => Observed::Unobserved(Unobserved::Error),
         },
         problems,
-        ..nothing_seen(store, unsupported)
+        ..nothing_seen(store, Unobserved::UnsupportedBackend)
     }
+}
+
+/// What the container's properties tell.
+struct About {
+    versioning: Observed<Versioning>,
+    object_lock: Observed<bool>,
+    default_retention: Observed<Option<DefaultRetention>>,
+    encryption: Observed<Option<Encryption>>,
+    public_access: Observed<PublicAccess>,
+}
+
+impl About {
+    fn unobserved(reason: Unobserved) -> Self {
+        Self {
+            versioning: Observed::Unobserved(reason),
+            object_lock: Observed::Unobserved(reason),
+            default_retention: Observed::Unobserved(reason),
+            encryption: Observed::Unobserved(reason),
+            public_access: Observed::Unobserved(reason),
+        }
+    }
+}
+
+/// Version-level immutability is only to be had in an account that keeps versions. Whether another
+/// account does is told by the management plane only.
+fn versioning(container: &Container) -> Observed<Versioning> {
+    match container.version_level {
+        Some(true) => Observed::Observed(Versioning::Enabled),
+        Some(false) | None => Observed::Unobserved(Unobserved::UnsupportedBackend),
+    }
+}
+
+/// What a container has that is not read here.
+fn what_is_not_read(container: &Container) -> Option<&'static str> {
+    if !container.is_protected_as_a_whole() {
+        return None;
+    }
+    Some(match container.version_level {
+        Some(true) => {
+            "the container has an immutability policy that new blobs get by themselves, or is on \
+             hold: for how long is not read here, but from each blob after it was written"
+        }
+        Some(false) | None => {
+            "the container has an immutability policy or a legal hold for all of its blobs, of \
+             which nothing is read here"
+        }
+    })
 }
 
 fn unreachable(store: &AzureStorage, problem: String) -> StoreStatus {
@@ -142,7 +170,7 @@ fn nothing_seen(store: &AzureStorage, reason: Unobserved) -> StoreStatus {
         encryption: Observed::Unobserved(reason),
         public_access: Observed::Unobserved(reason),
         clock_skew_seconds: Observed::Unobserved(reason),
-        locks_enforced_by: EnforcedBy::None,
+        locks_enforced_by: EnforcedBy::Store,
         problems: Vec::new(),
     }
 }

@@ -148,8 +148,8 @@ impl LockPlan {
                 "a lock is asked for, and this store cannot lock: nothing was written",
             )
             .with_guidance(
-                "use a bucket that was made with Object Lock, or pass --allow-unlocked to store \
-                 without a lock",
+                "use a bucket that was made with Object Lock (at Azure, a container with \
+                 version-level immutability), or pass --allow-unlocked to store without a lock",
             ));
         }
         let compliance =

@@ -166,6 +166,7 @@ fn accept_refusal(answer: Result<(), StorageError>) -> Result<(), StorageError> 
             if matches!(
                 error.kind(),
                 StorageErrorKind::PermissionDenied
+                    | StorageErrorKind::Locked
                     | StorageErrorKind::Unsupported
                     | StorageErrorKind::InvalidRequest
             ) =>
@@ -263,7 +264,8 @@ fn what_would_lock(seen: &Lock, asked: &Lock) -> &'static str {
     let mode = |lock: &Lock| lock.retention.map(|retention| retention.mode);
     if mode(seen) == Some(LockMode::Governance) && mode(asked) == Some(LockMode::Compliance) {
         return "making a governance lock a compliance one takes s3:PutObjectRetention, and on some \
-                stores s3:BypassGovernanceRetention with a header that Strongroom never sends";
+                stores s3:BypassGovernanceRetention with a header that Strongroom never sends; at \
+                Azure it takes Storage Blob Data Owner, or `i` in a SAS";
     }
     let retention_covers = Lock { legal_hold: true, ..*seen }.covers(asked);
     let hold_covers = seen.legal_hold || !asked.legal_hold;

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use strongroom_core::bundle::{BundlePlan, Progress};
-use strongroom_core::observed::Observed;
+use strongroom_core::observed::{Observed, Unobserved};
 use strongroom_core::receipt::Receipt;
 use strongroom_core::retention::{Lock, LockMode};
 use strongroom_core::{BundleId, layout};
@@ -174,6 +174,9 @@ impl<'a> Push<'a> {
             warnings.push(format!("{accepted} (accepted by --allow-unlocked)"));
         }
         if let Some(reason) = self.lock.bucket_default.reason()
+            // A default that is there but not told (Azure) was left to apply: what came of it was
+            // read back.
+            && reason != Unobserved::NotProbed
             && !self.lock.asked.is_none()
             && self.lock.enforced_by == strongroom_core::receipt::EnforcedBy::Store
         {

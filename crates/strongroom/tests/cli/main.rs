@@ -3,6 +3,7 @@
 #![allow(unreachable_pub)] // in a binary, `pub` says "to other modules"
 
 mod cli_audit;
+mod cli_azure;
 mod cli_bucket;
 mod cli_bundle;
 mod cli_config;
