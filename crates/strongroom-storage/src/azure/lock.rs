@@ -13,6 +13,8 @@
 //! * <https://learn.microsoft.com/rest/api/storageservices/set-blob-legal-hold>
 //! * <https://learn.microsoft.com/azure/storage/blobs/immutable-version-level-worm-policies>
 
+use std::sync::atomic::Ordering;
+
 use http::{HeaderMap, Method};
 use jiff::Timestamp;
 use strongroom_core::observed::{Observed, Unobserved};
@@ -36,16 +38,26 @@ pub(super) async fn lock(
     key: &ObjectKey,
     version: Option<&VersionId>,
 ) -> Result<SeenLock, StorageError> {
-    let absent = match container::look(store).await? {
-        Observed::Observed(container) if container.takes_locks() == Observed::Observed(true) => {
-            Absent::MeansNone
+    let takes_locks = &store.observations.takes_locks;
+    let absent = if takes_locks.load(Ordering::Relaxed) {
+        Absent::MeansNone
+    } else {
+        match container::look(store).await? {
+            Observed::Observed(container)
+                if container.takes_locks() == Observed::Observed(true) =>
+            {
+                takes_locks.store(true, Ordering::Relaxed);
+                Absent::MeansNone
+            }
+            // What protects all of a container is not told of one blob.
+            Observed::Observed(container) if container.is_protected_as_a_whole() => {
+                return Ok(SeenLock::unobserved(Unobserved::NotProbed));
+            }
+            Observed::Observed(_) => {
+                return Ok(SeenLock::unobserved(Unobserved::UnsupportedBackend));
+            }
+            Observed::Unobserved(reason) => Absent::MeansNothing(reason),
         }
-        // What protects all of a container is not told of one blob.
-        Observed::Observed(container) if container.is_protected_as_a_whole() => {
-            return Ok(SeenLock::unobserved(Unobserved::NotProbed));
-        }
-        Observed::Observed(_) => return Ok(SeenLock::unobserved(Unobserved::UnsupportedBackend)),
-        Observed::Unobserved(reason) => Absent::MeansNothing(reason),
     };
     match blob::ask(store, &store.whole_key(key), version).await {
         Ok(answer) => Ok(read(&answer.headers, absent)),

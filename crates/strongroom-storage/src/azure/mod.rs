@@ -67,6 +67,8 @@ struct Observations {
     put_refused: AtomicBool,
     /// It refused to commit a list of blocks in the place of another blob.
     commit_refused: AtomicBool,
+    /// The container has version-level immutability, which cannot be turned off again.
+    takes_locks: AtomicBool,
 }
 
 impl fmt::Debug for AzureStorage {

@@ -327,3 +327,14 @@ async fn a_lock_in_the_past_is_refused_and_nothing_is_stored() {
     assert_eq!(kind(refused), Some(StorageErrorKind::InvalidRequest));
     assert_eq!(server.keys(), [""; 0]);
 }
+
+#[tokio::test]
+async fn a_container_that_was_seen_to_take_locks_is_not_asked_again_for_each_blob() {
+    let server = start(ContainerSettings::immutable());
+    let store = store_on(&server).await;
+    let created = create(&store, Lock::NONE, "x").await.expect("created");
+    for _ in 0..3 {
+        assert_eq!(lock_of(&store, &created).await.certain(), Lock::NONE);
+    }
+    assert_eq!(server.asked("restype=container").len(), 1);
+}

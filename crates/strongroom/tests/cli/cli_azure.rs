@@ -106,6 +106,32 @@ fn a_second_push_strengthens_the_lock_of_what_is_stored() {
 }
 
 #[test]
+fn a_lock_is_extended_and_a_hold_placed_and_released_later() {
+    let (server, room) = container(ContainerSettings::immutable());
+    let receipt = push(&room, &FOR_90_DAYS);
+    let id = receipt["bundle_id"].as_str().expect("an id");
+    let change = |words: &str, more: &[&str]| {
+        let words: Vec<&str> = words.split(' ').collect();
+        let all = [&words[..], &["--bundle-id", id, "--format=json"], more].concat();
+        let document = room.run(&all).exits(0).json();
+        assert_valid(&document, "lock-change");
+        document
+    };
+    let until = ["--retain-until", "2098-01-01", "--reason", "policy"];
+    let extended = change("evidence retention extend", &until);
+    assert_eq!(extended["objects"][0]["retention"]["retain_until"], "2098-01-01T00:00:00Z");
+
+    let placed = change("evidence hold place", &["--reason", "case 17"]);
+    assert_eq!(placed["objects"][0]["legal_hold"], true);
+    assert_eq!(delete(&server, &receipt).as_deref(), Some("BlobImmutableDueToLegalHold"));
+    let hold = placed["hold_id"].as_str().expect("a hold");
+    let release = ["--hold-id", hold, "--reason", "closed"];
+    let released = change("evidence hold release", &release);
+    assert_eq!(released["objects"][0]["legal_hold"], false);
+    assert_eq!(delete(&server, &receipt).as_deref(), Some("BlobImmutableDueToPolicy"));
+}
+
+#[test]
 fn the_containers_own_policy_is_kept_where_it_is_stronger() {
     let strong = ContainerSettings::immutable().default_policy(PolicyMode::Locked, 365);
     let (_server, room) = container(strong);
