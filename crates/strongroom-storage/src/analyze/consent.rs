@@ -7,10 +7,12 @@ use strongroom_core::observed::{Observed, Unobserved};
 use strongroom_core::retention::{DefaultRetention, LockMode};
 
 use super::verdict::{Stop, stop};
-use crate::BucketLocks;
+use crate::{BucketLocks, SeenLock};
 
 /// How long the locks are that the checks set, where more was agreed to.
 const LOCK_SECONDS: i64 = 60;
+/// How much longer a lock is made where that is tried: within what was agreed to.
+pub(super) const EXTENSION_SECONDS: i64 = 5;
 
 /// What may be locked, and until when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +27,7 @@ pub struct Consent {
 impl Consent {
     /// How long the locks of the checks last.
     pub(super) fn lock_seconds(&self) -> i64 {
-        self.max_lock_seconds.min(LOCK_SECONDS)
+        self.max_lock_seconds.min(LOCK_SECONDS) - EXTENSION_SECONDS
     }
 
     /// Whether a lock until then may be set.
@@ -52,6 +54,7 @@ impl Consent {
                 return Ok(());
             }
             Observed::Observed(Some(default)) => default,
+            // One object shows it: see `check_first_write`.
             Observed::Unobserved(_) if self.accepted_until.is_some() => return Ok(()),
             Observed::Unobserved(reason) => {
                 return stop(
@@ -75,6 +78,24 @@ impl Consent {
              --yes-lock-until)",
         )
     }
+}
+
+/// What the first object that was written under an unknown default retention shows of it.
+pub(super) fn check_first_write(consent: &Consent, seen: &SeenLock) -> Result<(), Stop> {
+    let told = match &seen.retention {
+        Observed::Observed(None) | Observed::Unobserved(Unobserved::UnsupportedBackend) => {
+            return Ok(());
+        }
+        Observed::Observed(Some(held)) if consent.accepts(held.retain_until) => return Ok(()),
+        Observed::Observed(Some(_)) => "it is locked for longer than was accepted",
+        Observed::Unobserved(_) => "whether it is locked cannot be read either",
+    };
+    stop(
+        Unobserved::WouldLock,
+        format!(
+            "the bucket's default retention cannot be read; one object was written to see it, and {told}"
+        ),
+    )
 }
 
 /// When what is written now may go again.

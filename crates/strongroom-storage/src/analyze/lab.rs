@@ -9,13 +9,15 @@ use jiff::{SignedDuration, Timestamp};
 use strongroom_core::observed::{Observed, Unobserved};
 use strongroom_core::retention::{LockMode, Retention};
 
-use super::consent::Consent;
+use super::consent::{Consent, EXTENSION_SECONDS, check_first_write};
 use super::verdict::{Stop, stop};
 use crate::exchange::dates;
 use crate::s3::raw::{Raw, Reply, payload};
 use crate::s3::request::Request;
 use crate::status::{StoreStatus, Versioning};
-use crate::{BucketLocks, ObjectKey, SeenLock, Storage, StorageErrorKind, VersionId};
+use crate::{
+    BucketLocks, CreateOptions, ObjectKey, SeenLock, Storage, StorageErrorKind, VersionId,
+};
 
 /// Everything that is written goes under this folder, and a folder of the run's own in it.
 pub(super) const ANALYSIS: &str = ".strongroom-analysis/";
@@ -34,6 +36,7 @@ pub(super) struct Lab {
     pub(super) status: StoreStatus,
     pub(super) locks: BucketLocks,
     run: String,
+    may_delete: tokio::sync::OnceCell<bool>,
     random: Mutex<fastrand::Rng>,
 }
 
@@ -58,7 +61,16 @@ impl Lab {
             default_retention: status.default_retention.clone(),
         };
         let random = Mutex::new(fastrand::Rng::with_seed(seed));
-        Self { store, raw, consent, status, locks, run, random }
+        Self {
+            store,
+            raw,
+            consent,
+            status,
+            locks,
+            run,
+            may_delete: tokio::sync::OnceCell::new(),
+            random,
+        }
     }
 
     /// What every key of this run starts with, after the store's own prefix.
@@ -184,6 +196,23 @@ impl Lab {
         }
     }
 
+    /// Whether these credentials may delete a version that nothing holds: else a refusal says nothing of
+    /// a lock.
+    pub(super) async fn may_delete_versions(&self) -> Result<bool, Stop> {
+        let asked = self.may_delete.get_or_try_init(|| async {
+            let key = self.key("control/unlocked")?;
+            let Some(version) = self.put(&key, &self.bytes(SMALL_BYTES)).await? else {
+                return Ok::<_, Stop>(true);
+            };
+            // Under a default retention nothing is unlocked, and nothing can be told.
+            if !matches!(self.locks.default_retention.value(), Some(None)) {
+                return Ok(true);
+            }
+            Ok(!self.delete(&key, Some(&version), false).await?.is_denied())
+        });
+        Ok(*asked.await?)
+    }
+
     // --- locks ---------------------------------------------------------------------------------
 
     /// The lock of a version, as read back. Where the store does not answer that question, what HEAD
@@ -210,6 +239,15 @@ impl Lab {
         Ok(seen)
     }
 
+    /// Writes one object where the bucket's default retention cannot be read, and sees what it got.
+    pub(super) async fn see_default(&self, consent: &Consent) -> Result<(), Stop> {
+        let key = self.key("default/unknown")?;
+        let body = self.bytes(SMALL_BYTES);
+        let created = self.store.create(&key, body.into(), &CreateOptions::default()).await?;
+        let seen = self.lock_of(&key, created.version.as_ref()).await?;
+        check_first_write(consent, &seen)
+    }
+
     /// A lock as long as the checks need, counted from the store's clock, if that was agreed to.
     pub(super) async fn retention(&self, mode: LockMode) -> Result<Retention, Stop> {
         self.retention_of(mode, self.consent.lock_seconds()).await
@@ -234,12 +272,11 @@ impl Lab {
         key: &ObjectKey,
         version: Option<&VersionId>,
     ) -> Result<Retention, Stop> {
-        const LATER_SECONDS: i64 = 5;
         let asked = self.retention(LockMode::Governance).await?;
         let Some(held) = self.lock_of(key, version).await?.certain().retention else {
             return Ok(asked);
         };
-        let longer = later(held.retain_until, LATER_SECONDS);
+        let longer = later(held.retain_until, EXTENSION_SECONDS);
         let over = asked.join(Retention { retain_until: longer, ..held });
         self.consent.check(over.mode, over.retain_until)?;
         Ok(over)

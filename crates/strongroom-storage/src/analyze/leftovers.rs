@@ -20,6 +20,9 @@ pub(super) const RUN_TIME_MAX: Duration = Duration::from_secs(30 * 60);
 /// Pages of a store without versions that are read, at most.
 const PAGES_MAX: usize = 20;
 
+/// How the reason of what is under a legal hold begins.
+const HELD: &str = "under a legal hold";
+
 /// Which runs to clean up behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Runs {
@@ -117,7 +120,7 @@ async fn remove(target: &Target, remnant: &Remnant) -> Option<String> {
         return Some(first.to_string());
     }
     if let Err(refused) = lift_hold(target, &key, remnant).await {
-        return Some(format!("its legal hold could not be lifted: {refused}"));
+        return Some(format!("{HELD}: it could not be lifted: {refused}"));
     }
     store.delete(&key, version).await.err().map(|refused| refused.to_string())
 }
@@ -136,7 +139,14 @@ async fn lift_hold(
         .query("legal-hold", "")
         .query_if("versionId", remnant.version.as_ref())
         .xml(hold_document(false))?;
-    raw.send(&request).await.map(drop)
+    let reply = raw.send(&request).await?;
+    match reply.is_success() {
+        true => Ok(()),
+        false => Err(StorageError::new(
+            StorageErrorKind::PermissionDenied,
+            format!("the store answered {}", reply.words()),
+        )),
+    }
 }
 
 async fn leftover(store: &dyn Storage, run: Uuid, remnant: Remnant, reason: String) -> Leftover {
@@ -154,8 +164,8 @@ async fn leftover(store: &dyn Storage, run: Uuid, remnant: Remnant, reason: Stri
         version_id: remnant.version.map(|version| version.0),
         locked_until,
         reason: match locked_until {
-            Some(_) => "locked".to_owned(),
-            None => reason,
+            Some(_) if !reason.starts_with(HELD) => "locked".to_owned(),
+            _ => reason,
         },
     }
 }
@@ -170,8 +180,10 @@ async fn abort_uploads(store: &S3Storage, runs: Runs) -> Result<(), StorageError
         }
     };
     for upload in uploads {
-        if run_of(upload.key()).is_some_and(|run| runs.holds(run)) {
-            store.abort_upload(&upload).await?;
+        if run_of(upload.key()).is_some_and(|run| runs.holds(run))
+            && let Err(error) = store.abort_upload(&upload).await
+        {
+            tracing::warn!(kind = ?error.kind(), "an open upload of the analysis was not aborted");
         }
     }
     Ok(())

@@ -31,9 +31,9 @@ mod upload;
 pub mod verdict;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use strongroom_core::observed::Unobserved;
+use strongroom_core::observed::{Observed, Unobserved};
 use uuid::Uuid;
 
 use self::checks::Check;
@@ -52,6 +52,9 @@ pub use self::target::Target;
 
 /// How long one check may take: the longest waits for a lock of seconds to run out.
 const CHECK_TIME_MAX: Duration = Duration::from_secs(120);
+/// After this long no further check begins: another run may then take this one for dead
+/// ([`leftovers::RUN_TIME_MAX`]).
+const RUN_TIME_MAX: Duration = Duration::from_secs(25 * 60);
 
 /// What to run, and how.
 #[derive(Debug, Clone)]
@@ -113,14 +116,23 @@ pub async fn analyze(
     let backend = status.backend.to_owned();
     let lab =
         Lab::new(Arc::clone(&store), raw, options.consent, status, (run.to_string(), options.seed));
-    let may_write = options.consent.check_writing(&lab.locks, now);
+    let mut may_write = options.consent.check_writing(&lab.locks, now);
+    let default_is_unknown = matches!(
+        &lab.locks.default_retention,
+        Observed::Unobserved(reason) if *reason != Unobserved::UnsupportedBackend
+    );
+    if may_write.is_ok() && default_is_unknown {
+        may_write = lab.see_default(&options.consent).await;
+    }
     let chosen: Vec<&Check> = checks::all().filter(|check| is_chosen(check, options)).collect();
     let mut reports = Vec::with_capacity(chosen.len());
     let mut stop = std::pin::pin!(stop);
     let mut cut_short = false;
+    let began = Instant::now();
     witness.take();
     for (number, check) in chosen.iter().enumerate() {
         progress(Step { id: check.id, number, total: chosen.len() });
+        cut_short |= began.elapsed() > RUN_TIME_MAX;
         let outcome = tokio::select! {
             biased;
             () = &mut stop, if !cut_short => {

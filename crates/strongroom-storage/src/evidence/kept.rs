@@ -2,12 +2,16 @@
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use strongroom_core::history::{History, KeptRecord};
+use strongroom_core::observed::Observed;
 use strongroom_core::record::{self, Record, RecordError, Subject};
 use strongroom_core::{BundleId, layout, limits};
 
 use super::EvidenceError;
 use super::stored::candidates;
-use crate::{ListRequest, ObjectKey, Storage, StorageError, StorageErrorKind, VersionId};
+use crate::{
+    ListPage, ListRequest, ListedObject, ObjectKey, Storage, StorageError, StorageErrorKind,
+    VersionId,
+};
 
 /// Records read at a time.
 const READ_AT_ONCE_MAX: usize = 8;
@@ -54,13 +58,13 @@ pub(super) async fn read_all(store: &dyn Storage, id: BundleId) -> Result<Kept, 
     let mut request = ListRequest { prefix: layout::records_of(id), ..ListRequest::default() };
     let mut left = limits::RECORDS_READ_MAX;
     loop {
-        let page = store.list(&request).await?;
-        let mut keys: Vec<String> = page.objects.into_iter().map(|object| object.key).collect();
-        kept.cut_short = keys.len() > left;
-        keys.truncate(left);
-        left -= keys.len();
+        let page = page_of(store, &request).await?;
+        let mut listed = page.objects;
+        kept.cut_short = listed.len() > left;
+        listed.truncate(left);
+        left -= listed.len();
         let mut reading =
-            stream::iter(keys).map(|key| read_one(store, key)).buffered(READ_AT_ONCE_MAX);
+            stream::iter(listed).map(|object| read_one(store, object)).buffered(READ_AT_ONCE_MAX);
         while let Some(read) = reading.try_next().await? {
             kept.add(read);
         }
@@ -71,10 +75,21 @@ pub(super) async fn read_all(store: &dyn Storage, id: BundleId) -> Result<Kept, 
     }
 }
 
+/// A page of records, with those under a delete marker: a promise does not end by being hidden. A store
+/// that has no versions, or does not tell of them, lists what is on top.
+async fn page_of(store: &dyn Storage, request: &ListRequest) -> Result<ListPage, StorageError> {
+    match store.list_with_deleted(request).await? {
+        Observed::Observed(page) => Ok(page),
+        Observed::Unobserved(_) => store.list(request).await,
+    }
+}
+
 /// What is under one key.
 enum Read {
     Record(KeptObject, Box<Record>),
     Unread(KeptObject),
+    /// A delete marker is on top, and no record could be read below it.
+    Hidden,
     Other,
 }
 
@@ -89,15 +104,20 @@ impl Kept {
                 self.unread += 1;
                 self.objects.push(object);
             }
+            Read::Hidden => self.unread += 1,
             Read::Other => self.others += 1,
         }
     }
 }
 
-async fn read_one(store: &dyn Storage, key: String) -> Result<Read, StorageError> {
-    let (Some(id), Ok(key)) = (layout::record_id(&key), ObjectKey::new(key)) else {
+async fn read_one(store: &dyn Storage, listed: ListedObject) -> Result<Read, StorageError> {
+    let (Some(id), Ok(key)) = (layout::record_id(&listed.key), ObjectKey::new(listed.key)) else {
         return Ok(Read::Other);
     };
+    if listed.is_deleted {
+        let below = earlier_version(store, &key, id).await?;
+        return Ok(below.unwrap_or(Read::Hidden));
+    }
     let (version, refusal) = match read_version(store, &key, None).await? {
         Look::Read(version, Ok(record)) => {
             return Ok(Read::Record(KeptObject { key, version, id }, Box::new(record)));

@@ -145,17 +145,17 @@ const TABLE: &[Row] = &[
     (Lie::AllowsDroppedHeaders, Setup::Locked, &["links.bind_lock"]),
     (Lie::IgnoresRights, Setup::Locked, &["governance.bypass", "rights.lock_configuration"]),
     (Lie::ClaimsVersioning, Setup::Locked, WITHOUT_VERSIONS),
-    (Lie::ClaimsObjectLock, Setup::Bare, &["links.bind_lock", "lock.with_hold", "lock_rules.absent_version", "lock_rules.half_in_put", "lock_rules.malformed_date", "lock_rules.no_date", "lock_rules.past_date", "lock_rules.unknown_hold", "lock_rules.unknown_mode", "posture.object_lock", "posture.suspend_versioning", "rights.lock_configuration"]),
-    (Lie::HidesDefaultRetention, Setup::Default, &["default.copy", "default.multipart", "default.put", "default.with_hold", "hold.release", "posture.default_retention", "rights.delete_version"]),
+    (Lie::ClaimsObjectLock, Setup::Bare, &["links.bind_lock", "lock.with_hold", "lock_rules.absent_version", "lock_rules.half_in_put", "lock_rules.malformed_date", "lock_rules.no_date", "lock_rules.past_date", "lock_rules.unknown_hold", "lock_rules.unknown_mode", "posture.object_lock", "rights.lock_configuration"]),
+    (Lie::HidesDefaultRetention, Setup::Default, &["default.copy", "default.multipart", "default.put", "default.with_hold", "posture.default_retention", "rights.delete_version"]),
     (Lie::ClaimsEncryption, Setup::Bare, &["posture.encryption", "posture.encryption_applied"]),
     (Lie::ClaimsPrivacy, Setup::Bare, &["posture.public_access"]),
     (Lie::AllowsAnonymousReads, Setup::Locked, &["credentials.unsigned"]),
 ];
 
-/// Waiting until a lock runs out is only for the lie about it.
+/// Waiting until a lock runs out, and touching the bucket, is only for the lies about them.
 fn depth_for(lie: Lie) -> Depth {
     match lie {
-        Lie::LocksNeverEnd => Depth::Full,
+        Lie::LocksNeverEnd | Lie::SuspendsVersioningOfLocks => Depth::Full,
         _ => Depth::Standard,
     }
 }

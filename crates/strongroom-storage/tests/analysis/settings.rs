@@ -7,7 +7,7 @@ use strongroom_storage::analyze::consent::Consent;
 use strongroom_storage::analyze::requirement::Requirement;
 use strongroom_storage::analyze::verdict::{Depth, Verdict};
 use strongroom_testkit::s3::server::{ACCESS_KEY, SECRET_KEY};
-use strongroom_testkit::s3::{BucketSettings, Right, User};
+use strongroom_testkit::s3::{BucketSettings, Lie, Right, User};
 
 use super::{
     BUCKET, WRITER, analyzed, good_bucket, honest, options, requirement, run, settings, verdicts,
@@ -114,5 +114,26 @@ async fn posture_is_judged_by_what_the_bucket_says() {
     let seen = verdicts(&report);
     for id in ["posture.versioning", "posture.object_lock", "posture.encryption"] {
         assert_eq!(seen[id], Verdict::NotEnforced, "{id}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_short_lock_is_shortened_to_a_date_that_is_still_to_come() {
+    let server = honest().lie(Lie::ShortensCompliance).start().await;
+    let mut options = options(Depth::Quick, 1);
+    options.consent.max_lock_seconds = 15;
+    let report = run(&settings(&server, WRITER, "writersecret"), &options).await;
+    assert_eq!(verdicts(&report)["compliance.shorten"], Verdict::NotEnforced);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_right_is_no_finding() {
+    let rights = [Right::WriteLocks, Right::DeleteVersions];
+    let user = rights.into_iter().fold(User::new("few", "fewsecret"), User::without);
+    let server = honest().user(user).start().await;
+    let report = run(&settings(&server, "few", "fewsecret"), &options(Depth::Quick, 1)).await;
+    let seen = verdicts(&report);
+    for id in ["lock.in_put", "lock.after_the_fact", "lock_rules.past_date", "hold.release"] {
+        assert_eq!(seen[id], Verdict::Unobserved, "{}", words_of(&report, id));
     }
 }

@@ -362,3 +362,22 @@ async fn a_store_that_never_answers_ends_a_placing_within_bounds() {
         EvidenceErrorKind::Store(StorageErrorKind::Throttled)
     );
 }
+
+#[tokio::test]
+async fn a_hold_whose_records_were_deleted_over_is_still_a_hold() {
+    let (vault, store, id) = vault_with_a_bundle().await;
+    let first = place(&*store, id, "one").await.unwrap();
+    let records = |vault: &Vault| -> Vec<String> {
+        let keys = vault.bucket().keys().into_iter();
+        keys.filter(|key| key.starts_with("team/records/")).collect()
+    };
+    let of_the_first = records(&vault);
+    let second = place(&*store, id, "two").await.unwrap();
+    for key in of_the_first {
+        let key = ObjectKey::new(key.strip_prefix("team/").unwrap().to_owned()).unwrap();
+        store.delete(&key, None).await.unwrap();
+    }
+    release(&*store, id, second.hold_id.unwrap()).await.unwrap();
+    assert!(bundle_is_held(&vault, id), "the first hold is open, under its delete markers");
+    assert_ne!(first.hold_id, second.hold_id);
+}

@@ -23,7 +23,7 @@ use crate::failure::Failure;
 use crate::output::{Block, Console, count, styled, time};
 use crate::progress::Counter;
 
-pub use self::files::read_report;
+pub use self::files::{read_report, write as write_files};
 
 /// The schema that a clean-up is printed under.
 const CLEANUP_SCHEMA: &str = "strongroom.store-cleanup/v1";
@@ -38,21 +38,24 @@ pub async fn run(args: AnalyzeArgs, context: &Context) -> Result<()> {
         (false, true) => Depth::Full,
         (false, false) => Depth::Standard,
     };
-    let report = analysis(&args.run, depth, args.require, context).await?;
+    let target = context.target().await?;
+    let report = analysis(&args.run, depth, args.require, &target, context).await?;
+    // Printed first: what is left behind must be known even where a file cannot be written.
     let printed = context.console.result(|console| human::report(&report, console), &report);
+    files::write(&args.run, &report)?;
     refuse_unmet(&report)?;
     printed
 }
 
-/// Runs an analysis, and writes its files.
+/// Runs an analysis. Its files are for the caller to write ([`write_files`]).
 pub async fn analysis(
     args: &RunArgs,
     depth: Depth,
     required: Vec<Requirement>,
+    target: &Target,
     context: &Context,
 ) -> Result<Report> {
     files::check(args)?;
-    let target = context.target().await?;
     let [.., a, b, c, d, e, f, g, h] = context.clock.new_id().into_bytes();
     let options = Options {
         depth,
@@ -61,19 +64,18 @@ pub async fn analysis(
         budget_requests: args.budget_requests,
         consent: Consent {
             max_lock_seconds: args.max_lock.as_secs(),
-            accepted_until: accepted_until(args, &target, context).await?,
+            accepted_until: accepted_until(args, target, context).await?,
         },
         required,
         clock: context.clock.clone(),
     };
     let counter = Counter::new(context.console.shows_progress(), "analyzing", "checks");
     let stop = context.winding_down.wanted();
-    let report = analyze::analyze(&target, &options, stop, &|step: Step| {
+    let report = analyze::analyze(target, &options, stop, &|step: Step| {
         counter.step(step.number, step.total, step.id);
     })
     .await?;
     drop(counter);
-    files::write(args, &report)?;
     Ok(report)
 }
 

@@ -96,13 +96,16 @@ fn told_first(estimate: &Estimate) -> String {
 
 /// How the program ends, by what weighs most.
 fn fail(report: &AuditReport, cut_short: Option<CutShort>) -> Result<()> {
+    // Wrong bytes and broken locks are told by the exit code even where the audit did not come to its
+    // end: whoever goes on from there would not hear of them again.
+    let is_grave = matches!(report.worst(), Some(Class::Bytes | Class::Lock));
     match cut_short {
-        Some(CutShort::Interrupted) => {
+        Some(CutShort::Interrupted) if !is_grave => {
             let help = "running the same command with --resume-after finishes it";
             return Err(Failure::new(Exit::Interrupted, "interrupted").with_help(help).into());
         }
-        Some(CutShort::Failed(error)) => return Err(error.into()),
-        None => {}
+        Some(CutShort::Failed(error)) if !is_grave => return Err(error.into()),
+        _ => {}
     }
     let Some(worst) = report.worst() else { return Ok(()) };
     let findings = count(report.findings_total(), "finding", "findings");

@@ -5,7 +5,7 @@ use strongroom_storage::analyze::drift::{Direction, Drift, drift};
 use strongroom_storage::analyze::verdict::Depth;
 
 use super::Context;
-use super::analyze::{analysis, read_report};
+use super::analyze::{analysis, read_report, write_files};
 use crate::cli::WatchArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -14,16 +14,24 @@ use crate::output::{Block, Console, count, styled};
 /// Repeats a quick analysis, and says what changed.
 pub async fn run(args: WatchArgs, context: &Context) -> Result<()> {
     let before = read_report(&args.since)?;
-    let after = analysis(&args.run, Depth::Quick, Vec::new(), context).await?;
-    if (&before.store, &before.endpoint) != (&after.store, &after.endpoint) {
+    let target = context.target().await?;
+    let store = target.store();
+    if (before.store.as_str(), before.endpoint.as_deref()) != (store.url(), store.endpoint()) {
         return Err(Failure::usage("the report to compare with is of another store")
             .with_help(
                 "compare reports of one store; `store analyze --report FILE` makes the first",
             )
             .into());
     }
+    let after = analysis(&args.run, Depth::Quick, Vec::new(), &target, context).await?;
+    if after.cut_short {
+        return Err(Failure::new(Exit::Interrupted, "interrupted: nothing was compared")
+            .with_help("what was written was removed; run it again")
+            .into());
+    }
     let drift = drift(&before, &after);
     let printed = context.console.result(|console| human(&drift, console), &drift);
+    write_files(&args.run, &after)?;
     match drift.changes.len() {
         0 => printed,
         number => Err(Failure::new(

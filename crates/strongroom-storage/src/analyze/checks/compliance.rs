@@ -2,15 +2,13 @@
 
 use futures::FutureExt as _;
 use http::Method;
-use jiff::SignedDuration;
 use strongroom_core::observed::Unobserved;
 use strongroom_core::retention::{LockMode, Retention};
 
 use super::Check;
-use crate::analyze::lab::{Lab, Locked, retention_document};
-use crate::analyze::verdict::{
-    Depth, Outcome, Severity, Stop, enforced, judge, not_enforced, stop,
-};
+use crate::analyze::consent::EXTENSION_SECONDS;
+use crate::analyze::lab::{Lab, Locked, later, retention_document, unexpected};
+use crate::analyze::verdict::{Depth, Outcome, Severity, Stop, enforced, not_enforced, stop};
 use crate::exchange::xml;
 use crate::s3::raw::Reply;
 use crate::s3::request::Request;
@@ -34,7 +32,7 @@ const fn critical(
         remedy: REMEDY,
         severity: Severity::Critical,
         depth: Depth::Quick,
-        requests_max: 12,
+        requests_max: 18,
         run,
     }
 }
@@ -113,7 +111,7 @@ pub(super) const CHECKS: &[Check] = &[
         remedy: "give these credentials s3:PutObjectRetention; otherwise lock for the whole time at once",
         severity: Severity::Medium,
         depth: Depth::Quick,
-        requests_max: 12,
+        requests_max: 18,
         run: |lab| extend(lab).boxed(),
     },
 ];
@@ -135,13 +133,29 @@ async fn delete(lab: &Lab, way: Way) -> Outcome {
     judge_deletion(lab, &locked, &reply).await
 }
 
-/// Whatever was answered: what counts is whether the version is there.
+/// A fault of the server, or its plea for patience, refuses nothing: it says nothing of the rule.
+pub(super) fn answered(reply: &Reply) -> Result<(), Stop> {
+    match reply.is_success() || reply.is_refusal() {
+        true => Ok(()),
+        false => unexpected("the attack", reply),
+    }
+}
+
+/// What counts is whether the version is there, whatever was answered, as long as it was.
 pub(super) async fn judge_deletion(lab: &Lab, locked: &Locked, reply: &Reply) -> Outcome {
     let words = reply.words();
-    match lab.survives(locked).await? {
-        true => enforced(format!("{words}, and the version is there")),
-        false => not_enforced(format!("{words}, and the version is gone")),
+    if !lab.survives(locked).await? {
+        return not_enforced(format!("{words}, and the version is gone"));
     }
+    answered(reply)?;
+    if reply.is_denied() && !lab.may_delete_versions().await? {
+        // So it is for these credentials, and that is what they ask; of the lock it says nothing.
+        return enforced(format!(
+            "{words}, and the version is there; these credentials may delete no version at all, so \
+             the lock itself was not put to the test"
+        ));
+    }
+    enforced(format!("{words}, and the version is there"))
 }
 
 /// Deletes a version in a batch of one. The answer is a success that may hold a refusal.
@@ -163,54 +177,62 @@ pub(super) enum Weaker {
     Nothing,
 }
 
-/// The document that would weaken a lock.
-pub(super) fn weaker(retention: Retention, how: Weaker) -> String {
-    match how {
+/// The document that would weaken a lock. An earlier date is still to come: one in the past would be
+/// refused for that.
+pub(super) async fn weaker(lab: &Lab, retention: Retention, how: Weaker) -> Result<String, Stop> {
+    const SECONDS_MIN: i64 = 4;
+    Ok(match how {
         Weaker::Sooner => {
-            let sooner = SignedDuration::from_secs(20);
-            let retain_until =
-                retention.retain_until.checked_sub(sooner).unwrap_or(retention.retain_until);
-            retention_document(Retention { retain_until, ..retention })
+            let now = lab.store.now().await?;
+            let left = retention.retain_until.duration_since(now).as_secs();
+            if left < SECONDS_MIN {
+                return stop(Unobserved::Error, "the store is so slow that the lock ran out first");
+            }
+            retention_document(Retention { retain_until: later(now, left / 2), ..retention })
         }
         Weaker::Governance => {
             retention_document(Retention { mode: LockMode::Governance, ..retention })
         }
         Weaker::Nothing => "<Retention></Retention>".to_owned(),
-    }
+    })
 }
 
 async fn weaken(lab: &Lab, how: Weaker, bypass: bool) -> Outcome {
     let locked = lab.locked("compliance/weaken", LockMode::Compliance).await?;
-    let document = weaker(locked.retention, how);
+    let document = weaker(lab, locked.retention, how).await?;
     let reply = lab.tell("retention", &locked.key, Some(&locked.version), document, bypass).await?;
     judge_lock(lab, &locked, &reply).await
 }
 
-/// Whatever was answered: what counts is the lock as read back.
+/// What counts is the lock as read back, whatever was answered, as long as it was; and as long as the
+/// lock had not run out by itself.
 pub(super) async fn judge_lock(lab: &Lab, locked: &Locked, reply: &Reply) -> Outcome {
     let words = reply.words();
     let seen = lab.lock_of(&locked.key, Some(&locked.version)).await?;
     let Some(held) = seen.retention.value() else {
         return stop(Unobserved::Error, format!("{words}, and the lock could not be read back"));
     };
-    let kept = held.is_some_and(|held| held.covers(locked.retention));
-    judge(
-        kept,
-        match kept {
-            true => format!("{words}, and the lock is as it was"),
-            false => format!("{words}, and the lock read back is weaker"),
-        },
-    )
+    if !held.is_some_and(|held| held.covers(locked.retention)) {
+        if lab.store.now().await? >= locked.retention.retain_until {
+            return stop(Unobserved::Error, "the store is so slow that the lock ran out first");
+        }
+        return not_enforced(format!("{words}, and the lock read back is weaker"));
+    }
+    answered(reply)?;
+    enforced(format!("{words}, and the lock is as it was"))
 }
 
 async fn extend(lab: &Lab) -> Outcome {
     let locked = lab.locked("compliance/extend", LockMode::Compliance).await?;
-    let later = SignedDuration::from_secs(5);
-    let until = locked.retention.retain_until;
-    let longer =
-        Retention { retain_until: until.checked_add(later).unwrap_or(until), ..locked.retention };
+    let longer = Retention {
+        retain_until: later(locked.retention.retain_until, EXTENSION_SECONDS),
+        ..locked.retention
+    };
     lab.consent.check(longer.mode, longer.retain_until)?;
     let document = retention_document(longer);
     let reply = lab.tell("retention", &locked.key, Some(&locked.version), document, false).await?;
+    if reply.is_denied() {
+        return unexpected("extending a lock", &reply);
+    }
     judge_lock(lab, &Locked { retention: longer, ..locked }, &reply).await
 }

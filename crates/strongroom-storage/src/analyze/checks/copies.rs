@@ -30,7 +30,7 @@ async fn on_copy(lab: &Lab) -> Outcome {
     let request =
         raw.object(Method::PUT, &to).header("x-amz-copy-source", &raw.copy_source(&from))?;
     let reply = raw.send(&with_lock(request, retention)?).await?;
-    if reply.is_refusal() || reply.is_not_implemented() {
+    if (reply.is_refusal() && !reply.is_denied()) || reply.is_not_implemented() {
         return not_enforced(format!("the store refuses the lock: {}", reply.words()));
     }
     let version = written(&reply)?;

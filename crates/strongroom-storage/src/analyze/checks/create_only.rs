@@ -116,7 +116,7 @@ async fn judge_second(lab: &Lab, key: &ObjectKey, first: &Bytes, second: &Reply)
     }
     let kept = lab.get(key, None).await?.as_ref() == Some(first);
     match (second.is_success(), kept) {
-        (false, true) if second.is_refusal() => {
+        (false, true) if second.is_refusal() && !second.is_denied() => {
             enforced(format!("{}, and the first object is there", second.words()))
         }
         (false, true) => unexpected("the second write", second),

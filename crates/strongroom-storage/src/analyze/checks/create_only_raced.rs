@@ -6,9 +6,10 @@ use strongroom_core::observed::Unobserved;
 
 use super::Check;
 use super::create_only::put_if_absent;
-use crate::analyze::lab::{Lab, SMALL_BYTES};
+use crate::analyze::lab::{Lab, SMALL_BYTES, unexpected};
 use crate::analyze::upload::Upload;
 use crate::analyze::verdict::{Depth, Outcome, Severity, Stop, enforced, not_enforced, stop};
+use crate::s3::raw::Reply;
 use crate::{CreateOptions, ObjectKey, StorageErrorKind};
 
 /// Clients that write the same key at once.
@@ -79,7 +80,7 @@ async fn raced(lab: &Lab, way: Way) -> Outcome {
 async fn race_puts(lab: &Lab, key: &ObjectKey) -> Vec<Result<bool, Stop>> {
     let racers = (0..RACERS).map(|_| async {
         let body = lab.bytes(SMALL_BYTES);
-        Ok(put_if_absent(lab, key, &body).await?.is_success())
+        won(&put_if_absent(lab, key, &body).await?)
     });
     join_all(racers).await
 }
@@ -109,7 +110,17 @@ async fn race_completions(lab: &Lab, key: &ObjectKey) -> Result<Vec<Result<bool,
         if !reply.is_success() {
             upload.abort().await?;
         }
-        Ok(reply.is_success())
+        won(&reply)
     });
     Ok(join_all(racers).await)
+}
+
+/// Whether a racer was let through. Who was not is told so by 409 or 412 (or, of an upload that another
+/// took the place of, 404): anything else is no answer to the question.
+fn won(reply: &Reply) -> Result<bool, Stop> {
+    match reply.status.as_u16() {
+        _ if reply.is_success() => Ok(true),
+        404 | 409 | 412 => Ok(false),
+        _ => unexpected("a racer", reply),
+    }
 }

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use futures::FutureExt as _;
+use strongroom_core::observed::Unobserved;
 use strongroom_core::retention::{LockMode, Retention};
 
 use super::Check;
 use crate::analyze::lab::{Lab, later};
-use crate::analyze::verdict::{Depth, Outcome, Severity, enforced, not_enforced};
+use crate::analyze::verdict::{Depth, Outcome, Severity, enforced, not_enforced, stop};
 
 /// How long the lock lasts, in seconds. Long enough to be seen while it holds.
 const SECONDS: i64 = 8;
@@ -23,7 +24,7 @@ pub(super) const CHECKS: &[Check] = &[Check {
     remedy: "plan for storage that is never freed, and for erasure by destroying keys",
     severity: Severity::Medium,
     depth: Depth::Full,
-    requests_max: 14,
+    requests_max: 18,
     run: |lab| governance(lab).boxed(),
 }];
 
@@ -34,6 +35,15 @@ async fn governance(lab: &Lab) -> Outcome {
     lab.delete(&locked.key, Some(&locked.version), false).await?;
     if !lab.survives(&locked).await? {
         return not_enforced("the version was gone while the lock held");
+    }
+    if !lab.may_delete_versions().await? {
+        return stop(
+            Unobserved::PermissionDenied,
+            "these credentials may delete no version, so nobody sees a lock end",
+        );
+    }
+    if locked.retention.retain_until > later(retain_until, 1) {
+        return stop(Unobserved::WouldLock, "the bucket locks every version for longer by itself");
     }
     let left = retain_until.duration_since(lab.store.now().await?).as_secs();
     let left = u64::try_from(left).unwrap_or_default() + LATE_SECONDS;

@@ -24,7 +24,7 @@ pub(super) const CHECKS: &[Check] = &[
         remedy: REMEDY,
         severity: Severity::Critical,
         depth: Depth::Quick,
-        requests_max: 12,
+        requests_max: 18,
         run: |lab| delete(lab).boxed(),
     },
     Check {
@@ -36,7 +36,7 @@ pub(super) const CHECKS: &[Check] = &[
         remedy: REMEDY,
         severity: Severity::Critical,
         depth: Depth::Quick,
-        requests_max: 12,
+        requests_max: 18,
         run: |lab| batch(lab).boxed(),
     },
     Check {
@@ -48,7 +48,7 @@ pub(super) const CHECKS: &[Check] = &[
         remedy: REMEDY,
         severity: Severity::High,
         depth: Depth::Quick,
-        requests_max: 12,
+        requests_max: 18,
         run: |lab| shorten(lab).boxed(),
     },
     Check {
@@ -60,7 +60,7 @@ pub(super) const CHECKS: &[Check] = &[
         remedy: BYPASS_REMEDY,
         severity: Severity::Medium,
         depth: Depth::Quick,
-        requests_max: 12,
+        requests_max: 18,
         run: |lab| bypass(lab).boxed(),
     },
 ];
@@ -79,7 +79,7 @@ async fn batch(lab: &Lab) -> Outcome {
 
 async fn shorten(lab: &Lab) -> Outcome {
     let locked = lab.locked("governance/shorten", LockMode::Governance).await?;
-    let document = weaker(locked.retention, Weaker::Sooner);
+    let document = weaker(lab, locked.retention, Weaker::Sooner).await?;
     let reply = lab.tell("retention", &locked.key, Some(&locked.version), document, false).await?;
     judge_lock(lab, &locked, &reply).await
 }

@@ -122,6 +122,9 @@ async fn release(lab: &Lab) -> Outcome {
     let reply = lab.delete(&key, Some(&version), false).await?;
     match reply.is_success() {
         true => enforced("the hold is read back as off, and the version could go"),
+        false if reply.is_denied() && !lab.may_delete_versions().await? => {
+            enforced("the hold is read back as off")
+        }
         false if reply.is_refusal() => not_enforced(format!(
             "the hold is read back as off, and a delete is answered {}",
             reply.words()

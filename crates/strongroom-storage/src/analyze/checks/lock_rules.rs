@@ -5,7 +5,7 @@ use strongroom_core::observed::{Observed, Unobserved};
 use strongroom_core::retention::{LockMode, Retention};
 
 use super::Check;
-use crate::analyze::lab::{Lab, SMALL_BYTES, later, retention_document, with_lock};
+use crate::analyze::lab::{Lab, SMALL_BYTES, later, retention_document, unexpected, with_lock};
 use crate::analyze::verdict::{Depth, Outcome, Severity, Stop, enforced, not_enforced, stop};
 use crate::exchange::dates;
 use crate::s3::raw::Reply;
@@ -110,6 +110,9 @@ fn refused(reply: &Reply) -> Outcome {
             Unobserved::UnsupportedBackend,
             format!("the store knows no locks: {}", reply.words()),
         );
+    }
+    if reply.is_denied() {
+        return unexpected("setting a lock", reply);
     }
     match (reply.is_success(), reply.is_refusal()) {
         (true, _) => not_enforced(format!("{}: accepted", reply.words())),

@@ -7,7 +7,7 @@ use strongroom_core::receipt::EnforcedBy;
 use strongroom_core::retention::{Lock, LockMode, Retention};
 
 use super::Check;
-use crate::analyze::lab::{Lab, SMALL_BYTES, retention_document, with_lock, written};
+use crate::analyze::lab::{Lab, SMALL_BYTES, retention_document, unexpected, with_lock, written};
 use crate::analyze::upload::Upload;
 use crate::analyze::verdict::{Depth, Outcome, Severity, enforced, judge, not_enforced, stop};
 use crate::s3::raw::Reply;
@@ -75,7 +75,7 @@ async fn in_put(lab: &Lab) -> Outcome {
     }
     let request = with_lock(lab.put_request(&key, &body)?, retention)?;
     let reply = lab.raw()?.send(&request).await?;
-    if reply.is_refusal() || reply.is_not_implemented() {
+    if (reply.is_refusal() && !reply.is_denied()) || reply.is_not_implemented() {
         return not_enforced(format!("the store refuses the lock: {}", reply.words()));
     }
     let version = written(&reply)?;
@@ -145,7 +145,7 @@ async fn in_multipart(lab: &Lab) -> Outcome {
     let (key, body) = (lab.key("lock/multipart")?, lab.bytes(SMALL_BYTES));
     let retention = lab.retention(LockMode::Governance).await?;
     let opened = Upload::open(lab, &key, |request| with_lock(request, retention)).await?;
-    if opened.is_refusal() || opened.is_not_implemented() {
+    if (opened.is_refusal() && !opened.is_denied()) || opened.is_not_implemented() {
         return not_enforced(format!("the store refuses the lock: {}", opened.words()));
     }
     let upload = Upload::of(lab, &key, &opened)?;
@@ -165,7 +165,10 @@ async fn after_the_fact(lab: &Lab) -> Outcome {
     let retention = lab.retention_over(&key, version.as_ref()).await?;
     let document = retention_document(retention);
     let reply = lab.tell("retention", &key, version.as_ref(), document, false).await?;
-    if reply.is_refusal() || reply.is_not_implemented() {
+    if reply.is_denied() {
+        return unexpected("setting a lock", &reply);
+    }
+    if (reply.is_refusal() && !reply.is_denied()) || reply.is_not_implemented() {
         return not_enforced(format!("the store refuses the lock: {}", reply.words()));
     }
     judge_kept(lab, &key, version.as_ref(), retention).await
@@ -177,7 +180,7 @@ async fn with_hold(lab: &Lab) -> Outcome {
     let request = with_lock(lab.put_request(&key, &body)?, retention)?
         .fixed_header("x-amz-object-lock-legal-hold", "ON");
     let reply = lab.raw()?.send(&request).await?;
-    if reply.is_refusal() || reply.is_not_implemented() {
+    if (reply.is_refusal() && !reply.is_denied()) || reply.is_not_implemented() {
         return not_enforced(format!("the store refuses the lock: {}", reply.words()));
     }
     let version = written(&reply)?;

@@ -7,9 +7,10 @@ use strongroom_core::observed::{Observed, Unobserved};
 use strongroom_core::retention::LockMode;
 
 use super::Check;
+use super::compliance::answered;
 use crate::analyze::lab::{Lab, SMALL_BYTES, unexpected};
 use crate::analyze::verdict::{Depth, Outcome, Severity, Stop, enforced, not_enforced, stop};
-use crate::s3::raw::Reply;
+use crate::s3::raw::{Raw, Reply};
 use crate::s3::request::Request;
 
 const REMEDY: &str = "do not keep evidence here: what is locked is lost by writing over it";
@@ -88,7 +89,7 @@ pub(super) const CHECKS: &[Check] = &[
         remedy: "take s3:PutBucketVersioning away from every credential that is used daily; the analysis \
                  switched it on again",
         severity: Severity::High,
-        depth: Depth::Standard,
+        depth: Depth::Full,
         requests_max: 6,
         run: |lab| suspend(lab).boxed(),
     },
@@ -111,6 +112,7 @@ async fn overwrite(lab: &Lab, mode: LockMode) -> Outcome {
 async fn delete_marker(lab: &Lab, mode: LockMode) -> Outcome {
     let locked = lab.locked("overwrite/marker", mode).await?;
     let reply = lab.delete(&locked.key, None, false).await?;
+    answered(&reply)?;
     let words = reply.words();
     match lab.survives(&locked).await? {
         true => enforced(format!("{words}; the locked version is readable by its id")),
@@ -118,7 +120,8 @@ async fn delete_marker(lab: &Lab, mode: LockMode) -> Outcome {
     }
 }
 
-/// Only where Object Lock is on, which forbids it. What it changed is changed back at once.
+/// Only where Object Lock is on, which forbids it. What it changed is changed back at once, in a task of
+/// its own: whoever ends the analysis in that moment does not end it.
 async fn suspend(lab: &Lab) -> Outcome {
     if lab.locks.takes_locks != Observed::Observed(true) || !lab.keeps_versions() {
         return stop(
@@ -126,28 +129,43 @@ async fn suspend(lab: &Lab) -> Outcome {
             "not tried: the bucket has no Object Lock, or its versioning is not on",
         );
     }
-    let reply = set_versioning(lab, "Suspended").await?;
-    if !reply.is_success() {
-        return match reply.is_refusal() {
-            true => enforced(reply.words()),
-            false => unexpected("suspending versioning", &reply),
-        };
+    let attack = tokio::spawn(suspend_and_restore(lab.raw()?.clone()));
+    attack.await.unwrap_or_else(|_| stop(Unobserved::Error, "the check ended early"))
+}
+
+async fn suspend_and_restore(raw: Raw) -> Outcome {
+    let sent = set_versioning(&raw, "Suspended").await;
+    if let Ok(reply) = &sent
+        && reply.is_refusal()
+    {
+        return enforced(reply.words());
     }
-    let again = set_versioning(lab, "Enabled").await?;
-    match again.is_success() {
-        true => not_enforced("accepted; switched on again"),
-        false => not_enforced(format!(
-            "accepted, and switching it on again was answered {}: switch it on",
-            again.words()
-        )),
+    // Accepted, or nobody knows.
+    let again = set_versioning(&raw, "Enabled").await;
+    let is_on = is_versioning_on(&raw).await;
+    let state = match (again.is_ok_and(|again| again.is_success()), is_on) {
+        (true, true) => "it is on again",
+        (_, true) => "it is on",
+        (_, false) => "IT WAS NOT SEEN TO BE ON AGAIN: switch the bucket's versioning on",
+    };
+    match sent {
+        Ok(reply) if reply.is_success() => not_enforced(format!("accepted; {state}")),
+        _ => stop(Unobserved::Error, format!("suspending versioning was not answered; {state}")),
     }
 }
 
-async fn set_versioning(lab: &Lab, status: &str) -> Result<Reply, Stop> {
+async fn is_versioning_on(raw: &Raw) -> bool {
+    let request = Request::bucket(Method::GET).query("versioning", "");
+    let Ok(reply) = raw.send(&request).await else { return false };
+    reply.is_success()
+        && reply.xml().is_ok_and(|document| document.text_of("Status") == Some("Enabled"))
+}
+
+async fn set_versioning(raw: &Raw, status: &str) -> Result<Reply, Stop> {
     let document = format!(
         "<VersioningConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\
          <Status>{status}</Status></VersioningConfiguration>"
     );
     let request = Request::bucket(Method::PUT).query("versioning", "").xml(document)?;
-    Ok(lab.raw()?.send(&request).await?)
+    Ok(raw.send(&request).await?)
 }

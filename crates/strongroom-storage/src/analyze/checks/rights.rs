@@ -56,10 +56,12 @@ async fn delete_version(lab: &Lab) -> Outcome {
 
 /// Nothing changes: what was read is what is written.
 async fn lock_configuration(lab: &Lab) -> Outcome {
-    let Observed::Observed(default) = &lab.locks.default_retention else {
+    // Read anew: somebody may have changed it since the run began.
+    let locks = lab.store.bucket_locks().await?;
+    let Observed::Observed(default) = &locks.default_retention else {
         return stop(Unobserved::NotProbed, "not tried: the configuration could not be read");
     };
-    if lab.locks.takes_locks != Observed::Observed(true) {
+    if locks.takes_locks != Observed::Observed(true) {
         return stop(Unobserved::NotProbed, "not tried: the bucket has no Object Lock");
     }
     let rule = default.map(|default| {

@@ -6,10 +6,11 @@ use bytes::Bytes;
 use futures::{FutureExt as _, StreamExt as _, stream};
 use http::Method;
 use strongroom_core::observed::Unobserved;
+use tokio::sync::oneshot;
 
 use super::Check;
 use crate::ObjectKey;
-use crate::analyze::lab::{Lab, SMALL_BYTES};
+use crate::analyze::lab::{Lab, SMALL_BYTES, unexpected};
 use crate::analyze::verdict::{Depth, Outcome, Severity, Stop, enforced, not_enforced, stop};
 use crate::s3::raw::{Reply, payload};
 use crate::s3::request::Request;
@@ -17,10 +18,10 @@ use crate::s3::request::Request;
 const REMEDY: &str = "Strongroom hashes what it sends and reads it back where the store does not check; keep \
                       `push.verify_on_push` on";
 
-/// How long half a body is given to get there, and how long each look at what came of it is apart.
+/// How long half a body is given to get there.
 const ON_ITS_WAY: Duration = Duration::from_millis(200);
-/// Looks at what came of it.
-const LOOKS: usize = 3;
+/// How long the store is given to make up its mind about it.
+const SETTLED: Duration = Duration::from_millis(600);
 
 const fn wrong(
     id: &'static str,
@@ -112,6 +113,10 @@ async fn put(lab: &Lab, wrong: Wrong) -> Outcome {
 
 async fn judge_refusal(lab: &Lab, key: &ObjectKey, request: &Request) -> Outcome {
     let reply: Reply = lab.raw()?.send(request).await?;
+    let is_signature = reply.code.as_deref() == Some("SignatureDoesNotMatch");
+    if reply.is_denied() && !is_signature {
+        return unexpected("the write", &reply);
+    }
     let stored = is_there(lab, key).await?;
     match (reply.is_success(), stored) {
         (false, false) if reply.is_refusal() => enforced(reply.words()),
@@ -131,20 +136,22 @@ async fn truncated(lab: &Lab) -> Outcome {
     let body = lab.bytes(64 * SMALL_BYTES);
     let half: Bytes = body.slice(..body.len() / 2);
     let request = lab.put_request(&key, &body)?;
-    let pieces = stream::once(async move { Ok(half) }).chain(stream::once(async {
+    let (taken, half_was_taken) = oneshot::channel::<()>();
+    let pieces = stream::once(async move { Ok(half) }).chain(stream::once(async move {
+        let _ = taken.send(());
         tokio::time::sleep(ON_ITS_WAY).await;
         Err(std::io::Error::from(std::io::ErrorKind::ConnectionAborted))
     }));
     let sent = lab.raw()?.send_body(&request, reqwest::Body::wrap_stream(pieces)).await;
-    // The store may still be busy with what came.
-    for _ in 0..LOOKS {
-        if is_there(lab, &key).await? {
-            return not_enforced("the object is there");
-        }
-        tokio::time::sleep(ON_ITS_WAY).await;
+    if half_was_taken.await.is_err() {
+        return stop(Unobserved::Error, "the connection ended before half of the body was sent");
     }
-    match sent {
-        Ok(reply) => enforced(format!("{}, and nothing is there", reply.words())),
-        Err(_) => enforced("the connection ended, and nothing is there"),
+    // The store may still be busy with what came.
+    tokio::time::sleep(SETTLED).await;
+    let there = is_there(lab, &key).await?;
+    match (sent, there) {
+        (_, true) => not_enforced("the object is there"),
+        (Ok(reply), false) => enforced(format!("{}, and nothing is there", reply.words())),
+        (Err(_), false) => enforced("the connection ended, and nothing is there"),
     }
 }
