@@ -81,6 +81,12 @@ pub async fn run(args: AuditArgs, context: &Context) -> Result<()> {
             "the audit did not come to its end: --resume-after {cursor} goes on from there"
         ));
     }
+    // Where a finding decides the exit code, the store's own error is told all the same.
+    if let Some(CutShort::Failed(error)) = &cut_short
+        && is_grave(&report)
+    {
+        console.warning(error);
+    }
     fail(&report, cut_short)?;
     printed
 }
@@ -94,11 +100,15 @@ fn told_first(estimate: &Estimate) -> String {
     )
 }
 
+fn is_grave(report: &AuditReport) -> bool {
+    matches!(report.worst(), Some(Class::Bytes | Class::Lock))
+}
+
 /// How the program ends, by what weighs most.
 fn fail(report: &AuditReport, cut_short: Option<CutShort>) -> Result<()> {
     // Wrong bytes and broken locks are told by the exit code even where the audit did not come to its
     // end: whoever goes on from there would not hear of them again.
-    let is_grave = matches!(report.worst(), Some(Class::Bytes | Class::Lock));
+    let is_grave = is_grave(report);
     match cut_short {
         Some(CutShort::Interrupted) if !is_grave => {
             let help = "running the same command with --resume-after finishes it";

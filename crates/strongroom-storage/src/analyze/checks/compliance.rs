@@ -16,7 +16,8 @@ use crate::s3::request::Request;
 const REMEDY: &str = "do not keep evidence here: this store's COMPLIANCE lock is none. Report it to whoever \
                       makes the store, with this report";
 
-const fn critical(
+/// A check of which a failure means that what is locked is not safe.
+pub(super) const fn critical(
     id: &'static str,
     attack: &'static str,
     expected: &'static str,

@@ -5,6 +5,7 @@ use futures::FutureExt as _;
 use strongroom_core::observed::Unobserved;
 
 use super::Check;
+use super::compliance::answered;
 use crate::analyze::lab::{Lab, SMALL_BYTES, hold_document, retention_document, unexpected};
 use crate::analyze::verdict::{
     Depth, Outcome, Severity, Stop, enforced, judge, not_enforced, stop,
@@ -100,6 +101,9 @@ async fn delete(lab: &Lab, bypass: bool) -> Outcome {
     let reply = lab.delete(&key, Some(&version), bypass).await?;
     let there = lab.get(&key, Some(&version)).await?.as_ref() == Some(&body);
     set(lab, &key, &version, false).await?;
+    if there {
+        answered(&reply)?;
+    }
     let words = reply.words();
     match there {
         true => enforced(format!("{words}, and the version is there")),

@@ -2,12 +2,13 @@
 
 use bytes::Bytes;
 use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use http::Method;
 use strongroom_core::observed::{Observed, Unobserved};
 use strongroom_core::retention::LockMode;
 
 use super::Check;
-use super::compliance::answered;
+use super::compliance::{answered, critical};
 use crate::analyze::lab::{Lab, SMALL_BYTES, unexpected};
 use crate::analyze::verdict::{Depth, Outcome, Severity, Stop, enforced, not_enforced, stop};
 use crate::s3::raw::{Raw, Reply};
@@ -19,21 +20,10 @@ const fn lost(
     id: &'static str,
     attack: &'static str,
     expected: &'static str,
-    (holds, fails): (&'static str, &'static str),
-    run: for<'l> fn(&'l Lab) -> futures::future::BoxFuture<'l, Outcome>,
+    means: (&'static str, &'static str),
+    run: for<'l> fn(&'l Lab) -> BoxFuture<'l, Outcome>,
 ) -> Check {
-    Check {
-        id,
-        attack,
-        expected,
-        holds,
-        fails,
-        remedy: REMEDY,
-        severity: Severity::Critical,
-        depth: Depth::Quick,
-        requests_max: 14,
-        run,
-    }
+    Check { remedy: REMEDY, ..critical(id, attack, expected, means, run) }
 }
 
 const READABLE: &str = "whatever it is answered, the locked version stays readable by its id";
