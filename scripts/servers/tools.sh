@@ -66,6 +66,21 @@ ceph_installed() { debian_packages ceph-mon ceph-osd radosgw ceph-common openssl
 # Prints the directory of the environment with SeaweedFS, moto and boto3.
 servers_environment() { python_environment servers/requirements.txt; }
 
+# Builds the crate $1 of version $2 with the further options of `cargo install`. Prints the directory of
+# its programs.
+crate_installed() {
+  local directory=$TOOLS_HOME/$1-$2
+  if [ ! -e "$directory/complete" ]; then
+    say "building $1 $2 into the cache: this takes minutes"
+    cargo install --quiet --locked --root "$directory" --version "$2" "$1" "${@:3}" >&2
+    touch "$directory/complete"
+  fi
+  printf '%s\n' "$directory/bin"
+}
+
+garage_installed() { crate_installed garage 2.5.0; }
+s3s_fs_installed() { crate_installed s3s-fs 0.14.1 --features binary; }
+
 # Prints the directory that `npm install` filled with Azurite, with `bin/node` in it.
 azurite_directory() {
   local package=$SCRIPTS_DIR/servers/azurite.json directory node

@@ -12,7 +12,7 @@ use super::report::Leftover;
 use super::target::Target;
 use crate::s3::S3Storage;
 use crate::s3::request::Request;
-use crate::s3::sweep::Remnant;
+use crate::s3::sweep::{Found, Remnant};
 use crate::{ListRequest, ObjectKey, Storage, StorageError, StorageErrorKind};
 
 /// No run takes longer. What is older has no living writer.
@@ -57,7 +57,8 @@ fn began_at(run: Uuid) -> Option<Timestamp> {
 pub(super) async fn clean_up(target: &Target, runs: Runs) -> Result<Vec<Leftover>, StorageError> {
     let store = target.store();
     let mut left = Vec::new();
-    for remnant in remnants(target).await? {
+    let found = remnants(target).await?;
+    for remnant in found.all {
         let Some(run) = run_of(&remnant.key) else { continue };
         let stays = match runs.holds(run) {
             true => remove(target, &remnant).await,
@@ -67,10 +68,18 @@ pub(super) async fn clean_up(target: &Target, runs: Runs) -> Result<Vec<Leftover
             left.push(leftover(&*store, run, remnant, reason).await);
         }
     }
+    let mut is_cut_short = found.is_cut_short;
     if let Target::S3(store) = target {
-        abort_uploads(store, runs).await?;
+        is_cut_short |= abort_uploads(store, runs).await?;
     }
-    Ok(left)
+    match is_cut_short {
+        false => Ok(left),
+        true => Err(StorageError::new(
+            StorageErrorKind::Limit,
+            "there is more under the analysis's folder than is cleaned up at once (PAGES_MAX): what \
+             may go is gone; `store analyze --cleanup all` goes on",
+        )),
+    }
 }
 
 /// The run that a key belongs to.
@@ -78,7 +87,7 @@ fn run_of(key: &str) -> Option<Uuid> {
     key.strip_prefix(ANALYSIS)?.split('/').next()?.parse().ok()
 }
 
-async fn remnants(target: &Target) -> Result<Vec<Remnant>, StorageError> {
+async fn remnants(target: &Target) -> Result<Found<Remnant>, StorageError> {
     if let Target::S3(store) = target {
         match store.remnants(ANALYSIS).await {
             Err(error)
@@ -99,18 +108,22 @@ async fn remnants(target: &Target) -> Result<Vec<Remnant>, StorageError> {
         remnants.extend(keys.map(|key| Remnant { key, version: None }));
         page = answer.next;
         if page.is_none() {
-            break;
+            return Ok(Found { all: remnants, is_cut_short: false });
         }
     }
-    Ok(remnants)
+    Ok(Found { all: remnants, is_cut_short: true })
 }
 
 /// Removes a version, lifting our own hold where one is on. Answers why it stays, if it does.
 async fn remove(target: &Target, remnant: &Remnant) -> Option<String> {
     let store = target.store();
-    let key = match ObjectKey::new(remnant.key.clone()) {
-        Ok(key) => key,
-        Err(refused) => return Some(refused.to_string()),
+    let key = match (ObjectKey::new(remnant.key.clone()), target) {
+        (Ok(key), _) => key,
+        // The analysis writes keys that nothing else of ours does.
+        (Err(_), Target::S3(store)) => {
+            return store.remove_remnant(remnant).await.err().map(|refused| refused.to_string());
+        }
+        (Err(refused), Target::Other(_)) => return Some(refused.to_string()),
     };
     let version = remnant.version.as_ref();
     let first = store.delete(&key, version).await.err()?;
@@ -170,23 +183,24 @@ async fn leftover(store: &dyn Storage, run: Uuid, remnant: Remnant, reason: Stri
     }
 }
 
-async fn abort_uploads(store: &S3Storage, runs: Runs) -> Result<(), StorageError> {
+/// Whether there are more than were looked at.
+async fn abort_uploads(store: &S3Storage, runs: Runs) -> Result<bool, StorageError> {
     let uploads = match store.open_uploads(ANALYSIS).await {
         Ok(uploads) => uploads,
         // Without the right to list them, a lifecycle rule must.
         Err(error) => {
             tracing::debug!(kind = ?error.kind(), "open uploads were not listed");
-            return Ok(());
+            return Ok(false);
         }
     };
-    for upload in uploads {
+    for upload in uploads.all {
         if run_of(upload.key()).is_some_and(|run| runs.holds(run))
             && let Err(error) = store.abort_upload(&upload).await
         {
             tracing::warn!(kind = ?error.kind(), "an open upload of the analysis was not aborted");
         }
     }
-    Ok(())
+    Ok(uploads.is_cut_short)
 }
 
 #[cfg(test)]

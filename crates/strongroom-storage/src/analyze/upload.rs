@@ -34,6 +34,15 @@ impl<'l> Upload<'l> {
         Self::of(lab, key, &Self::open(lab, key, Ok).await?)
     }
 
+    /// Begins an upload whose parts have no checksum but the one that is signed.
+    pub(super) async fn begin_without_checksums(
+        lab: &'l Lab,
+        key: &ObjectKey,
+    ) -> Result<Self, Stop> {
+        let request = lab.raw()?.object(Method::POST, key).query("uploads", "");
+        Self::of(lab, key, &lab.raw()?.send(&request).await?)
+    }
+
     /// The upload that an answer to [`open`](Self::open) names.
     pub(super) fn of(lab: &'l Lab, key: &ObjectKey, reply: &Reply) -> Result<Self, Stop> {
         if !reply.is_success() {

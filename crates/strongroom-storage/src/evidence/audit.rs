@@ -125,7 +125,9 @@ pub async fn audit(
     let Run { mut report, cursor, .. } = run;
     report.cost = spent.so_far();
     report.complete = cut_short.is_none();
-    report.resume_after = cursor.filter(|_| cut_short.is_some());
+    report.resume_after = cursor
+        .filter(|_| cut_short.is_some())
+        .map(|cursor| Cursor { worst: report.worst(), ..cursor });
     match cut_short {
         Some(CutShort::Failed(error)) if report.looked_at == LookedAt::default() => Err(error),
         cut_short => Ok(AuditOutcome { report, cut_short }),
@@ -139,12 +141,12 @@ fn begin(
     expiring_before: Option<Timestamp>,
 ) -> AuditReport {
     let endpoint = store.endpoint().map(str::to_owned);
-    let mut report = AuditReport::new(store.url().to_owned(), endpoint, started_at);
+    let mut report = AuditReport::new(store.url().to_owned(), endpoint, started_at)
+        .going_on(request.resume_after);
     report.run_id.clone_from(&request.run_id);
     report.sample = request.sample.is_partial().then(|| request.sample.to_string());
     report.read_data = request.read_data;
     report.expiring_before = expiring_before;
-    report.resumed_after = request.resume_after;
     report
 }
 

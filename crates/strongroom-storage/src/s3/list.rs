@@ -121,7 +121,7 @@ fn read_latest(root: &Element, own_prefix: &str) -> Result<ListPage, StorageErro
         });
     }
     page.objects.sort_by(|one, other| one.key.cmp(&other.key));
-    let next = next_marker(root)?;
+    let next = next_marker(root, NEXT_VERSION)?;
     page.next = next.map(|(key, version)| format!("{}\n{key}", version.unwrap_or_default()));
     Ok(page)
 }
@@ -166,7 +166,7 @@ pub(super) async fn versions(
         };
         let root = answer.xml()?;
         let is_past = read_versions(&root, &whole_key, &mut versions)?;
-        marker = next_marker(&root)?;
+        marker = next_marker(&root, NEXT_VERSION)?;
         if is_past || marker.is_none() {
             return Ok(Observed::Observed(newest_first(versions)));
         }
@@ -207,15 +207,20 @@ fn read_versions(
     Ok(is_past)
 }
 
+/// What names the version that the next page begins after.
+pub(super) const NEXT_VERSION: &str = "NextVersionIdMarker";
+
+/// The key, and what is named by `beside`, that the next page begins after; `None` on the last one.
 pub(super) fn next_marker(
     root: &Element,
+    beside: &str,
 ) -> Result<Option<(String, Option<String>)>, StorageError> {
     if root.text_of("IsTruncated") != Some("true") {
         return Ok(None);
     }
     let key = root.key_of("NextKeyMarker").and_then(|key| decode(key, is_url_encoded(root)));
-    let version = root.text_of("NextVersionIdMarker").map(str::to_owned);
-    Ok(Some((key.ok_or_else(malformed)?, version)))
+    let beside = root.text_of(beside).map(str::to_owned);
+    Ok(Some((key.ok_or_else(malformed)?, beside)))
 }
 
 /// Stores list versions and delete markers apart or mixed, and most of them newest first.

@@ -65,6 +65,15 @@ async fn what_a_killed_run_left_is_cleaned_up_by_the_next_one_or_when_asked() {
     put(&*store, &format!(".strongroom-analysis/{dead}/hold/left"), hold).await;
     put(&*store, &format!(".strongroom-analysis/{dead}/put/left"), Lock::NONE).await;
     put(&*store, &format!(".strongroom-analysis/{living}/put/left"), Lock::NONE).await;
+    // A key that no `ObjectKey` has, which a check writes.
+    let bucket = server.bucket(BUCKET);
+    let prefix = bucket
+        .keys()
+        .iter()
+        .find_map(|key| key.split_once(".strongroom-analysis/"))
+        .map(|(prefix, _)| prefix.to_owned())
+        .unwrap();
+    bucket.put(&format!("{prefix}.strongroom-analysis/{dead}/keys//b"), "x");
     let of = |report: &[strongroom_storage::analyze::report::Leftover], run: uuid::Uuid| {
         report.iter().filter(|leftover| leftover.run == run.to_string()).count()
     };

@@ -2,7 +2,7 @@
 
 use strongroom_storage::StorageErrorKind;
 use strongroom_storage::evidence::EvidenceErrorKind;
-use strongroom_storage::evidence::audit::{Cursor, CutShort};
+use strongroom_storage::evidence::audit::{Class, Cursor, CutShort};
 use strongroom_testkit::s3::Op;
 use tokio::sync::Notify;
 
@@ -47,7 +47,8 @@ async fn what_failed_at_any_bundle_goes_on_there_and_tells_nothing_twice() {
         assert_eq!(error.kind(), unauthenticated);
         let first = outcome.report;
         let cursor = first.resume_after.expect("a cursor");
-        assert_eq!((cursor.to_string(), first.complete), (ids[at - 1].to_string(), false));
+        let expected = format!("{}/other", ids[at - 1]);
+        assert_eq!((cursor.to_string(), first.complete), (expected, false));
         assert_eq!(first.looked_at.bundles, at as u64);
 
         let resume_after = Some(cursor.to_string().parse::<Cursor>().unwrap());
@@ -77,12 +78,30 @@ async fn an_audit_that_is_interrupted_tells_what_it_has_and_where_it_was() {
     gate.open();
     assert!(matches!(outcome.cut_short, Some(CutShort::Interrupted)), "{:?}", outcome.cut_short);
     let resume_after = outcome.report.resume_after;
-    assert_eq!(resume_after.map(|cursor| cursor.to_string()), ids.last().map(BundleId::to_string));
+    let last = ids.last().map(|id| format!("{id}/other"));
+    assert_eq!(resume_after.map(|cursor| cursor.to_string()), last);
     let rest = vault.audit(&AuditRequest { resume_after, ..everything() }).await;
     assert_eq!((rest.looked_at.bundles, rest.cost.records), (0, 0));
     let (first, rest) = (found(&outcome.report), found(&rest));
     assert!(first.is_disjoint(&rest));
     assert_eq!(&first | &rest, all);
+}
+
+/// The exit code of the audit that came to the end speaks for all of it.
+#[tokio::test]
+async fn the_worst_that_was_found_before_weighs_in_the_audit_that_goes_on() {
+    let (vault, ids) = tampered().await;
+    let past_all = ids.last().unwrap();
+    for (text, worst) in [
+        (format!("{past_all}+{past_all}"), Some(Class::Other)),
+        (format!("{past_all}+{past_all}/lock"), Some(Class::Lock)),
+        (format!("{past_all}+{past_all}/bytes"), Some(Class::Bytes)),
+    ] {
+        let resume_after = Some(text.parse::<Cursor>().unwrap());
+        let rest = vault.audit(&AuditRequest { resume_after, ..everything() }).await;
+        assert_eq!(rest.worst(), worst, "{text}");
+        assert!(rest.findings.iter().all(|finding| finding.class == Class::Other), "{rest:?}");
+    }
 }
 
 #[tokio::test]

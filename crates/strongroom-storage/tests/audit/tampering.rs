@@ -242,6 +242,76 @@ async fn a_bundle_of_which_everything_is_under_a_delete_marker_is_found() {
     let report = vault.audit(&everything()).await;
     expected.insert(of("records_deleted", &kept));
     assert_eq!(found(&report), expected);
+    // What is below the markers was read, and its promises are kept.
+    assert_eq!((report.looked_at.records, report.looked_at.locks), (2, 2));
+    assert_eq!(report.worst(), Some(Class::Other));
+}
+
+/// The record of a lock is hidden, and the lock is taken away: the promise is held against it all the
+/// same.
+#[tokio::test]
+async fn what_a_hidden_record_promises_is_held_against_the_lock() {
+    for hide in [Hide::Marker, Hide::Garbage, Hide::RecordOfAnother] {
+        let vault = Vault::new(BucketSettings::locked()).await;
+        let receipt = vault.push("a", Some(1)).await;
+        let other = vault.push("b", None).await;
+        let bucket = vault.bucket();
+        let key_of = |receipt: &Receipt| {
+            let records = format!("team/{}", layout::records_of(receipt.bundle_id));
+            bucket.keys_under(&records).remove(0)
+        };
+        let record = key_of(&receipt);
+        let told = match hide {
+            Hide::Marker => {
+                bucket.delete(&record);
+                "records_deleted"
+            }
+            Hide::Garbage => {
+                bucket.plant_over(&record, "{}");
+                "record_covered"
+            }
+            Hide::RecordOfAnother => {
+                bucket.plant_over(&record, bucket.object(&key_of(&other)).unwrap().to_vec());
+                "record_covered"
+            }
+        };
+        assert_eq!(found(&vault.audit(&everything()).await), [of(told, &receipt)].into());
+        take_lock_away(&vault, &receipt).await;
+        let report = vault.audit(&everything()).await;
+        assert_eq!(found(&report), [of(told, &receipt), of("lock_weaker", &receipt)].into());
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Hide {
+    Marker,
+    Garbage,
+    RecordOfAnother,
+}
+
+/// Nobody knows any more what was promised: that is a finding of the weight of a broken lock.
+#[tokio::test]
+async fn a_promise_that_nobody_can_read_any_more_weighs_as_much_as_a_lock() {
+    let vault = Vault::new(BucketSettings::locked()).await;
+    let receipt = vault.push("a", Some(1)).await;
+    let bucket = vault.bucket();
+    let records = format!("team/{}", layout::records_of(receipt.bundle_id));
+    let record = bucket.keys_under(&records).remove(0);
+    let version = bucket.versions(&record)[0].id.clone();
+    bucket.delete(&record);
+    let bypass = [("x-amz-bypass-governance-retention", "true")];
+    let query = format!("versionId={version}");
+    let gone = vault.attacker.request(Method::DELETE, "vault", &record, &query, &bypass, "").await;
+    assert!(gone.status.is_success(), "{gone:?}");
+    let report = vault.audit(&everything()).await;
+    assert_eq!(found(&report), [of("records_deleted", &receipt)].into());
+    assert_eq!(report.findings[0].problem, Problem::RecordsDeleted { lost: 1 });
+    assert_eq!(report.worst(), Some(Class::Lock));
+
+    bucket.plant_over(&record, r#"{"schema": "strongroom.receipt/v9"}"#);
+    let report = vault.audit(&everything()).await;
+    assert_eq!(found(&report), [of("record_unread", &receipt)].into());
+    assert_eq!(report.worst(), Some(Class::Lock));
 }
 
 #[tokio::test]

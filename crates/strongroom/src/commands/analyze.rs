@@ -23,7 +23,7 @@ use crate::failure::Failure;
 use crate::output::{Block, Console, count, styled, time};
 use crate::progress::Counter;
 
-pub use self::files::{read_report, write as write_files};
+pub use self::files::{Files, read_report};
 
 /// The schema that a clean-up is printed under.
 const CLEANUP_SCHEMA: &str = "strongroom.store-cleanup/v1";
@@ -39,15 +39,16 @@ pub async fn run(args: AnalyzeArgs, context: &Context) -> Result<()> {
         (false, false) => Depth::Standard,
     };
     let target = context.target().await?;
+    let files = Files::begin(&args.run)?;
     let report = analysis(&args.run, depth, args.require, &target, context).await?;
     // Printed first: what is left behind must be known even where a file cannot be written.
     let printed = context.console.result(|console| human::report(&report, console), &report);
-    files::write(&args.run, &report)?;
+    files.finish(&report)?;
     refuse_unmet(&report)?;
     printed
 }
 
-/// Runs an analysis. Its files are for the caller to write ([`write_files`]).
+/// Runs an analysis. Its [`Files`] are for the caller to begin and to finish.
 pub async fn analysis(
     args: &RunArgs,
     depth: Depth,
@@ -55,7 +56,6 @@ pub async fn analysis(
     target: &Target,
     context: &Context,
 ) -> Result<Report> {
-    files::check(args)?;
     let [.., a, b, c, d, e, f, g, h] = context.clock.new_id().into_bytes();
     let options = Options {
         depth,

@@ -3,17 +3,14 @@
 mod markdown;
 mod shown;
 
-use std::io::Write as _;
-use std::path::Path;
-
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde::Serialize;
 use strongroom_storage::evidence::audit::{
     AuditOutcome, AuditReport, AuditRequest, Class, CutShort, Estimate, Sample, audit, estimate,
 };
-use strongroom_storage::new_file::NewFile;
 
 use super::Context;
+use super::report_file::ReportFile;
 use crate::cli::{AuditArgs, Format};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -46,7 +43,7 @@ pub async fn run(args: AuditArgs, context: &Context) -> Result<()> {
     }
     // A report that could not be kept is not worth waiting for.
     let markdown = match args.markdown.as_deref() {
-        Some(path) => Some((path, start(path)?)),
+        Some(path) => Some(ReportFile::begin(path)?),
         None => None,
     };
     let estimate = match request.read_data {
@@ -66,8 +63,8 @@ pub async fn run(args: AuditArgs, context: &Context) -> Result<()> {
     });
     let AuditOutcome { report, cut_short } = Box::pin(outcome).await?;
     drop(bar);
-    if let Some((path, file)) = markdown {
-        finish(path, file, &markdown::page(&report))?;
+    if let Some(file) = markdown {
+        file.finish(markdown::page(&report).as_bytes())?;
     }
     let document = Document { report: &report, estimate: estimate.as_ref() };
     let printed = match console.format() {
@@ -118,7 +115,10 @@ fn fail(report: &AuditReport, cut_short: Option<CutShort>) -> Result<()> {
         _ => {}
     }
     let Some(worst) = report.worst() else { return Ok(()) };
-    let findings = count(report.findings_total(), "finding", "findings");
+    let findings = match report.findings_total() {
+        0 => "an earlier part of this audit had findings".to_owned(),
+        findings => count(findings, "finding", "findings"),
+    };
     Err(match worst {
         Class::Bytes => Failure::new(
             Exit::Integrity,
@@ -127,7 +127,10 @@ fn fail(report: &AuditReport, cut_short: Option<CutShort>) -> Result<()> {
         .with_help("`evidence pull --bundle-id` finds an earlier version where one is intact"),
         Class::Lock => Failure::new(
             Exit::Policy,
-            format!("{findings}: a lock is not what was promised, has lapsed, or was not observed"),
+            format!(
+                "{findings}: a lock is not what was promised, has lapsed, or was not observed, or \
+                 nobody can read what was promised"
+            ),
         )
         .with_help("`evidence store-status` says what the store does about locks"),
         Class::Other => Failure::new(Exit::Findings, format!("{findings} to look into")).with_help(
@@ -164,16 +167,4 @@ impl<'a> Lines<'a> {
         let report = &document.report.without_findings();
         self.console.print_line_of(&Document { report, ..*document })
     }
-}
-
-fn start(path: &Path) -> Result<NewFile> {
-    NewFile::create(path).with_context(|| format!("{} cannot be written", path.display()))
-}
-
-fn finish(path: &Path, file: NewFile, text: &str) -> Result<()> {
-    let write = || {
-        file.writer()?.write_all(text.as_bytes())?;
-        file.place(true)
-    };
-    write().with_context(|| format!("{} could not be written", path.display()))
 }

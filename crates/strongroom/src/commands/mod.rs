@@ -16,6 +16,7 @@ pub mod pull;
 pub mod push;
 mod receipt;
 pub mod reindex;
+mod report_file;
 pub mod retention;
 pub mod show;
 mod source;

@@ -11,6 +11,7 @@ use strongroom_storage::analyze::verdict::Verdict;
 
 use super::Context;
 use super::analyze::read_report;
+use super::report_file::ReportFile;
 use crate::cli::TableArgs;
 use crate::failure::Failure;
 use crate::output::safe;
@@ -50,7 +51,7 @@ fn write_into(page: &Path, table: &str) -> Result<()> {
             .with_help(format!("put {BEGIN} and {END} into it, each on a line of its own"))
             .into());
     };
-    fs::write(page, format!("{before}{BEGIN}\n{table}{END}{after}")).with_context(named)
+    ReportFile::begin(page)?.finish(format!("{before}{BEGIN}\n{table}{END}{after}").as_bytes())
 }
 
 fn table(columns: &[Column]) -> String {

@@ -5,7 +5,7 @@ use strongroom_storage::analyze::drift::{Direction, Drift, drift};
 use strongroom_storage::analyze::verdict::Depth;
 
 use super::Context;
-use super::analyze::{analysis, read_report, write_files};
+use super::analyze::{Files, analysis, read_report};
 use crate::cli::WatchArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -23,6 +23,7 @@ pub async fn run(args: WatchArgs, context: &Context) -> Result<()> {
             )
             .into());
     }
+    let files = Files::begin(&args.run)?;
     let after = analysis(&args.run, Depth::Quick, Vec::new(), &target, context).await?;
     if after.cut_short {
         return Err(Failure::new(Exit::Interrupted, "interrupted: nothing was compared")
@@ -31,7 +32,7 @@ pub async fn run(args: WatchArgs, context: &Context) -> Result<()> {
     }
     let drift = drift(&before, &after);
     let printed = context.console.result(|console| human(&drift, console), &drift);
-    write_files(&args.run, &after)?;
+    files.finish(&after)?;
     match drift.changes.len() {
         0 => printed,
         number => Err(Failure::new(

@@ -7,6 +7,7 @@ use strongroom_core::{BundleId, Sha256Digest, layout};
 use strongroom_testkit::S3Server;
 use strongroom_testkit::s3::{BucketSettings, Op};
 
+use crate::cli_bucket::on;
 use crate::room::Room;
 use crate::schema::{assert_valid, assert_valid_part};
 
@@ -123,20 +124,15 @@ fn what_cannot_be_asked_is_refused() {
         room.on_store(&[&AUDIT[..], wrong].concat()).exits(2);
     }
     room.on_store(&[&AUDIT[..], &["--run-id", "unknown"]].concat()).exits(7);
-    room.on_store(&[&AUDIT[..], &["--markdown", "no/such/folder.md"]].concat()).exits(1);
+    room.on_store(&[&AUDIT[..], &["--markdown", "no/such/folder.md"]].concat()).exits(2);
+    room.on_store(&[&AUDIT[..], &["--markdown", "."]].concat()).exits(2);
 }
 
 /// A signal comes while the store holds its answer back: what was found is told, and where to go on.
 #[test]
 fn an_interrupted_audit_tells_what_it_has_and_how_it_goes_on() {
     let server = S3Server::builder().bucket("evidence", BucketSettings::plain()).start_blocking();
-    let room = Room::with_results()
-        .env("STRONGROOM_STORE_URL", "s3://evidence/team")
-        .env("STRONGROOM_STORE_ENDPOINT", server.endpoint())
-        .env("STRONGROOM_STORE_ALLOW_HTTP", "true")
-        .env("STRONGROOM_STORE_REGION", "us-east-1")
-        .env("STRONGROOM_STORE_ACCESS_KEY", server.owner().access_key())
-        .env("STRONGROOM_STORE_SECRET_KEY", server.owner().secret_key());
+    let room = on(Room::with_results(), &server);
     let receipt = room.run(&["evidence", "push", "results", "--format", "json"]).exits(0).json();
     let id = receipt["bundle_id"].as_str().expect("an id");
     server.bucket("evidence").put(&format!("team/bundles/{id}.tar.gz"), "garbage");
@@ -158,12 +154,13 @@ fn an_interrupted_audit_tells_what_it_has_and_how_it_goes_on() {
 
     let report = told.json();
     assert_valid(&report, "audit");
-    assert_eq!((&report["complete"], &report["resume_after"]), (&json!(false), &json!(id)));
+    let cursor = &format!("{id}/other");
+    assert_eq!((&report["complete"], &report["resume_after"]), (&json!(false), &json!(cursor)));
     assert_eq!(kinds(&report), ["object_replaced"]);
-    assert!(told.stderr.contains(&format!("--resume-after {id}")), "{}", told.stderr);
-    let rest = room.run(&[&AUDIT[..], &["--resume-after", id]].concat()).exits(12).json();
+    assert!(told.stderr.contains(&format!("--resume-after {cursor}")), "{}", told.stderr);
+    let rest = room.run(&[&AUDIT[..], &["--resume-after", cursor]].concat()).exits(12).json();
     assert_eq!(kinds(&rest), ["reference_without_bundle"]);
-    assert_eq!(rest["resumed_after"], id);
+    assert_eq!(&rest["resumed_after"], cursor);
 }
 
 /// What `retention extend` and `hold place` leave is what the audit takes for promised: of the bundle, and

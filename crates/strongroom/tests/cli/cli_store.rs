@@ -1,9 +1,14 @@
 //! `strongroom store …`: the analysis of a directory, its files, drift, the table, and cleaning up.
 
 use std::fs;
+use std::process::Stdio;
 
+use jiff::SignedDuration;
 use serde_json::Value;
+use strongroom_testkit::S3Server;
+use strongroom_testkit::s3::{BucketSettings, Op};
 
+use crate::cli_bucket::on;
 use crate::room::Room;
 use crate::schema::assert_valid;
 
@@ -66,6 +71,51 @@ fn what_a_directory_keeps_locked_is_listed_and_cleaned_up_later() {
         room.run(&["store", "analyze", &url, "--cleanup", run, "--format", "json"]).exits(0);
     assert_valid(&still.json(), "store-cleanup");
     assert_eq!(still.json()["leftovers"].as_array().map(Vec::len), Some(leftovers.len()));
+}
+
+/// A real kill -9 in the middle: the next run lists what is left, a clean-up takes what nothing holds,
+/// and one after the locks takes the rest. Nothing else is touched.
+#[test]
+fn what_a_killed_analysis_left_is_listed_by_the_next_and_cleaned_up() {
+    let server = S3Server::builder().bucket("evidence", BucketSettings::locked()).start_blocking();
+    let bucket = server.bucket("evidence");
+    bucket.put("team/.strongroom-analysis/readme.txt", "somebody else's");
+    bucket.put("team/bundles/evidence", "somebody else's");
+    let foreign = bucket.keys();
+    let room = on(Room::new(), &server);
+    let analyze = ["store", "analyze", "--quick", "--format", "json"];
+    let cleanup = |which: &str| {
+        let cleaned = room.run(&["store", "analyze", "--cleanup", which, "--format", "json"]);
+        cleaned.exits(0).json()["leftovers"].as_array().expect("leftovers").clone()
+    };
+
+    let gate = server.faults().on(Op::PutObject).nth(20).hold_before();
+    let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("strongroom"));
+    room.dress(&mut command).args(analyze).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().expect("it runs");
+    assert!(gate.wait_for_arrivals(1, || false), "the analysis writes");
+    child.kill().expect("SIGKILL");
+    child.wait().expect("it ends");
+    gate.open();
+    server.faults().clear();
+    let left = bucket.keys_under("team/.strongroom-analysis/0");
+    assert!(!left.is_empty());
+
+    let report = room.run(&analyze).exits(0).json();
+    let leftovers = report["leftovers"].as_array().expect("leftovers");
+    let killed = leftovers.iter().find(|leftover| leftover["run"] != report["run"]);
+    let killed = killed.expect("the killed run")["run"].as_str().expect("a name").to_owned();
+    assert!(left.iter().all(|key| key.contains(&killed)), "{killed}: {left:?}");
+    let of_killed = |leftovers: &[Value]| -> Vec<Value> {
+        leftovers.iter().filter(|leftover| leftover["run"] == killed.as_str()).cloned().collect()
+    };
+    assert!(of_killed(leftovers).iter().any(|leftover| leftover["locked_until"].is_null()));
+    let held = of_killed(&cleanup(&killed));
+    assert!(held.iter().all(|leftover| leftover["locked_until"].is_string()), "{held:?}");
+
+    server.clock().advance(SignedDuration::from_hours(1));
+    assert_eq!(cleanup("all"), [] as [Value; 0]);
+    assert_eq!(bucket.keys(), foreign);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use futures::FutureExt as _;
 use strongroom_core::observed::Unobserved;
 
 use super::Check;
+use super::wrong_bytes::refused_for_its_bytes;
 use crate::analyze::lab::{Lab, PART_BYTES, SMALL_BYTES, unexpected, written};
 use crate::analyze::upload::{Part, Upload};
 use crate::analyze::verdict::{Depth, Outcome, Severity, enforced, judge, not_enforced, stop};
@@ -19,7 +20,7 @@ pub(super) const CHECKS: &[Check] = &[
         remedy: "Strongroom hashes what it sends and reads it back where the store does not check",
         severity: Severity::Medium,
         depth: Depth::Quick,
-        requests_max: 4,
+        requests_max: 5,
         run: |lab| wrong_part(lab, Wrong::Sha256).boxed(),
     },
     Check {
@@ -31,7 +32,7 @@ pub(super) const CHECKS: &[Check] = &[
         remedy: "Strongroom hashes what it sends and reads it back where the store does not check",
         severity: Severity::Medium,
         depth: Depth::Quick,
-        requests_max: 4,
+        requests_max: 5,
         run: |lab| wrong_part(lab, Wrong::Payload).boxed(),
     },
     Check {
@@ -68,22 +69,32 @@ enum Wrong {
 
 async fn wrong_part(lab: &Lab, wrong: Wrong) -> Outcome {
     let key = lab.key("parts/wrong")?;
-    let upload = Upload::begin(lab, &key).await?;
-    let (body, other) = (lab.bytes(SMALL_BYTES), lab.bytes(SMALL_BYTES));
-    let request = upload.part_request(1, &body)?;
-    let request = match wrong {
-        Wrong::Sha256 => {
-            request.header("x-amz-checksum-sha256", &payload(other).sha256_base64())?
-        }
-        Wrong::Payload => request
-            .without_header("x-amz-checksum-sha256")
-            .with_payload(payload(body).with_wrong_sha256()),
+    let upload = match wrong {
+        Wrong::Sha256 => Upload::begin(lab, &key).await?,
+        // Where each part must have a checksum, its absence would be refused, and not the wrong digest.
+        Wrong::Payload => Upload::begin_without_checksums(lab, &key).await?,
     };
+    let (right, body, other) =
+        (lab.bytes(SMALL_BYTES), lab.bytes(SMALL_BYTES), lab.bytes(SMALL_BYTES));
+    let (twin, request) = (upload.part_request(1, &right)?, upload.part_request(2, &body)?);
+    let (twin, request) = match wrong {
+        Wrong::Sha256 => {
+            let other = payload(other).sha256_base64();
+            (twin, request.header("x-amz-checksum-sha256", &other)?)
+        }
+        Wrong::Payload => (
+            twin.without_header("x-amz-checksum-sha256"),
+            request
+                .without_header("x-amz-checksum-sha256")
+                .with_payload(payload(body).with_wrong_sha256()),
+        ),
+    };
+    let twin = lab.raw()?.send(&twin).await?;
     let reply = lab.raw()?.send(&request).await?;
     upload.abort().await?;
     match (reply.is_success(), reply.is_refusal()) {
         (true, _) => not_enforced(format!("{}: accepted", reply.words())),
-        (false, true) => enforced(reply.words()),
+        (false, true) => refused_for_its_bytes(&twin, &reply),
         (false, false) => stop(Unobserved::Error, reply.words()),
     }
 }

@@ -39,7 +39,7 @@ const fn wrong(
         remedy: REMEDY,
         severity,
         depth: Depth::Quick,
-        requests_max: 5,
+        requests_max: 6,
         run,
     }
 }
@@ -95,23 +95,33 @@ enum Wrong {
 }
 
 async fn put(lab: &Lab, wrong: Wrong) -> Outcome {
-    let key = lab.key("integrity/wrong")?;
     let body = payload(lab.bytes(SMALL_BYTES));
     let other = payload(lab.bytes(SMALL_BYTES));
-    let request = lab.raw()?.object(Method::PUT, &key);
-    let request = match wrong {
-        Wrong::Sha256 => {
-            request.header("x-amz-checksum-sha256", &other.sha256_base64())?.with_payload(body)
-        }
-        Wrong::Md5 => request.header("content-md5", &other.md5_base64())?.with_payload(body),
-        Wrong::Payload => request
-            .header("content-md5", &body.md5_base64())?
-            .with_payload(body.with_wrong_sha256()),
+    let (right, key) = (lab.key("integrity/right")?, lab.key("integrity/wrong")?);
+    let put = |key| Ok::<_, Stop>(lab.raw()?.object(Method::PUT, key));
+    let (twin, request) = match wrong {
+        Wrong::Sha256 => (
+            put(&right)?.header("x-amz-checksum-sha256", &body.sha256_base64())?,
+            put(&key)?.header("x-amz-checksum-sha256", &other.sha256_base64())?,
+        ),
+        Wrong::Md5 => (
+            put(&right)?.header("content-md5", &body.md5_base64())?,
+            put(&key)?.header("content-md5", &other.md5_base64())?,
+        ),
+        Wrong::Payload => (
+            put(&right)?.header("content-md5", &body.md5_base64())?,
+            put(&key)?.header("content-md5", &body.md5_base64())?,
+        ),
     };
-    judge_refusal(lab, &key, &request).await
+    let twin = lab.raw()?.send(&twin.with_payload(body.clone())).await?;
+    let body = match wrong {
+        Wrong::Payload => body.with_wrong_sha256(),
+        Wrong::Sha256 | Wrong::Md5 => body,
+    };
+    judge_refusal(lab, &key, &twin, &request.with_payload(body)).await
 }
 
-async fn judge_refusal(lab: &Lab, key: &ObjectKey, request: &Request) -> Outcome {
+async fn judge_refusal(lab: &Lab, key: &ObjectKey, twin: &Reply, request: &Request) -> Outcome {
     let reply: Reply = lab.raw()?.send(request).await?;
     let is_signature = reply.code.as_deref() == Some("SignatureDoesNotMatch");
     if reply.is_denied() && !is_signature {
@@ -119,10 +129,21 @@ async fn judge_refusal(lab: &Lab, key: &ObjectKey, request: &Request) -> Outcome
     }
     let stored = is_there(lab, key).await?;
     match (reply.is_success(), stored) {
-        (false, false) if reply.is_refusal() => enforced(reply.words()),
+        (false, false) if reply.is_refusal() => refused_for_its_bytes(twin, &reply),
         (false, false) => stop(Unobserved::Error, reply.words()),
         (true, _) => not_enforced(format!("{}: accepted", reply.words())),
         (false, true) => not_enforced(format!("{}, and stored all the same", reply.words())),
+    }
+}
+
+/// A refusal says something of the bytes only where the same request with the right ones is taken.
+pub(super) fn refused_for_its_bytes(twin: &Reply, reply: &Reply) -> Outcome {
+    match twin.is_success() {
+        true => enforced(reply.words()),
+        false => stop(
+            Unobserved::Error,
+            format!("the same request with the right bytes is refused too: {}", twin.words()),
+        ),
     }
 }
 

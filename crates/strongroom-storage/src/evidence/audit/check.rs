@@ -75,19 +75,18 @@ impl<'a> Checks<'a> {
     ) -> Result<Checked, EvidenceError> {
         let id = group.id;
         let mut findings = Vec::new();
-        let told =
-            records::read_all(self.store, self.spent, id, &group.records, &mut findings).await?;
+        let told = records::read_all(self.store, self.spent, &group, &mut findings).await?;
         if let Some(limit) = group.beyond {
             findings.push(Problem::BeyondLimit { limit }.at(Some(id), Vec::new()));
         }
         let mut looked_at = LookedAt { bundles: 1, records: told.read, ..LookedAt::default() };
         let gone = self.find_missing(&group, &told, &references, &mut findings).await?;
-        let is_disposed = self.find_deleted(&group, &gone, &mut findings).await?;
+        let is_disposed = self.find_deleted(&group, &told, &gone, &mut findings).await?;
         self.check_archives(&group, &told, &mut looked_at, &mut findings).await?;
         self.check_locks(id, &told, &gone, &mut looked_at, &mut findings).await?;
         let lacks_records = group.is_present() && group.records.is_empty();
         if lacks_records
-            && group.deleted_beside.is_empty()
+            && group.deleted_beside().next().is_none()
             && !record::exists(self.store, id).await?
         {
             let keys = group.archives().map(|(_, object)| self.whole(&object.key));
@@ -105,8 +104,9 @@ impl<'a> Checks<'a> {
             return Ok(Some(known(group)));
         }
         let mut told_before = Vec::new();
-        let gone = self.find_missing(group, &Told::default(), &[], &mut told_before).await?;
-        let is_disposed = self.find_deleted(group, &gone, &mut told_before).await?;
+        let told = records::read_all(self.store, self.spent, group, &mut told_before).await?;
+        let gone = self.find_missing(group, &told, &[], &mut told_before).await?;
+        let is_disposed = self.find_deleted(group, &told, &gone, &mut told_before).await?;
         Ok((!is_disposed).then(|| known(group)))
     }
 
@@ -126,7 +126,7 @@ impl<'a> Checks<'a> {
     ) -> Result<BTreeSet<String>, EvidenceError> {
         let id = group.id;
         let mut gone = BTreeSet::new();
-        let is_known = group.is_present() || !group.records.is_empty();
+        let is_known = group.is_present() || !group.records.is_empty() || told.left_below;
         if !is_known && group.deleted.is_empty() {
             let problem = match (references.is_empty(), group.attestations) {
                 (true, 0) => None,
@@ -172,21 +172,31 @@ impl<'a> Checks<'a> {
     async fn find_deleted(
         &self,
         group: &Group,
+        told: &Told,
         gone: &BTreeSet<String>,
         findings: &mut Vec<Finding>,
     ) -> Result<bool, EvidenceError> {
         let is_known = group.is_present() || !group.records.is_empty() || group.attestations > 0;
-        let is_deleted = !is_known && group.deleted.iter().all(|key| gone.contains(key));
-        let Some(first) = group.deleted_beside.first() else { return Ok(is_deleted) };
-        if is_deleted {
-            let left = absence::explain(self.store, &ObjectKey::new(first.as_str())?).await?;
-            if !matches!(left, Some(Problem::DeleteMarker { versions_left: 1.., .. })) {
-                return Ok(true);
-            }
+        let is_left = is_known
+            || told.left_below
+            || group.deleted.iter().any(|key| !gone.contains(key))
+            || self.is_left_below(group.deleted_attestations.first()).await?;
+        if !is_left {
+            return Ok(true);
         }
-        let keys = group.deleted_beside.iter().map(|key| self.whole(key)).collect();
-        findings.push(Problem::RecordsDeleted.at(Some(group.id), keys));
+        let keys: Vec<_> = group.deleted_beside().take(finding::KEYS_NAMED_MAX).collect();
+        if !keys.is_empty() {
+            let keys = keys.into_iter().map(|key| self.whole(key)).collect();
+            findings.push(Problem::RecordsDeleted { lost: told.lost }.at(Some(group.id), keys));
+        }
         Ok(false)
+    }
+
+    /// Whether a version is left below a delete marker.
+    async fn is_left_below(&self, key: Option<&String>) -> Result<bool, EvidenceError> {
+        let Some(key) = key else { return Ok(false) };
+        let left = absence::explain(self.store, &ObjectKey::new(key.as_str())?).await?;
+        Ok(matches!(left, Some(Problem::DeleteMarker { versions_left: 1.., .. })))
     }
 
     async fn check_archives(

@@ -42,6 +42,24 @@ pub enum Class {
     Bytes,
 }
 
+impl Class {
+    const ALL: [Self; 3] = [Self::Other, Self::Lock, Self::Bytes];
+
+    /// The stable name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Other => "other",
+            Self::Lock => "lock",
+            Self::Bytes => "bytes",
+        }
+    }
+
+    /// The class of a name.
+    pub(super) fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.name() == name)
+    }
+}
+
 /// What is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -93,7 +111,20 @@ pub enum Problem {
         versions_left: usize,
     },
     /// Delete markers are on top of records or signatures.
-    RecordsDeleted,
+    RecordsDeleted {
+        /// How many of the records could not be read below them.
+        lost: u64,
+    },
+    /// Something that is no record is on top of a record, which was read below it.
+    RecordCovered {
+        /// What is on top, in our words.
+        reason: String,
+    },
+    /// What may be a record could not be read, so what it promises is not known.
+    RecordUnread {
+        /// Why, in our words.
+        reason: String,
+    },
     /// A record names a version that is gone.
     VersionMissing,
     /// What is under the key is not what any record says was stored, by its size or entity tag.
@@ -136,13 +167,17 @@ impl Problem {
     pub fn class(&self) -> Class {
         match self {
             Self::BytesWrong { .. } => Class::Bytes,
-            Self::LockWeaker { .. } | Self::LockLapsed { .. } | Self::LockUnobserved { .. } => {
-                Class::Lock
-            }
+            // A promise that nobody can read is a lock that nobody can hold against it.
+            Self::LockWeaker { .. }
+            | Self::LockLapsed { .. }
+            | Self::LockUnobserved { .. }
+            | Self::RecordsDeleted { lost: 1.. }
+            | Self::RecordUnread { .. } => Class::Lock,
             Self::LockExpiring { .. }
             | Self::BundleMissing { .. }
             | Self::DeleteMarker { .. }
-            | Self::RecordsDeleted
+            | Self::RecordsDeleted { lost: 0 }
+            | Self::RecordCovered { .. }
             | Self::VersionMissing
             | Self::ObjectReplaced
             | Self::BytesUnread { .. }
@@ -168,7 +203,9 @@ impl Problem {
             Self::LockExpiring { .. } => "lock_expiring",
             Self::BundleMissing { .. } => "bundle_missing",
             Self::DeleteMarker { .. } => "delete_marker",
-            Self::RecordsDeleted => "records_deleted",
+            Self::RecordsDeleted { .. } => "records_deleted",
+            Self::RecordCovered { .. } => "record_covered",
+            Self::RecordUnread { .. } => "record_unread",
             Self::VersionMissing => "version_missing",
             Self::ObjectReplaced => "object_replaced",
             Self::BytesUnread { .. } => "bytes_unread",
@@ -221,10 +258,20 @@ impl fmt::Display for Problem {
             Self::DeleteMarker { versions_left, .. } => {
                 write!(f, "a delete marker is on top; versions left below it: {versions_left}")
             }
-            Self::RecordsDeleted => f.write_str(
-                "delete markers are on top of records or signatures, which say no more what is \
-                 promised",
+            Self::RecordsDeleted { lost: 0 } => f.write_str(
+                "delete markers are on top of records or signatures; the records were read below them",
             ),
+            Self::RecordsDeleted { lost } => write!(
+                f,
+                "delete markers are on top of records or signatures; records that could not be read \
+                 below them, so that nobody knows what they promised: {lost}"
+            ),
+            Self::RecordCovered { reason } => {
+                write!(f, "something else is on top of a record, which was read below it: {reason}")
+            }
+            Self::RecordUnread { reason } => {
+                write!(f, "it may be a record, and what it promises is not known: {reason}")
+            }
             Self::VersionMissing => f.write_str("a record names this version, and it is gone"),
             Self::ObjectReplaced => f.write_str(
                 "the size or the entity tag is of no object that a record tells of; --read-data tells \

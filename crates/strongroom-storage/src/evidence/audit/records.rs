@@ -2,16 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
 use strongroom_core::history::{History, KeptRecord};
-use strongroom_core::record::{self, Record, Subject};
-use strongroom_core::{BundleId, limits};
-use uuid::Uuid;
+use strongroom_core::record::{Record, Subject};
 
 use super::cost::{Spent, count};
 use super::finding::{Finding, Problem};
+use super::walk::Group;
 use crate::evidence::EvidenceError;
-use crate::{ListedObject, ObjectKey, Storage, StorageErrorKind};
+use crate::evidence::kept::{self, Read};
+use crate::{ListedObject, ObjectKey, Storage};
 
 /// What the records of a bundle tell.
 #[derive(Debug, Default)]
@@ -22,6 +21,10 @@ pub(super) struct Told {
     described: BTreeMap<String, Vec<Described>>,
     /// Records that were read.
     pub(super) read: u64,
+    /// Records under a delete marker below which none could be read.
+    pub(super) lost: u64,
+    /// Whether anything is left below those markers, as far as it is known.
+    pub(super) left_below: bool,
 }
 
 /// An archive as a receipt describes it.
@@ -52,75 +55,43 @@ impl Told {
     }
 }
 
-/// Reads the records under `keys`, one request each. What cannot be one is a finding.
+/// Reads the records of a bundle: one request each, and two more for one that something hides. What
+/// is none, hidden, or not to be read is a finding.
 pub(super) async fn read_all(
     store: &dyn Storage,
     spent: &Spent,
-    id: BundleId,
-    keys: &[String],
+    group: &Group,
     findings: &mut Vec<Finding>,
 ) -> Result<Told, EvidenceError> {
+    let id = group.id;
     let mut told = Told::default();
     let mut kept = Vec::new();
-    for key in keys {
-        let key = ObjectKey::new(key.as_str())?;
+    let listed = group.records.iter().map(|key| (key, false));
+    let deleted = group.deleted_records.iter().map(|key| (key, true));
+    for (key, is_deleted) in listed.chain(deleted) {
         count(&spent.records);
-        match read_one(store, id, &key).await? {
-            Ok(record) => {
+        let problem = match kept::read_one(store, id, key.clone(), is_deleted).await? {
+            Read::Record { object, record, covered_by } => {
                 told.read += 1;
-                told.add(&record.record);
-                kept.push(record);
+                told.add(&record);
+                kept.push(KeptRecord { id: object.id, record: *record });
+                told.left_below |= is_deleted;
+                // Of delete markers it is told all at once.
+                covered_by.filter(|_| !is_deleted).map(|reason| Problem::RecordCovered { reason })
             }
-            Err(reason) => {
-                let problem = Problem::RecordUnreadable { reason };
-                findings.push(problem.at(Some(id), vec![store.whole_key(&key)]));
+            Read::Hidden { is_left } => {
+                told.left_below |= is_left;
+                told.lost += 1;
+                None
             }
+            Read::Unread(_, reason) => Some(Problem::RecordUnread { reason }),
+            Read::Other(reason) => Some(Problem::RecordUnreadable { reason }),
+        };
+        if let Some(problem) = problem {
+            let key = store.whole_key(&ObjectKey::new(key.as_str())?);
+            findings.push(problem.at(Some(id), vec![key]));
         }
     }
     told.history = History::of(Subject::BundleId(id), &kept);
     Ok(told)
-}
-
-/// One record, or why it is none, in our words.
-async fn read_one(
-    store: &dyn Storage,
-    id: BundleId,
-    key: &ObjectKey,
-) -> Result<Result<KeptRecord, String>, EvidenceError> {
-    let bytes = match fetch(store, key).await? {
-        Ok(bytes) => bytes,
-        Err(reason) => return Ok(Err(reason)),
-    };
-    let record = match record::read(&bytes) {
-        Ok(record) => record,
-        Err(error) => return Ok(Err(error.to_string())),
-    };
-    if record.subject() != Subject::BundleId(id) {
-        return Ok(Err("a record of another bundle".to_owned()));
-    }
-    let name = key.as_str().rsplit('/').next().and_then(|name| name.strip_suffix(".json"));
-    let record_id = name.and_then(|name| name.parse::<Uuid>().ok());
-    Ok(record_id
-        .map(|id| KeptRecord { id, record })
-        .ok_or_else(|| "a record under no record's name".to_owned()))
-}
-
-/// What is wrong with one object is told of that object; what is wrong with the store ends the audit.
-async fn fetch(
-    store: &dyn Storage,
-    key: &ObjectKey,
-) -> Result<Result<Bytes, String>, EvidenceError> {
-    let read = async { store.read(key, None, None).await?.collect(limits::RECORD_BYTES_MAX).await };
-    match read.await {
-        Ok(bytes) => Ok(Ok(bytes)),
-        Err(error) => match error.kind() {
-            StorageErrorKind::Limit
-            | StorageErrorKind::NotFound
-            | StorageErrorKind::PermissionDenied
-            | StorageErrorKind::InvalidRequest
-            | StorageErrorKind::Integrity
-            | StorageErrorKind::Malformed => Ok(Err(error.to_string())),
-            _ => Err(error.into()),
-        },
-    }
 }

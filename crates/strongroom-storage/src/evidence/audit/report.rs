@@ -107,7 +107,15 @@ impl AuditReport {
         }
     }
 
-    /// The weight of the worst finding; `None` where there is none.
+    /// The same report, of an audit that goes on where an earlier one had come to.
+    pub(super) fn going_on(mut self, after: Option<Cursor>) -> Self {
+        self.resumed_after = after;
+        self.worst = after.and_then(|cursor| cursor.worst());
+        self
+    }
+
+    /// The weight of the worst finding, also of the audit that this one went on from; `None` where there
+    /// is none.
     pub fn worst(&self) -> Option<Class> {
         self.worst
     }

@@ -35,6 +35,7 @@ pub(super) struct Run<'a> {
     pub(super) spent: &'a Spent,
     pub(super) checks: &'a Checks<'a>,
     pub(super) report: AuditReport,
+    /// How far it has come. What was found on the way is in the report.
     pub(super) cursor: Option<Cursor>,
     /// Bundles of one slice: `IDS_HELD_MAX`.
     pub(super) slice_ids_max: usize,
@@ -213,7 +214,7 @@ impl Run<'_> {
         self.report.looked_at.add(checked.looked_at);
         checked.findings.into_iter().for_each(|finding| self.report.add(finding));
         let referenced = self.cursor.and_then(|cursor| cursor.referenced);
-        self.cursor = Some(Cursor { checked: checked.id, referenced });
+        self.cursor = Some(Cursor { checked: checked.id, referenced, worst: None });
         // Both fit a float well enough for a bar.
         let fraction = leading_number(checked.id.0) as f64 / u64::MAX as f64;
         let bundle_bytes = self.spent.so_far().bundle_bytes;

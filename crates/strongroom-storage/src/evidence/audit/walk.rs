@@ -31,8 +31,10 @@ pub(super) struct Group {
     pub(super) attestations: u64,
     /// The keys of its archives that are under a delete marker.
     pub(super) deleted: Vec<String>,
-    /// The keys of its records and signatures that are; at most [`KEYS_NAMED_MAX`].
-    pub(super) deleted_beside: Vec<String>,
+    /// The keys of its records that are; with `records` at most [`limits::RECORDS_READ_MAX`].
+    pub(super) deleted_records: Vec<String>,
+    /// The keys of its signatures that are; at most [`KEYS_NAMED_MAX`].
+    pub(super) deleted_attestations: Vec<String>,
     /// A limit that there is more than.
     pub(super) beyond: Option<&'static str>,
 }
@@ -60,7 +62,8 @@ impl Group {
             records: Vec::new(),
             attestations: 0,
             deleted: Vec::new(),
-            deleted_beside: Vec::new(),
+            deleted_records: Vec::new(),
+            deleted_attestations: Vec::new(),
             beyond: None,
         }
     }
@@ -68,6 +71,11 @@ impl Group {
     /// Whether an archive is there.
     pub(super) fn is_present(&self) -> bool {
         self.native.is_some() || !self.assay.is_empty()
+    }
+
+    /// Its records and signatures under a delete marker.
+    pub(super) fn deleted_beside(&self) -> impl Iterator<Item = &String> {
+        self.deleted_records.iter().chain(&self.deleted_attestations)
     }
 
     /// Every archive that is there, with its digest where the id does not cover its bytes.
@@ -84,11 +92,6 @@ impl Group {
                     false => self.beyond = Some("ARCHIVES_AUDITED_MAX"),
                 }
             }
-            Folder::Records | Folder::Attestations if object.is_deleted => {
-                if self.deleted_beside.len() < KEYS_NAMED_MAX {
-                    self.deleted_beside.push(object.key);
-                }
-            }
             Folder::Native => self.native = Some(object),
             Folder::Assay if self.assay.len() == ARCHIVES_AUDITED_MAX => {
                 self.beyond = Some("ARCHIVES_AUDITED_MAX");
@@ -98,10 +101,18 @@ impl Group {
                     self.assay.push((archive, object));
                 }
             }
-            Folder::Records if self.records.len() == limits::RECORDS_READ_MAX => {
+            Folder::Records
+                if self.records.len() + self.deleted_records.len() == limits::RECORDS_READ_MAX =>
+            {
                 self.beyond = Some("RECORDS_READ_MAX");
             }
+            Folder::Records if object.is_deleted => self.deleted_records.push(object.key),
             Folder::Records => self.records.push(object.key),
+            Folder::Attestations if object.is_deleted => {
+                if self.deleted_attestations.len() < KEYS_NAMED_MAX {
+                    self.deleted_attestations.push(object.key);
+                }
+            }
             Folder::Attestations => self.attestations += 1,
         }
     }

@@ -1,8 +1,8 @@
 //! The files that a report goes into, and comes from.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use strongroom_storage::analyze::report::{REPORT_SCHEMA, Report};
@@ -10,42 +10,45 @@ use strongroom_storage::analyze::statement::statement;
 
 use super::markdown;
 use crate::cli::RunArgs;
+use crate::commands::report_file::ReportFile;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
 /// The largest report that is read.
 const REPORT_BYTES_MAX: u64 = 16 << 20;
 
-/// Refuses files that could not be written, before minutes are spent.
-pub fn check(args: &RunArgs) -> Result<()> {
-    for path in [&args.report, &args.markdown, &args.statement].into_iter().flatten() {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        if folder.is_some_and(|folder| !folder.is_dir()) || path.is_dir() {
-            return Err(Failure::usage(format!("{} cannot be written", path.display()))
-                .with_help("name a file in a directory that is there")
-                .into());
+/// The files that were asked for.
+#[derive(Debug)]
+pub struct Files {
+    report: Option<ReportFile>,
+    markdown: Option<ReportFile>,
+    statement: Option<ReportFile>,
+}
+
+impl Files {
+    /// Begins them, before minutes are spent.
+    pub fn begin(args: &RunArgs) -> Result<Self> {
+        let begin = |path: &Option<PathBuf>| path.as_deref().map(ReportFile::begin).transpose();
+        Ok(Self {
+            report: begin(&args.report)?,
+            markdown: begin(&args.markdown)?,
+            statement: begin(&args.statement)?,
+        })
+    }
+
+    /// Writes them.
+    pub fn finish(self, report: &Report) -> Result<()> {
+        if let Some(file) = self.report {
+            file.finish(format!("{}\n", serde_json::to_string_pretty(report)?).as_bytes())?;
         }
+        if let Some(file) = self.markdown {
+            file.finish(markdown::report(report).as_bytes())?;
+        }
+        if let Some(file) = self.statement {
+            file.finish(&statement(report).context("the statement could not be made")?)?;
+        }
+        Ok(())
     }
-    Ok(())
-}
-
-/// Writes what was asked for.
-pub fn write(args: &RunArgs, report: &Report) -> Result<()> {
-    if let Some(path) = &args.report {
-        write_one(path, format!("{}\n", serde_json::to_string_pretty(report)?).as_bytes())?;
-    }
-    if let Some(path) = &args.markdown {
-        write_one(path, markdown::report(report).as_bytes())?;
-    }
-    if let Some(path) = &args.statement {
-        let payload = statement(report).context("the statement could not be made")?;
-        write_one(path, &payload)?;
-    }
-    Ok(())
-}
-
-fn write_one(path: &Path, bytes: &[u8]) -> Result<()> {
-    fs::write(path, bytes).with_context(|| format!("{} could not be written", path.display()))
 }
 
 /// Reads a report back.

@@ -91,7 +91,7 @@ async fn slices_of_any_size_find_what_the_whole_does_and_list_references_each() 
 async fn an_audit_goes_on_after_the_slices_that_it_finished() {
     let (store, bundles, dangling) = store().await;
     let whole = audit_in_slices(&store, 100, None).await.findings;
-    let cursor = Cursor { checked: bundles[3], referenced: Some(bundles[2]) };
+    let cursor = Cursor { checked: bundles[3], referenced: Some(bundles[2]), worst: None };
     let rest = audit_in_slices(&store, 3, Some(cursor)).await.findings;
     let mut expected = BTreeSet::new();
     for (kind, about) in whole {
