@@ -27,7 +27,6 @@ from bench_data import MIB, mixed_directory, small_directory
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 WORK = ROOT / "target" / "bench"
 DATA = WORK / "data"
-RESULTS = WORK / "results.json"
 DOCUMENT = ROOT / "docs" / "BENCHMARKS.md"
 STRONGROOM = ROOT / "target" / "release" / "strongroom"
 EXAMPLES = ROOT / "target" / "debug" / "examples"
@@ -37,7 +36,6 @@ GIB = 1 << 30
 # The largest case keeps a bundle of 5 GiB here, in the store, and as it comes back.
 FREE_DISK_MIN = 18 * GIB
 # Which line of `machine` tells what was measured.
-COMMIT = 2
 
 FULL = {"mixed": GIB, "small_files": 10_000, "transfer": GIB, "large": 5 * GIB, "references": 100_000, "bundles": 100_000}
 QUICK = {"mixed": 32 * MIB, "small_files": 500, "transfer": 32 * MIB, "large": 64 * MIB, "references": 2_000, "bundles": 2_000}
@@ -352,8 +350,7 @@ def machine():
     return [
         f"{os.cpu_count()} cores of {cpu}, {kib / MIB:.0f} GiB of memory, Linux {platform.release()}",
         f"{fsyncs_a_second()} sequential fsyncs a second",
-        f"Strongroom at commit {first_line('git', '-C', str(ROOT), 'rev-parse', '--short=12', 'HEAD')}, {first_line('rustc', '--version')}",
-        f"{first_line('restic', 'version')}; {first_line('pigz', '--version')}; {first_line('gzip', '--version')}; "
+        f"{first_line('rustc', '--version')}; {first_line('restic', 'version')}; {first_line('pigz', '--version')}; {first_line('gzip', '--version')}; "
         f"{first_line('openssl', 'version')}; {first_line('rclone', 'version')}; s5cmd {first_line('s5cmd', 'version')}",
         f"{first_line('radosgw', '--version').split(' (')[0]} on bluestore; SeaweedFS 4.48; both on the same machine as the clients",
     ]
@@ -379,7 +376,9 @@ def rows(part):
 
 def section(name, result):
     title = CASES[name][1]
-    lines = [f"## {title}", ""]
+    date = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M")
+    commit = first_line("git", "-C", str(ROOT), "rev-parse", "--short=12", "HEAD")
+    lines = [f"## {title}", "", f"Strongroom at commit {commit}, {date} (UTC).", ""]
     if "failed" in result:
         return lines + [f"Failed: {result['failed']}", ""]
     table = [part for part in result["parts"] if "tools" in part]
@@ -396,29 +395,32 @@ def section(name, result):
     return lines + [""]
 
 
-def document(results):
-    lines = [
-        "# Benchmarks",
-        "",
-        "Written by `scripts/bench` from one machine's measurements; do not edit. Each round runs every tool in",
-        "turn; ratios compare medians and are above 1 where Strongroom took less time. A push hashes and verifies",
-        "the archive, locks it, reads the lock back and leaves a receipt, a pull verifies before the file appears;",
-        "the peers copy. Memory is the peak resident set of the client; the peers' with 5 GiB is what it is with 1 GiB.",
-        "",
-        "Where an aim is missed: a pull hashes every byte twice (archive and content) and syncs; a push hashes it three times",
-        "(archive, content, each part), and to `file://` a fourth time, since the bytes are read back: all on the same two cores",
-        "as the store. A client that only copies takes half the CPU time of one verification. For bundles see",
-        "[ADR 8](adr/0008-deflate-level-3.md).",
-        "",
-        f"Measured on {results['date']} (UTC):",
-        "",
-        *[f"* {line}" for line in results["machine"]],
-        "",
-    ]
-    for name in CASES:
-        if name in results["cases"]:
-            lines += section(name, results["cases"][name])
-    return "\n".join(lines).rstrip() + "\n"
+HEAD = """# Benchmarks
+
+Written by `scripts/bench`, which replaces the sections of the cases that it measures; do not edit. Each round runs
+every tool in turn; ratios compare medians and are above 1 where Strongroom took less time. A push hashes and verifies
+the archive, locks it, reads the lock back and leaves a receipt, a pull verifies before the file appears;
+the peers copy. Memory is the peak resident set of the client; the peers' with 5 GiB is what it is with 1 GiB.
+
+Where an aim is missed: a pull hashes every byte twice (archive and content) and syncs; a push hashes it three times
+(archive, content, each part), and to `file://` a fourth time, since the bytes are read back: all on the same two cores
+as the store. A client that only copies takes half the CPU time of one verification. For bundles see
+[ADR 8](adr/0008-deflate-level-3.md).
+
+The machine:
+"""
+
+
+def document(name, lines):
+    """The page with one section new; the others stay as they were measured."""
+    sections = {}
+    if DOCUMENT.exists():
+        for text in DOCUMENT.read_text().split("\n## ")[1:]:
+            sections[text.split("\n", 1)[0]] = "## " + text.rstrip()
+    sections[CASES[name][1]] = "\n".join(lines).rstrip()
+    bullets = "\n".join(f"* {line}" for line in machine())
+    known = [sections[title] for _, title in CASES.values() if title in sections]
+    return "\n\n".join([HEAD + "\n" + bullets, *known]) + "\n"
 
 
 def main():
@@ -435,25 +437,16 @@ def main():
     WORK.mkdir(parents=True, exist_ok=True)
     if not options.quick and shutil.disk_usage(WORK).free < FREE_DISK_MIN:
         sys.exit(f"error: the largest case needs {FREE_DISK_MIN // GIB} GiB of free disk")
-    results = {"date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M"), "machine": machine(), "cases": {}}
-    if not options.quick and RESULTS.exists():
-        # The other cases' figures stand as long as they are about the same commit.
-        earlier = json.loads(RESULTS.read_text())
-        if earlier["machine"][COMMIT] == results["machine"][COMMIT]:
-            results["cases"] = earlier["cases"]
-
     print(f"{options.case}: {CASES[options.case][1]}{' (in small)' if options.quick else ''}", file=sys.stderr)
     try:
         result = {"parts": CASES[options.case][0](QUICK if options.quick else FULL, options.rounds)}
     except (Failed, subprocess.TimeoutExpired, OSError) as failure:
         result = {"failed": str(failure)}
-    print("\n".join(section(options.case, result)), flush=True)
-    if not options.quick:
-        results["cases"][options.case] = result
-        RESULTS.write_text(json.dumps(results, indent=1))
-        if all("parts" in results["cases"].get(name, {}) for name in CASES):
-            DOCUMENT.write_text(document(results))
-            print(f"wrote {DOCUMENT.relative_to(ROOT)}", file=sys.stderr)
+    lines = section(options.case, result)
+    print("\n".join(lines), flush=True)
+    if not options.quick and "failed" not in result:
+        DOCUMENT.write_text(document(options.case, lines))
+        print(f"wrote {DOCUMENT.relative_to(ROOT)}", file=sys.stderr)
     return 1 if "failed" in result else 0
 
 

@@ -1,10 +1,12 @@
 //! `strongroom store …`: the analysis of a directory, its files, drift, the table, and cleaning up.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::process::Stdio;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
+use strongroom_core::retention::LockMode;
 use strongroom_testkit::S3Server;
 use strongroom_testkit::s3::{BucketSettings, Op};
 
@@ -116,6 +118,79 @@ fn what_a_killed_analysis_left_is_listed_by_the_next_and_cleaned_up() {
     server.clock().advance(SignedDuration::from_hours(1));
     assert_eq!(cleanup("all"), [] as [Value; 0]);
     assert_eq!(bucket.keys(), foreign);
+}
+
+/// Somebody switches off what the store was chosen for.
+#[test]
+fn a_bucket_that_is_configured_otherwise_is_told_by_watch() {
+    let kept = BucketSettings::locked().default_retention(LockMode::Governance, 1);
+    let server = S3Server::builder().bucket("evidence", kept.clone()).start_blocking();
+    let room = on(Room::new(), &server);
+    let until = Timestamp::now().checked_add(SignedDuration::from_hours(48)).expect("a time");
+    let until = until.strftime("%F").to_string();
+    let watch = ["store", "watch", "--since", "before.json", "--yes-lock-until", &until];
+    room.run(&[
+        "store",
+        "analyze",
+        "--quick",
+        "--report",
+        "before.json",
+        "--yes-lock-until",
+        &until,
+    ])
+    .exits(0);
+    room.run(&watch).exits(0);
+
+    server.bucket("evidence").set_up(BucketSettings::locked());
+    let drift = room.run(&[&watch[..], &["--format", "json"]].concat()).exits(12).json();
+    assert_valid(&drift, "store-drift");
+    let changes = drift["changes"].as_array().expect("changes");
+    let posture = changes.iter().find(|change| change["what"] == "posture.default_retention");
+    assert_eq!(posture.expect("the default")["direction"], "worse", "{drift}");
+    server.bucket("evidence").set_up(kept);
+    room.run(&watch).exits(0);
+}
+
+/// At a terminal: the date that is shown is typed, or nothing is locked.
+#[test]
+fn a_date_is_typed_before_any_compliance_lock() {
+    for (accepts, expected) in [(true, "enforced"), (false, "unobserved")] {
+        let server =
+            S3Server::builder().bucket("evidence", BucketSettings::locked()).start_blocking();
+        let room = on(Room::new(), &server);
+        let program = assert_cmd::cargo::cargo_bin("strongroom");
+        let analyze = format!("{} store analyze --quick --report a.json", program.display());
+        // A pseudo-terminal, as util-linux makes it.
+        let mut command = std::process::Command::new("script");
+        room.dress(&mut command).args(["--quiet", "--return", "--command", &analyze, "/dev/null"]);
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("script(1) runs");
+        let mut shown = Vec::new();
+        let mut output = child.stdout.take().expect("its output");
+        let asked = loop {
+            let mut byte = [0];
+            output.read_exact(&mut byte).expect("it asks");
+            shown.push(byte[0]);
+            let text = String::from_utf8_lossy(&shown);
+            if let Some((_, rest)) = text.split_once("Type the date (")
+                && let Some((date, _)) = rest.split_once(')')
+            {
+                break date.to_owned();
+            }
+        };
+        let typed = if accepts { asked } else { String::new() };
+        let mut input = child.stdin.take().expect("its input");
+        input.write_all(format!("{typed}\n").as_bytes()).expect("typed");
+        output.read_to_end(&mut shown).expect("read to its end");
+        assert!(child.wait().expect("it ends").success(), "{}", String::from_utf8_lossy(&shown));
+        let report: Value = serde_json::from_str(&read(&room, "a.json")).expect("json");
+        assert_eq!(check(&report, "compliance.delete_version")["verdict"], expected);
+        assert_eq!(report["consent"]["accepted_until"].is_string(), accepts);
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ use crate::analyze::lab::{Lab, SMALL_BYTES, unexpected, written};
 use crate::analyze::upload::Upload;
 use crate::analyze::verdict::{Depth, Outcome, Severity, Stop, enforced, not_enforced, stop};
 use crate::s3::raw::Reply;
+use crate::status::Versioning;
 use crate::{CreateOptions, ObjectKey, StorageErrorKind, VersionId};
 
 pub(super) const CHECKS: &[Check] = &[
@@ -145,9 +146,12 @@ async fn completion(lab: &Lab) -> Outcome {
 /// A key whose only version is below a delete marker, that version, and its bytes.
 async fn deleted(lab: &Lab) -> Result<(ObjectKey, VersionId, Bytes), Stop> {
     let (key, body) = (lab.key("create-only/marker")?, lab.bytes(SMALL_BYTES));
-    let Some(version) = lab.put(&key, &body).await? else {
-        return stop(Unobserved::UnsupportedBackend, "the bucket keeps no versions");
-    };
+    let keeps_none = || stop(Unobserved::UnsupportedBackend, "the bucket keeps no versions");
+    // Some stores name a version where they keep none.
+    if lab.status.versioning.value().is_some_and(|versioning| *versioning != Versioning::Enabled) {
+        return keeps_none();
+    }
+    let Some(version) = lab.put(&key, &body).await? else { return keeps_none() };
     let deleted = lab.delete(&key, None, false).await?;
     if !deleted.is_success() {
         return unexpected("a delete without a version", &deleted);
