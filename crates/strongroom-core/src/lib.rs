@@ -13,6 +13,7 @@
 //! | [`receipt`] | what a store was seen to hold after a write |
 //! | [`record`] | what was done to evidence later: extensions, holds, releases; the reader of every record |
 //! | [`history`] | what all records of one bundle promise together |
+//! | [`signing`] | keys, statements and detached signatures; who is trusted, and until when |
 
 pub mod bundle;
 pub mod canonical;
@@ -24,5 +25,6 @@ pub mod observed;
 pub mod receipt;
 pub mod record;
 pub mod retention;
+pub mod signing;
 
 pub use digest::{BundleId, Sha256Digest};

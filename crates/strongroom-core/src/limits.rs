@@ -40,6 +40,14 @@ pub const RECORDS_READ_MAX: usize = 10_000;
 pub const RECORD_OBJECTS_MAX: usize = 256;
 /// Detached signatures of one bundle that are locked with it.
 pub const ATTESTATIONS_MAX: usize = 10_000;
+/// Bytes of a detached signature, statement and predicate included.
+pub const ATTESTATION_BYTES_MAX: u64 = 16 << 20;
+/// Subjects of one statement.
+pub const STATEMENT_SUBJECTS_MAX: usize = 1_000;
+/// Time-stamp tokens in one signature file.
+pub const TIMESTAMPS_MAX: usize = 16;
+/// Bytes of a key file.
+pub const KEY_BYTES_MAX: u64 = 64 << 10;
 /// Bytes of the reason for a hold or an extension, and of a name that somebody gives themselves.
 pub const REASON_BYTES_MAX: usize = 4_096;
 /// Runs that one receipt names; a push writes two at most.

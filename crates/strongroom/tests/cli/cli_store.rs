@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::process::Stdio;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::Value;
 use strongroom_core::retention::LockMode;
 use strongroom_testkit::S3Server;
@@ -126,7 +126,7 @@ fn a_bucket_that_is_configured_otherwise_is_told_by_watch() {
     let kept = BucketSettings::locked().default_retention(LockMode::Governance, 1);
     let server = S3Server::builder().bucket("evidence", kept.clone()).start_blocking();
     let room = on(Room::new(), &server);
-    let until = Timestamp::now().checked_add(SignedDuration::from_hours(48)).expect("a time");
+    let until = server.clock().now().checked_add(SignedDuration::from_hours(48)).expect("a time");
     let until = until.strftime("%F").to_string();
     let watch = ["store", "watch", "--since", "before.json", "--yes-lock-until", &until];
     room.run(&[
