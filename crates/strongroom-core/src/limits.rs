@@ -46,6 +46,10 @@ pub const ATTESTATION_BYTES_MAX: u64 = 16 << 20;
 pub const STATEMENT_SUBJECTS_MAX: usize = 1_000;
 /// Time-stamp tokens in one signature file.
 pub const TIMESTAMPS_MAX: usize = 16;
+/// Keys in one collection of trust roots.
+pub const TRUST_ROOTS_MAX: usize = 10_000;
+/// Bytes of a collection of trust roots.
+pub const TRUST_ROOTS_BYTES_MAX: u64 = 16 << 20;
 /// Bytes of a key file.
 pub const KEY_BYTES_MAX: u64 = 64 << 10;
 /// Bytes of the reason for a hold or an extension, and of a name that somebody gives themselves.

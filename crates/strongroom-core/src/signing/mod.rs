@@ -10,11 +10,15 @@
 //! | [`dsse`] | what exactly is signed |
 //! | [`statement`] | what is said of which bytes |
 //! | [`sigstore`] | the file that a signature is kept in |
+//! | [`trust`] | which keys are believed, whose they are, and for which time |
+//! | [`policy`] | whether signatures are enough: pure decisions |
 
 pub mod dsse;
 pub mod key;
+pub mod policy;
 pub mod sigstore;
 pub mod statement;
+pub mod trust;
 
 use crate::canonical::JsonError;
 
