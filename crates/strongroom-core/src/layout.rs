@@ -78,6 +78,11 @@ pub fn attestations_of(id: BundleId) -> String {
     format!("{ATTESTATIONS}{id}/")
 }
 
+/// One detached signature of a bundle, under the digest of its file.
+pub fn attestation(id: BundleId, file: Sha256Digest) -> String {
+    format!("{}{}.sigstore.json", attestations_of(id), file.to_hex())
+}
+
 /// The identity that a key under [`BUNDLES`] claims, and the archive's digest for an Assay key.
 pub fn claimed_bundle(key: &str) -> Option<(BundleId, Option<Sha256Digest>)> {
     if let Some(rest) = key.strip_prefix(ASSAY_BUNDLES) {
@@ -99,9 +104,14 @@ pub fn recorded_id(key: &str) -> Option<BundleId> {
 
 /// The bundle that a key under [`ATTESTATIONS`] is about, if it is a signature's.
 pub fn attested_id(key: &str) -> Option<BundleId> {
-    let (id, name) = key.strip_prefix(ATTESTATIONS)?.split_once('/')?;
-    Sha256Digest::from_hex(name.strip_suffix(".sigstore.json")?).ok()?;
-    id.parse().ok()
+    attestation_digest(key)?;
+    key.strip_prefix(ATTESTATIONS)?.split_once('/')?.0.parse().ok()
+}
+
+/// The digest that a signature's key names.
+pub fn attestation_digest(key: &str) -> Option<Sha256Digest> {
+    let (_, name) = key.strip_prefix(ATTESTATIONS)?.split_once('/')?;
+    Sha256Digest::from_hex(name.strip_suffix(".sigstore.json")?).ok()
 }
 
 /// The id of a record in its key; `None` of a key that is no record's.

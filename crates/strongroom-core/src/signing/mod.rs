@@ -11,8 +11,10 @@
 //! | [`statement`] | what is said of which bytes |
 //! | [`sigstore`] | the file that a signature is kept in |
 //! | [`trust`] | which keys are believed, whose they are, and for which time |
+//! | [`check`] | a signature file held against a bundle and the trust roots |
 //! | [`policy`] | whether signatures are enough: pure decisions |
 
+pub mod check;
 pub mod dsse;
 pub mod key;
 pub mod policy;

@@ -10,6 +10,7 @@ use super::dsse::{self, IN_TOTO};
 use super::key::{BadSignature, KeyId, PublicKey};
 use super::statement::Statement;
 use super::{SignatureError, SignatureFile};
+use crate::Sha256Digest;
 use crate::canonical::{self, JsonLimits};
 use crate::limits::{ATTESTATION_BYTES_MAX, TIMESTAMPS_MAX};
 
@@ -105,9 +106,15 @@ impl SignatureFile {
         })
     }
 
-    /// The key that the file says made it. Proves nothing.
+    /// The key that the file says made it, by the digest of its SubjectPublicKeyInfo: as we write it, in
+    /// hexadecimal digits, or in base64, as other tools do. Proves nothing.
     pub fn claimed_key(&self) -> Option<KeyId> {
-        self.key_hint.parse().ok()
+        if let Ok(id) = self.key_hint.parse() {
+            return Some(id);
+        }
+        let in_base64 =
+            || STANDARD.decode(&self.key_hint).ok()?.try_into().ok().map(Sha256Digest::from_bytes);
+        Sha256Digest::from_hex(&self.key_hint).ok().or_else(in_base64).map(KeyId)
     }
 
     /// What `key`'s holder said. The statement is read only once its bytes are known to be theirs.
@@ -187,9 +194,9 @@ struct Signature {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::BundleId;
     use crate::signing::key::{Algorithm, PrivateKey};
     use crate::signing::statement::{EvidencePredicate, SignedBundle};
-    use crate::{BundleId, Sha256Digest};
 
     fn statement() -> Statement {
         let id = BundleId(Sha256Digest::of(b"manifest"));

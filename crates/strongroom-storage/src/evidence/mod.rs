@@ -10,6 +10,7 @@
 //! | [`audit`] | what a whole store or a run holds, held against what its records promise |
 //! | [`retention`] | the locks on stored evidence: shown beside what records promise, and extended |
 //! | [`hold`] | legal holds on stored evidence: placed and released |
+//! | [`signature`] | detached signatures beside stored evidence: attached, and read back |
 //! | `guarded` | what is locked with a bundle: the version that holds it, its signatures, its records |
 //! | `kept` | the records of a bundle, read back |
 //! | `lock_change` | what changing locks comes to, object by object |
@@ -33,6 +34,7 @@ mod record;
 mod references;
 pub mod reindex;
 pub mod retention;
+pub mod signature;
 mod stored;
 mod upload;
 

@@ -1,0 +1,147 @@
+//! The signatures under a stored bundle, read back with the time that their locks vouch for.
+
+use bytes::Bytes;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use strongroom_core::observed::Observed;
+use strongroom_core::signing::policy::{TimeSource, TrustedTime};
+use strongroom_core::{BundleId, Sha256Digest, layout, limits};
+
+use super::vouches_for_time;
+use crate::evidence::EvidenceError;
+use crate::evidence::stored::candidates;
+use crate::{ListRequest, ObjectKey, Storage, StorageError, StorageErrorKind, VersionId};
+
+/// Signatures read at a time.
+const READ_AT_ONCE_MAX: usize = 8;
+/// Signatures of one bundle that are read; whoever may write can plant any number.
+const SIGNATURES_READ_MAX: usize = 1_000;
+
+/// A signature as the store gave it.
+#[derive(Debug, Clone)]
+pub struct StoredSignature {
+    /// The whole key, prefix included.
+    pub key: String,
+    /// The version, where the store has versions.
+    pub version_id: Option<String>,
+    /// Its bytes; or why they could not be had, in our words.
+    pub bytes: Result<Bytes, String>,
+    /// The moment by which it was there, where its lock vouches for it.
+    pub trusted_time: Option<TrustedTime>,
+}
+
+/// What is under a bundle's signatures.
+#[derive(Debug, Clone, Default)]
+pub struct StoredSignatures {
+    /// They, in the order of their digests.
+    pub signatures: Vec<StoredSignature>,
+    /// Whether there are more than `SIGNATURES_READ_MAX`.
+    pub cut_short: bool,
+}
+
+/// Reads every signature of a bundle, also under a delete marker or below something else: neither takes a
+/// signature back. What is under another digest's key is told as unreadable.
+pub async fn of_bundle(
+    store: &dyn Storage,
+    id: BundleId,
+) -> Result<StoredSignatures, EvidenceError> {
+    let mut found = StoredSignatures::default();
+    let mut request = ListRequest { prefix: layout::attestations_of(id), ..ListRequest::default() };
+    loop {
+        let page = match store.list_with_deleted(&request).await? {
+            Observed::Observed(page) => page,
+            Observed::Unobserved(_) => store.list(&request).await?,
+        };
+        let mut keys: Vec<String> = page.objects.into_iter().map(|object| object.key).collect();
+        keys.retain(|key| layout::attested_id(key) == Some(id));
+        let room = SIGNATURES_READ_MAX - found.signatures.len();
+        found.cut_short |= keys.len() > room;
+        keys.truncate(room);
+        let mut reading =
+            stream::iter(keys).map(|key| read_one(store, key)).buffered(READ_AT_ONCE_MAX);
+        while let Some(signature) = reading.try_next().await? {
+            found.signatures.extend(signature);
+        }
+        request.page = page.next;
+        if found.cut_short || request.page.is_none() {
+            return Ok(found);
+        }
+    }
+}
+
+async fn read_one(
+    store: &dyn Storage,
+    key: String,
+) -> Result<Option<StoredSignature>, EvidenceError> {
+    let Some(digest) = layout::attestation_digest(&key) else { return Ok(None) };
+    let key = ObjectKey::new(key)?;
+    let on_top = read_version(store, &key, None, digest).await?;
+    if matches!(&on_top, Some(StoredSignature { bytes: Ok(_), .. })) {
+        return Ok(on_top);
+    }
+    let versions = match store.versions(&key).await {
+        Ok(versions) => versions.value().cloned().unwrap_or_default(),
+        Err(error) if error.kind() == StorageErrorKind::Limit => Vec::new(),
+        Err(error) if error.kind() == StorageErrorKind::Unsupported => Vec::new(),
+        Err(error) => return Err(error.into()),
+    };
+    let (candidates, _) = candidates(&versions);
+    for candidate in candidates {
+        let below = read_version(store, &key, Some(&candidate.version), digest).await?;
+        if matches!(&below, Some(StoredSignature { bytes: Ok(_), .. })) {
+            return Ok(below);
+        }
+    }
+    Ok(on_top)
+}
+
+/// One version, as a signature of this digest; `None` where it is not there.
+async fn read_version(
+    store: &dyn Storage,
+    key: &ObjectKey,
+    version: Option<&VersionId>,
+    digest: Sha256Digest,
+) -> Result<Option<StoredSignature>, EvidenceError> {
+    let read = async {
+        let object = store.read(key, version, None).await?;
+        let info = object.info.clone();
+        Ok((info, object.collect(limits::ATTESTATION_BYTES_MAX).await?))
+    };
+    let mut signature = StoredSignature {
+        key: store.whole_key(key),
+        version_id: None,
+        bytes: Err("its bytes are not those that its key names".to_owned()),
+        trusted_time: None,
+    };
+    let (info, bytes) = match read.await {
+        Ok(read) => read,
+        Err(error) => {
+            return Ok(unreadable(error)?
+                .map(|reason| StoredSignature { bytes: Err(reason), ..signature }));
+        }
+    };
+    signature.version_id = info.version.as_ref().map(|version| version.0.clone());
+    if Sha256Digest::of(&bytes) != digest {
+        return Ok(Some(signature));
+    }
+    signature.bytes = Ok(bytes);
+    let lock = store.lock(key, info.version.as_ref()).await;
+    let is_vouched_for =
+        lock.is_ok_and(|seen| vouches_for_time(&seen.certain(), store.locks_enforced_by()));
+    signature.trusted_time = info.last_modified.filter(|_| is_vouched_for).map(|time| {
+        TrustedTime { time, by: TimeSource::ComplianceLock { store: store.url().to_owned() } }
+    });
+    Ok(Some(signature))
+}
+
+/// Why one object could not be read, where that says nothing of the others; `None` where it went away.
+fn unreadable(error: StorageError) -> Result<Option<String>, EvidenceError> {
+    match error.kind() {
+        StorageErrorKind::NotFound => Ok(None),
+        StorageErrorKind::Limit
+        | StorageErrorKind::PermissionDenied
+        | StorageErrorKind::InvalidRequest
+        | StorageErrorKind::Integrity
+        | StorageErrorKind::Malformed => Ok(Some(error.to_string())),
+        _ => Err(error.into()),
+    }
+}
