@@ -87,3 +87,20 @@ pub const ASSAY_JSON_NAMES_MAX: usize = 10_000;
 pub const STORE_ANSWER_BYTES_MAX: u64 = 8 << 20;
 /// Bytes that are read of a store's refusal.
 pub const STORE_REFUSAL_BYTES_MAX: u64 = 64 << 10;
+
+/// Bytes of a CAVRA `manifest.json`.
+pub const CAVRA_MANIFEST_BYTES_MAX: u64 = 1 << 20;
+/// Files that a CAVRA manifest lists. One record names them all, and the manifest.
+pub const CAVRA_FILES_MAX: usize = RECORD_OBJECTS_MAX - 1;
+/// Bytes of a path in a CAVRA directory.
+pub const CAVRA_PATH_BYTES_MAX: usize = 256;
+/// Folders in a CAVRA directory, and how deep they lie in each other.
+pub const CAVRA_FOLDERS_MAX: usize = 255;
+/// Bytes of one of the JSON documents of a CAVRA directory.
+pub const CAVRA_DOCUMENT_BYTES_MAX: u64 = 16 << 20;
+/// Bytes of a CAVRA trust root, or of a collection of them.
+pub const CAVRA_TRUST_ROOTS_BYTES_MAX: u64 = 4 << 20;
+/// Bytes of the shared secret of an HS256 signature.
+pub const CAVRA_SECRET_BYTES_MAX: u64 = 64 << 10;
+/// Digits of one integer in Python's JSON: what Python itself reads.
+pub const PYTHON_INTEGER_DIGITS_MAX: usize = 4_300;

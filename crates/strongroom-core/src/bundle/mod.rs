@@ -8,8 +8,10 @@
 //! | [`UnverifiedBundle`] | an archive whose manifest was read, and nothing else |
 //! | [`VerifiedBundle`] | what is known of an archive of which every byte was checked |
 //! | [`AssayManifest`] | Assay v1, by its own rules |
+//! | [`cavra`] | CAVRA v1 directories, by their own rules |
 
 mod assay;
+pub mod cavra;
 mod collect;
 mod deflate;
 mod error;

@@ -119,7 +119,7 @@ pub(super) fn open_unchanged(location: &Path, size_bytes: u64) -> Result<File, B
 
 /// Opens what is there, which a link is not.
 #[cfg(unix)]
-fn open_as_it_is(location: &Path) -> io::Result<Option<File>> {
+pub(super) fn open_as_it_is(location: &Path) -> io::Result<Option<File>> {
     use rustix::fs::{Mode, OFlags};
     use rustix::io::Errno;
 
@@ -132,7 +132,7 @@ fn open_as_it_is(location: &Path) -> io::Result<Option<File>> {
 }
 
 #[cfg(not(unix))]
-fn open_as_it_is(location: &Path) -> io::Result<Option<File>> {
+pub(super) fn open_as_it_is(location: &Path) -> io::Result<Option<File>> {
     File::open(location).map(Some)
 }
 
