@@ -106,7 +106,7 @@ fn value_of(mut parser: Parser<'_>) -> Result<Value, JsonError> {
 }
 
 /// The ECMAScript text of a double (RFC 8785 section 3.2.2.3).
-fn number_text(number: f64) -> Result<String, JsonError> {
+pub(crate) fn number_text(number: f64) -> Result<String, JsonError> {
     serde_json_canonicalizer::to_string(&number).map_err(|_| JsonError::Unwritable)
 }
 

@@ -98,8 +98,6 @@ pub const CAVRA_PATH_BYTES_MAX: usize = 256;
 pub const CAVRA_FOLDERS_MAX: usize = 255;
 /// Bytes of one of the JSON documents of a CAVRA directory.
 pub const CAVRA_DOCUMENT_BYTES_MAX: u64 = 16 << 20;
-/// Bytes of a CAVRA trust root, or of a collection of them.
-pub const CAVRA_TRUST_ROOTS_BYTES_MAX: u64 = 4 << 20;
 /// Bytes of the shared secret of an HS256 signature.
 pub const CAVRA_SECRET_BYTES_MAX: u64 = 64 << 10;
 /// Digits of one integer in Python's JSON: what Python itself reads.

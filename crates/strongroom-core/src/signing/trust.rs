@@ -117,6 +117,9 @@ pub enum TrustError {
     /// Two roots of one key, in one collection.
     #[error("the same key twice in one collection")]
     Twice,
+    /// Two keys that one document calls alike.
+    #[error("two keys under one key id")]
+    SameName,
     /// A key that is not there.
     #[error("no trust root has this key id")]
     Absent,

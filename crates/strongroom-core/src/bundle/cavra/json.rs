@@ -9,6 +9,8 @@ mod read;
 
 use std::collections::BTreeMap;
 
+use crate::canonical;
+
 pub(super) use read::parse;
 
 /// One JSON value, as `json.loads` has it.
@@ -134,7 +136,8 @@ impl Json {
 }
 
 /// `json.dumps(value, sort_keys=True)`.
-pub(super) fn dumps(value: &Json) -> String {
+#[cfg(test)]
+fn dumps(value: &Json) -> String {
     let mut out = String::new();
     write(value, &mut out);
     out
@@ -203,21 +206,18 @@ fn write_text(text: &Text, out: &mut String) {
     out.push('"');
 }
 
-/// `repr(float)`: the shortest digits that read back as the same double; an exponent of two digits or
-/// more where it is below -4 or 16 and above.
+/// `repr(float)`: the shortest digits that read back as the same double, the even one of two that are as
+/// near; an exponent of two digits or more where it is below -4 or 16 and above.
 fn float_text(number: f64) -> String {
-    let scientific = format!("{number:e}");
-    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    let (sign, mantissa) = match mantissa.strip_prefix('-') {
-        Some(rest) => ("-", rest),
-        None => ("", mantissa),
-    };
+    let sign = if number.is_sign_negative() { "-" } else { "" };
+    let (digits, exponent) = shortest(number.abs());
+    // The first digit stands before the point.
     if !(-4..16).contains(&exponent) {
         let exponent_sign = if exponent < 0 { '-' } else { '+' };
-        return format!("{sign}{mantissa}e{exponent_sign}{:02}", exponent.unsigned_abs());
+        let (first, rest) = digits.split_at(1);
+        let point = if rest.is_empty() { "" } else { "." };
+        return format!("{sign}{first}{point}{rest}e{exponent_sign}{:02}", exponent.unsigned_abs());
     }
-    let digits: String = mantissa.chars().filter(|digit| *digit != '.').collect();
     // At most 16 places either way: fits.
     let places = exponent.unsigned_abs() as usize;
     if exponent < 0 {
@@ -229,6 +229,25 @@ fn float_text(number: f64) -> String {
         return format!("{sign}{whole}.{fraction}");
     }
     format!("{sign}{digits}{}.0", "0".repeat(whole_length - digits.len()))
+}
+
+/// The significant digits of a double that is not negative, and the power of ten of the first of them.
+/// ECMAScript's digits are Python's (of two that are as near both take the even one, which `{:e}` does
+/// not); where the point goes is not.
+fn shortest(number: f64) -> (String, i32) {
+    let text = canonical::number_text(number).unwrap_or_else(|_| format!("{number:e}"));
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let written = format!("{whole}{fraction}");
+    let digits = written.trim_start_matches('0');
+    if digits.is_empty() {
+        return ("0".to_owned(), 0);
+    }
+    let leading_zeros = written.len() - digits.len();
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    // A double has less than 400 digits: no overflow.
+    let first = exponent + whole.len() as i32 - 1 - leading_zeros as i32;
+    (digits.trim_end_matches('0').to_owned(), first)
 }
 
 #[cfg(test)]

@@ -9,18 +9,24 @@
 //! | [`VerifiedCavra`] | a directory of which every byte was checked |
 //! | [`CavraSignature`] | what the manifest carries as its signature, not looked at yet |
 //! | [`CavraRetention`] | what a covered `retention-policy.json` asks for |
+//! | [`CavraTrust`] | trust roots, ours or CAVRA's, by the names that signatures use |
+//! | [`judge`] | what a signature is worth under trust roots |
 //! | [`HmacSecret`] | the secret of an HS256 signature |
 
 mod directory;
 mod fields;
 mod json;
+mod judgement;
 mod manifest;
 mod retention;
 mod signature;
+mod trust;
 
 pub use directory::{CavraFile, VerifiedCavra, is_claimed_by};
+pub use judgement::judge;
 pub use retention::CavraRetention;
 pub use signature::{CavraSignature, Ed25519Claim, HmacSecret, SecretRefused};
+pub use trust::CavraTrust;
 
 /// The manifest, which lists every file but itself.
 pub const MANIFEST: &str = "manifest.json";

@@ -61,7 +61,7 @@ impl CavraSignature {
 }
 
 /// The id of a key that was given none: the first digits of the SHA-256 of its PEM text.
-pub fn default_key_id(public_key_sha256: Sha256Digest) -> String {
+pub(super) fn default_key_id(public_key_sha256: Sha256Digest) -> String {
     public_key_sha256.to_hex()[..DEFAULT_KEY_ID_DIGITS].to_owned()
 }
 
