@@ -52,6 +52,8 @@ pub const TRUST_ROOTS_MAX: usize = 10_000;
 pub const TRUST_ROOTS_BYTES_MAX: u64 = 16 << 20;
 /// Bytes of a key file.
 pub const KEY_BYTES_MAX: u64 = 64 << 10;
+/// Bytes of a private key's passphrase.
+pub const PASSPHRASE_BYTES_MAX: u64 = 4_096;
 /// Bytes of the reason for a hold or an extension, and of a name that somebody gives themselves.
 pub const REASON_BYTES_MAX: usize = 4_096;
 /// Runs that one receipt names; a push writes two at most.

@@ -18,10 +18,19 @@ pub struct NewFile {
 impl NewFile {
     /// Starts a file that will be at `path`, in a directory that is there.
     pub fn create(path: &Path) -> io::Result<Self> {
+        // Like any file that a person makes; the umask takes its share.
+        Self::with_mode(path, 0o666)
+    }
+
+    /// Starts a file that nobody but its owner ever reads.
+    pub fn create_private(path: &Path) -> io::Result<Self> {
+        Self::with_mode(path, 0o600)
+    }
+
+    fn with_mode(path: &Path, mode: u32) -> io::Result<Self> {
         let mut builder = tempfile::Builder::new();
         builder.prefix(".strongroom-").suffix(".partial");
-        // Like any file that a person makes; the umask takes its share.
-        builder.permissions(Permissions::from_mode(0o666));
+        builder.permissions(Permissions::from_mode(mode));
         let temporary = builder.tempfile_in(directory_of(path)).map_err(without_the_name)?;
         Ok(Self { temporary, path: path.to_owned() })
     }

@@ -1,6 +1,8 @@
 //! Exit codes: one table, and one function from an error to its row.
 
 use strongroom_core::bundle::{BundleError, Refusal};
+use strongroom_core::signing::key::KeyError;
+use strongroom_core::signing::trust::TrustError;
 use strongroom_storage::evidence::{EvidenceError, EvidenceErrorKind};
 use strongroom_storage::{StorageError, StorageErrorKind};
 
@@ -112,7 +114,40 @@ fn meaning_of(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     if let Some(error) = cause.downcast_ref::<StorageError>() {
         return Some(of_storage(error.kind()));
     }
+    if let Some(error) = cause.downcast_ref::<KeyError>() {
+        return Some(of_key(*error));
+    }
+    if let Some(error) = cause.downcast_ref::<TrustError>() {
+        return Some(of_trust(*error));
+    }
     cause.downcast_ref::<BundleError>().map(|error| of_refusal(error.refusal()))
+}
+
+/// The exit for a refused key: its form, or how it was asked for.
+fn of_key(error: KeyError) -> Exit {
+    match error {
+        KeyError::NotPem(_) | KeyError::NotPkcs8 | KeyError::Unsupported => Exit::Integrity,
+        KeyError::OtherKind { .. } | KeyError::PassphraseMissing | KeyError::NotDecrypted => {
+            Exit::Usage
+        }
+        KeyError::NotMade => Exit::Failed,
+    }
+}
+
+/// The exit for a refused trust root.
+fn of_trust(error: TrustError) -> Exit {
+    match error {
+        TrustError::NotATrustRoot
+        | TrustError::UnknownVersion
+        | TrustError::Field(_)
+        | TrustError::NotOfItsKey(_)
+        | TrustError::Twice => Exit::Integrity,
+        TrustError::Key(error) => of_key(error),
+        TrustError::Limit(_) => Exit::Limit,
+        TrustError::Absent => Exit::NotFound,
+        TrustError::Revoked => Exit::Conflict,
+        TrustError::BeforeItsTime => Exit::Usage,
+    }
 }
 
 /// The exit for a failed operation on evidence.

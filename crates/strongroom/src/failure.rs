@@ -6,6 +6,8 @@ use std::io;
 
 use serde::Serialize;
 use strongroom_core::bundle::BundleError;
+use strongroom_core::signing::key::KeyError;
+use strongroom_core::signing::trust::TrustError;
 use strongroom_storage::evidence::{EvidenceError, EvidenceErrorKind};
 use strongroom_storage::{StorageError, StorageErrorKind};
 
@@ -104,6 +106,8 @@ fn is_ours(cause: &(dyn std::error::Error + 'static)) -> bool {
         || cause.is::<EvidenceError>()
         || cause.is::<StorageError>()
         || cause.is::<BundleError>()
+        || cause.is::<KeyError>()
+        || cause.is::<TrustError>()
 }
 
 fn help_of(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
@@ -114,6 +118,9 @@ fn help_of(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
         return error.guidance().map(ToOwned::to_owned);
     }
     if let Some(error) = cause.downcast_ref::<BundleError>() {
+        return error.guidance().map(ToOwned::to_owned);
+    }
+    if let Some(error) = cause.downcast_ref::<KeyError>() {
         return error.guidance().map(ToOwned::to_owned);
     }
     cause.downcast_ref::<StorageError>()?.guidance().map(ToOwned::to_owned)

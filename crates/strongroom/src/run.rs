@@ -10,7 +10,8 @@ use strongroom_storage::Clock;
 use tokio::runtime::Runtime;
 
 use crate::cli::{
-    self, Cli, Command, ConfigCommand, ConsoleArgs, EvidenceCommand, Format, StoreCommand,
+    self, Cli, Command, ConfigCommand, ConsoleArgs, EvidenceCommand, Format, KeysCommand,
+    StoreCommand,
 };
 use crate::commands::{self, Context};
 use crate::config::Config;
@@ -75,6 +76,12 @@ fn execute(
             until_interrupted(store(args.command, &context), &context.winding_down)
                 .map_err(|error| context.naming_the_store(error))
         }
+        Command::Keys(args) => {
+            let matches = innermost(matches);
+            let config = Config::load(&matches, cli.console.config, environment)?;
+            let context = Context::new(console.clone(), config, Clock::system(), matches);
+            until_interrupted(keys(args.command, &context), &context.winding_down)
+        }
         Command::Evidence(args) => {
             let matches = innermost(matches);
             let config = Config::load(&matches, cli.console.config, environment)?;
@@ -106,6 +113,13 @@ async fn store(command: StoreCommand, context: &Context) -> Result<()> {
         StoreCommand::Analyze(args) => commands::analyze::run(*args, context).await,
         StoreCommand::Watch(args) => commands::watch::run(*args, context).await,
         StoreCommand::Table(args) => commands::table::run(&args, context),
+    }
+}
+
+async fn keys(command: KeysCommand, context: &Context) -> Result<()> {
+    match command {
+        KeysCommand::Generate(args) => commands::keys::generate::run(args, context).await,
+        KeysCommand::Show(args) => commands::keys::show::run(args, context).await,
     }
 }
 

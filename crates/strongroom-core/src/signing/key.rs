@@ -109,6 +109,9 @@ impl KeyError {
         match self {
             Self::NotPkcs8 => Some("`openssl pkcs8 -topk8 -in OLD -out NEW` writes it as PKCS#8"),
             Self::Unsupported => Some("`strongroom keys generate` makes one"),
+            Self::OtherKind { found: PRIVATE, .. } => Some(
+                "`strongroom keys show FILE --format json | jq -r .public_key` gives its public key",
+            ),
             Self::PassphraseMissing => Some("give it with --passphrase-file or --passphrase-env"),
             _ => None,
         }
@@ -292,7 +295,11 @@ impl PrivateKey {
     /// PEM `PRIVATE KEY`, or `ENCRYPTED PRIVATE KEY` under a passphrase.
     pub fn to_pem(&self, passphrase: Option<&[u8]>) -> Result<Zeroizing<String>, KeyError> {
         let der = match &self.form {
-            PrivateForm::Ed25519(key) => key.to_pkcs8_der(),
+            // Without the public key in it (PKCS#8 v2), which OpenSSL before 3.2 does not read.
+            PrivateForm::Ed25519(key) => {
+                let secret_key = key.to_bytes();
+                ed25519_dalek::pkcs8::KeypairBytes { secret_key, public_key: None }.to_pkcs8_der()
+            }
             PrivateForm::P256(key) => key.to_pkcs8_der(),
         };
         let der = der.map_err(|_| KeyError::NotMade)?;

@@ -3,6 +3,7 @@
 
 mod analysis;
 mod evidence;
+mod keys;
 mod lock;
 mod store;
 mod when;
@@ -16,6 +17,9 @@ pub use analysis::{AnalyzeArgs, CleanUp, RunArgs, StoreCommand, TableArgs, Watch
 pub use evidence::{
     AuditArgs, BundleArgs, DeclarationArgs, EvidenceCommand, ListArgs, PullArgs, PushArgs,
     ShowArgs, VerifyArgs,
+};
+pub use keys::{
+    GenerateArgs, KeyAlgorithm, KeysArgs, KeysCommand, KeysShowArgs, PassphraseArgs, PrivateKeyArgs,
 };
 pub use lock::{
     ExtendArgs, HoldArgs, HoldCommand, PlaceArgs, ReleaseArgs, RetentionArgs, RetentionCommand,
@@ -107,6 +111,8 @@ pub enum Command {
     Evidence(EvidenceArgs),
     /// Attack a store, watch it, and say what it enforces.
     Store(StoreCommandArgs),
+    /// Make and show the keys that evidence is signed with.
+    Keys(KeysArgs),
     /// Show the configuration in effect.
     Config(ConfigArgs),
     /// Print a completion script for a shell.

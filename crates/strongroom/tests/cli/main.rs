@@ -8,6 +8,7 @@ mod cli_bucket;
 mod cli_bundle;
 mod cli_config;
 mod cli_errors;
+mod cli_keys;
 mod cli_list_and_pull;
 mod cli_locks;
 mod cli_manual;
