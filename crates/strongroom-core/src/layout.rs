@@ -60,7 +60,12 @@ pub fn index_references_of(day: Date) -> String {
 
 /// The reference from a subject to a bundle about it.
 pub fn subject_reference(subject: &str, id: BundleId) -> String {
-    format!("{SUBJECTS}{}/{id}.ref", encode_segment(subject))
+    format!("{}{id}.ref", subject_references_of(subject))
+}
+
+/// The folder of every reference of a subject.
+pub fn subject_references_of(subject: &str) -> String {
+    format!("{SUBJECTS}{}/", encode_segment(subject))
 }
 
 /// One record about a bundle: a receipt, an extension, a hold, a release.

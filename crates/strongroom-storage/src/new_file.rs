@@ -69,7 +69,7 @@ pub fn directory_of(path: &Path) -> &Path {
 }
 
 /// A name is durable when its directory is.
-fn sync_directory(directory: &Path) -> io::Result<()> {
+pub(crate) fn sync_directory(directory: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
 

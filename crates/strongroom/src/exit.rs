@@ -141,6 +141,7 @@ fn of_trust(error: TrustError) -> Exit {
         | TrustError::UnknownVersion
         | TrustError::Field(_)
         | TrustError::NotOfItsKey(_)
+        | TrustError::SameName
         | TrustError::Twice => Exit::Integrity,
         TrustError::Key(error) => of_key(error),
         TrustError::Limit(_) => Exit::Limit,
@@ -156,6 +157,7 @@ fn of_evidence(kind: EvidenceErrorKind) -> Exit {
         EvidenceErrorKind::Store(kind) => of_storage(kind),
         EvidenceErrorKind::Bundle(refusal) => of_refusal(refusal),
         EvidenceErrorKind::RetentionNotMet | EvidenceErrorKind::LockUnobserved => Exit::Policy,
+        EvidenceErrorKind::SignaturesNotMet => Exit::Trust,
         EvidenceErrorKind::Conflict | EvidenceErrorKind::LocalFileExists => Exit::Conflict,
         EvidenceErrorKind::NotFound => Exit::NotFound,
         EvidenceErrorKind::LocalFile => Exit::Failed,
@@ -269,6 +271,7 @@ mod tests {
         let table = [
             (EvidenceErrorKind::RetentionNotMet, 5),
             (EvidenceErrorKind::LockUnobserved, 5),
+            (EvidenceErrorKind::SignaturesNotMet, 4),
             (EvidenceErrorKind::Conflict, 6),
             (EvidenceErrorKind::NotFound, 7),
             (EvidenceErrorKind::LocalFile, 1),

@@ -95,10 +95,12 @@ fn execute(
 async fn evidence(command: EvidenceCommand, context: &Context) -> Result<()> {
     match command {
         EvidenceCommand::Bundle(args) => commands::bundle::run(*args, context).await,
-        EvidenceCommand::Verify(args) => commands::verify::run(args, context).await,
+        EvidenceCommand::Verify(args) => commands::verify::run(*args, context).await,
+        EvidenceCommand::Sign(args) => commands::signing::sign(*args, context).await,
+        EvidenceCommand::Attest(args) => commands::signing::attest(*args, context).await,
         EvidenceCommand::Show(args) => commands::show::run(args, context).await,
         EvidenceCommand::Push(args) => commands::push::run(*args, context).await,
-        EvidenceCommand::Pull(args) => commands::pull::run(args, context).await,
+        EvidenceCommand::Pull(args) => commands::pull::run(*args, context).await,
         EvidenceCommand::List(args) => commands::list::run(args, context).await,
         EvidenceCommand::Reindex => commands::reindex::run(context).await,
         EvidenceCommand::Audit(args) => commands::audit::run(*args, context).await,

@@ -37,6 +37,16 @@ pub enum BundleFormat {
     Assay,
 }
 
+impl BundleFormat {
+    /// The stable name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Native => "strongroom.bundle/v1",
+            Self::Assay => "assay/v1",
+        }
+    }
+}
+
 /// What an archive says of itself.
 #[derive(Debug, Clone, PartialEq)]
 pub enum BundleManifest {

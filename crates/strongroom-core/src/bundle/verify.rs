@@ -15,6 +15,7 @@ use super::source::{Ahead, ArchiveSource, Chunks, read_full};
 use super::tar;
 use super::{BundleError, Progress, Refusal};
 use crate::digest::Sha256Hasher;
+use crate::signing::statement::SignedBundle;
 use crate::{BundleId, Sha256Digest};
 
 /// Buffers between two stages, and the bytes of each: less than 2 MiB in all.
@@ -55,6 +56,15 @@ impl VerifiedBundle {
     /// The digest of the archive as compressed. Not an identity of a native bundle.
     pub fn archive_sha256(&self) -> Sha256Digest {
         self.archive_sha256
+    }
+
+    /// The bytes that a statement has to be about, to be about this bundle.
+    pub fn signed(&self) -> SignedBundle {
+        SignedBundle {
+            id: self.id,
+            archive: Some(self.archive_sha256),
+            id_covers_bytes: self.format() == BundleFormat::Native,
+        }
     }
 
     /// The length of the archive as compressed.

@@ -13,8 +13,10 @@
 //! | [`trust`] | which keys are believed, whose they are, and for which time |
 //! | [`check`] | a signature file held against a bundle and the trust roots |
 //! | [`policy`] | whether signatures are enough: pure decisions |
+//! | [`demand`] | all that is asked of the signatures under one bundle, and what came of it |
 
 pub mod check;
+pub mod demand;
 pub mod dsse;
 pub mod key;
 pub mod policy;

@@ -18,6 +18,8 @@ pub enum EvidenceErrorKind {
     RetentionNotMet,
     /// The lock was sent, but the store does not let these credentials read it back.
     LockUnobserved,
+    /// The signatures are not what was asked of them.
+    SignaturesNotMet,
     /// Something else is under the key, or one id stands for several archives.
     Conflict,
     /// No such bundle, or no such run.

@@ -10,6 +10,7 @@
 //! | [`audit`] | what a whole store or a run holds, held against what its records promise |
 //! | [`retention`] | the locks on stored evidence: shown beside what records promise, and extended |
 //! | [`hold`] | legal holds on stored evidence: placed and released |
+//! | [`prove`] | everything that an auditor needs offline, in one folder |
 //! | [`signature`] | detached signatures beside stored evidence: attached, and read back |
 //! | `guarded` | what is locked with a bundle: the version that holds it, its signatures, its records |
 //! | `kept` | the records of a bundle, read back |
@@ -28,6 +29,7 @@ pub mod list;
 mod lock_change;
 mod lock_plan;
 mod protect;
+pub mod prove;
 pub mod pull;
 pub mod push;
 mod record;

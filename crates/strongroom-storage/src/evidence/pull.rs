@@ -6,14 +6,16 @@
 mod download;
 mod landing;
 mod run;
+mod signatures;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
 
 use serde::Serialize;
-use strongroom_core::bundle::Progress;
+use strongroom_core::bundle::{BundleFormat, Progress};
 use strongroom_core::observed::Observed;
+use strongroom_core::signing::demand::{Demand, SignatureReport};
 use strongroom_core::{BundleId, Sha256Digest, layout};
 
 use self::download::{LocalCopy, download_verified};
@@ -38,6 +40,8 @@ pub struct PullRequest {
     pub out: PathBuf,
     /// Whether a file of that name may be replaced.
     pub overwrite: bool,
+    /// What is asked of its signatures, which are then pulled with it; nothing where it is absent.
+    pub demand: Option<Demand>,
 }
 
 /// A bundle that was pulled and proven.
@@ -45,6 +49,9 @@ pub struct PullRequest {
 pub struct Pulled {
     /// Its identity, as asked for and as proven.
     pub bundle_id: BundleId,
+    /// Its format.
+    #[serde(skip)]
+    pub format: BundleFormat,
     /// SHA-256 of the archive.
     pub archive_sha256: Sha256Digest,
     /// Bytes of the archive.
@@ -61,6 +68,23 @@ pub struct Pulled {
     pub current_version_is_a_delete_marker: bool,
     /// The file.
     pub path: PathBuf,
+    /// What its signatures are worth, where they were asked for.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub signatures: Option<SignatureReport>,
+    /// The files that its signatures were written to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub signature_files: Vec<PathBuf>,
+}
+
+impl Pulled {
+    /// The same bundle, with its signatures beside it.
+    fn with(mut self, signatures: Option<signatures::Fetched>) -> Result<Self, EvidenceError> {
+        if let Some(fetched) = signatures {
+            self.signature_files = fetched.keep_beside(&self.path)?;
+            self.signatures = Some(fetched.report);
+        }
+        Ok(self)
+    }
 }
 
 /// Pulls one bundle. `progress` counts bytes of content.
@@ -80,7 +104,14 @@ pub async fn pull(
         Some(fetched) if is_native(&fetched.stored) => fetched,
         under_id => fetch.assay(under_id, wanted).await?,
     };
-    fetched.publish(store, &request.out, request.overwrite)
+    // Before the file appears.
+    let signatures = match &request.demand {
+        Some(demand) => {
+            Some(signatures::fetch(store, &fetched.stored.bundle.signed(), demand).await?)
+        }
+        None => None,
+    };
+    fetched.publish(store, &request.out, request.overwrite)?.with(signatures)
 }
 
 /// A verified archive in its temporary file.
@@ -105,6 +136,7 @@ impl Fetched {
         })?;
         Ok(Pulled {
             bundle_id: self.stored.bundle.id(),
+            format: self.stored.bundle.format(),
             archive_sha256: self.stored.bundle.archive_sha256(),
             size_bytes: self.stored.bundle.archive_size_bytes(),
             key: Some(store.whole_key(&self.key)),
@@ -112,12 +144,14 @@ impl Fetched {
             current_version_is_something_else: self.below_something_else,
             current_version_is_a_delete_marker: self.below_a_delete_marker,
             path: out.to_owned(),
+            signatures: None,
+            signature_files: Vec::new(),
         })
     }
 }
 
 fn is_native(stored: &StoredBundle) -> bool {
-    stored.bundle.format() == strongroom_core::bundle::BundleFormat::Native
+    stored.bundle.format() == BundleFormat::Native
 }
 
 /// Where to fetch from, and beside which file to put what comes.

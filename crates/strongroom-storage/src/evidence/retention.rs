@@ -1,6 +1,7 @@
 //! Retention on stored evidence: looked at beside what the records promise, and extended. Only ever to
 //! a later date and a stronger mode; the bundle, its signatures and its records, each by version id.
 
+mod locked;
 mod show;
 
 use jiff::Timestamp;
@@ -20,6 +21,7 @@ use super::lock_plan::{self, LockAsk, LockPlan};
 use super::{EvidenceError, EvidenceErrorKind, record};
 use crate::{Clock, SeenLock, Storage};
 
+pub use self::locked::{LockedVersion, locked_versions};
 pub use self::show::{
     OpenHold, RecordsSeen, RetentionReport, SeenObject, Standing, show as show_retention,
 };

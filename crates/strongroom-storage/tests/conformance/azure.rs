@@ -191,6 +191,7 @@ async fn evidence_goes_over_tls_under_an_authority_of_ones_own() {
         archive_sha256: None,
         out: out.clone(),
         overwrite: false,
+        demand: None,
     };
     let progress: Arc<dyn strongroom_core::bundle::Progress> = Arc::new(NoProgress);
     pull::pull(&*store, &wanted, &progress).await.expect("pulled");

@@ -8,7 +8,7 @@ use super::*;
 impl Desk {
     async fn pull(&self, id: BundleId, out: &str) -> Result<Pulled, EvidenceError> {
         let out = self.folder.path().join(out);
-        let request = PullRequest { id, archive_sha256: None, out, overwrite: false };
+        let request = PullRequest { id, archive_sha256: None, out, overwrite: false, demand: None };
         pull(&self.store, &request, &no_progress()).await
     }
 
@@ -72,7 +72,7 @@ async fn a_run_comes_whole_and_a_second_pull_confirms_what_is_there() {
     let out = desk.folder.path().join("run");
 
     for _ in 0..2 {
-        let run = pull_run(&desk.store, "r", &out, &no_progress()).await.unwrap();
+        let run = pull_run(&desk.store, "r", &out, None, &no_progress()).await.unwrap();
         assert!(run.is_complete());
         let mut pulled: Vec<_> = run.pulled.iter().map(|pulled| pulled.bundle_id).collect();
         pulled.sort();
@@ -90,7 +90,7 @@ async fn a_run_with_a_pending_bundle_is_partial() {
     desk.put(&format!("runs/r/{pending}.ref"), b"").await;
 
     let out = desk.folder.path().join("run");
-    let run = pull_run(&desk.store, "r", &out, &no_progress()).await.unwrap();
+    let run = pull_run(&desk.store, "r", &out, None, &no_progress()).await.unwrap();
 
     assert_eq!(run.pulled.len(), 1);
     assert_eq!(run.missing.len(), 1);
@@ -102,6 +102,6 @@ async fn a_run_with_a_pending_bundle_is_partial() {
 async fn an_unknown_run_is_not_found() {
     let desk = Desk::new();
     let out = desk.folder.path().join("run");
-    let error = pull_run(&desk.store, "nobody", &out, &no_progress()).await.unwrap_err();
+    let error = pull_run(&desk.store, "nobody", &out, None, &no_progress()).await.unwrap_err();
     assert_eq!(error.kind(), EvidenceErrorKind::NotFound);
 }

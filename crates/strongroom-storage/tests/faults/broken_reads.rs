@@ -25,7 +25,8 @@ pub(super) async fn pull_with(
     id: BundleId,
 ) -> (Result<Pulled, EvidenceError>, PathBuf) {
     let out = vault.folder.path().join("pulled.tar.gz");
-    let request = PullRequest { id, archive_sha256: None, out: out.clone(), overwrite: false };
+    let request =
+        PullRequest { id, archive_sha256: None, out: out.clone(), overwrite: false, demand: None };
     (pull::pull(store, &request, &no_progress()).await, out)
 }
 
@@ -118,7 +119,7 @@ async fn a_run_whose_listing_breaks_off_tells_what_it_has() {
     let page = vault.server.faults().on(Op::ListObjectsV2).from(2).answer(403);
 
     let out = vault.folder.path().join("run");
-    let run = pull::pull_run(&*vault.store().await, "run-1", &out, &no_progress()).await;
+    let run = pull::pull_run(&*vault.store().await, "run-1", &out, None, &no_progress()).await;
 
     assert!(page.fired() > 0, "the run came in one page");
     let run = run.unwrap();

@@ -92,6 +92,7 @@ async fn garbage_on_top_is_a_conflict_that_names_the_version_and_pull_goes_below
         archive_sha256: None,
         out: out.clone(),
         overwrite: false,
+        demand: None,
     };
     let pulled = pull::pull(&*vault.store().await, &request, &no_progress()).await.unwrap();
     assert_eq!(pulled.version_id, Some(version));
@@ -115,7 +116,13 @@ async fn a_bundle_below_a_delete_marker_is_still_pulled() {
     let first = vault.push(vault.small()).await.unwrap().receipt;
     vault.bucket().delete(&bundle_key(first.bundle_id));
     let out = vault.folder.path().join("out.tar.gz");
-    let request = PullRequest { id: first.bundle_id, archive_sha256: None, out, overwrite: false };
+    let request = PullRequest {
+        id: first.bundle_id,
+        archive_sha256: None,
+        out,
+        overwrite: false,
+        demand: None,
+    };
     let pulled = pull::pull(&*vault.store().await, &request, &no_progress()).await.unwrap();
     assert_eq!(pulled.version_id, first.version_id);
 }

@@ -127,7 +127,7 @@ async fn a_pull_asks_for_the_bundle_and_nothing_else() {
     let vault = Vault::new(BucketSettings::locked()).await;
     let (id, _) = push_of(&vault, vault.small()).await;
     let out = vault.folder.path().join("out.tar.gz");
-    let request = PullRequest { id, archive_sha256: None, out, overwrite: false };
+    let request = PullRequest { id, archive_sha256: None, out, overwrite: false, demand: None };
     let store = vault.store().await;
     pull::pull(&*store, &request, &no_progress()).await.unwrap();
     // The first range, which is all of a small bundle.

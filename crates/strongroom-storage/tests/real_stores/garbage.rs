@@ -18,8 +18,13 @@ async fn garbage_hides_nothing(server: &str) {
     assert!(error.to_string().contains(&version), "{error}");
 
     let out = bucket.folder.path().join("pulled.tar.gz");
-    let request =
-        PullRequest { id: receipt.bundle_id, archive_sha256: None, out, overwrite: false };
+    let request = PullRequest {
+        id: receipt.bundle_id,
+        archive_sha256: None,
+        out,
+        overwrite: false,
+        demand: None,
+    };
     let progress: Arc<dyn strongroom_core::bundle::Progress> = Arc::new(NoProgress);
     let pulled = pull(&*bucket.store, &request, &progress).await.unwrap();
     assert_eq!(pulled.archive_sha256, receipt.archive_sha256);

@@ -9,7 +9,10 @@ use jiff::civil::Date;
 use strongroom_core::{BundleId, Sha256Digest};
 use strongroom_storage::evidence::audit::{Cursor, Sample};
 
-use super::{HoldArgs, Length, Moment, PushSettingArgs, RetentionArgs, When, not_empty};
+use super::{
+    AttestArgs, HoldArgs, Length, Moment, PushSettingArgs, RetentionArgs, SignArgs, SignerArgs,
+    TrustArgs, VerifyArgs, When, not_empty,
+};
 
 /// What to do with evidence.
 #[derive(Debug, Subcommand)]
@@ -24,19 +27,45 @@ Examples:
   strongroom evidence bundle results/
   strongroom evidence bundle results/ -o run-42.tar.gz --run-id 42 --subject acme/widget
   strongroom evidence bundle a.json b.log --metadata result_status=passed
-  strongroom evidence bundle results/ --retention-days 2555")]
+  strongroom evidence bundle results/ --retention-days 2555
+  strongroom evidence bundle results/ --signer platform-security --private-key signing.pem")]
     Bundle(Box<BundleArgs>),
 
     /// Check every byte of a bundle against its manifest.
     ///
-    /// Works without a network. Says what was checked: content and identity. A signature is not
-    /// looked at.
+    /// Works without a network, unless `--store` is given. Says what was checked: content, identity, and
+    /// each signature that it is shown. A signature is valid only by a key of a trust root, for the time
+    /// for which that key is good; without a trust root it is unchecked, and never valid.
     #[command(after_help = "\
 Examples:
   strongroom evidence verify run-42.tar.gz
   cat run-42.tar.gz | strongroom evidence verify -
-  strongroom evidence verify run-42.tar.gz --bundle-id sha256:6b86…")]
-    Verify(VerifyArgs),
+  strongroom evidence verify run-42.tar.gz --bundle-id sha256:6b86…
+  strongroom evidence verify run-42.tar.gz --signature run-42.sigstore.json \\
+      --trust-root trust.json --require-signer platform-security
+  strongroom evidence verify run-42.tar.gz --store s3://evidence \\
+      --trust-root trust.json --minimum-retention-days 2555")]
+    Verify(Box<VerifyArgs>),
+
+    /// Sign a bundle: the signature goes to a file, or beside the bundle in the store.
+    ///
+    /// The bundle is verified, and a statement about its manifest and its archive is signed: an in-toto
+    /// Statement in a DSSE envelope in a Sigstore bundle, which other tools verify too. Any number of
+    /// people can sign, at any time. In the store a signature is locked like its bundle.
+    #[command(after_help = "\
+Examples:
+  strongroom keys generate -o signing.pem --public-key signing.pub.pem
+  strongroom evidence sign run-42.tar.gz --private-key signing.pem --signer platform-security \\
+      -o run-42.sigstore.json
+  strongroom evidence sign run-42.tar.gz --private-key signing.pem --signer ci --store s3://evidence")]
+    Sign(Box<SignArgs>),
+
+    /// Say something else of a bundle, and sign that: a review, a scan, an approval.
+    #[command(after_help = "\
+Examples:
+  strongroom evidence attest run-42.tar.gz --predicate review.json \\
+      --type https://example.org/review/v1 --private-key signing.pem -o review.sigstore.json")]
+    Attest(Box<AttestArgs>),
 
     /// Show what a bundle says of itself, without verifying it.
     #[command(after_help = "\
@@ -69,8 +98,9 @@ Examples:
     #[command(after_help = "\
 Examples:
   strongroom evidence pull --bundle-id sha256:6b86… --out run-42.tar.gz
-  strongroom evidence pull --run-id 42 --out run-42/")]
-    Pull(PullArgs),
+  strongroom evidence pull --run-id 42 --out run-42/
+  strongroom evidence pull --run-id 42 --out run-42/ --trust-root trust.json --require-signer ci")]
+    Pull(Box<PullArgs>),
 
     /// List what is there, by run or by day.
     ///
@@ -157,6 +187,9 @@ pub struct BundleArgs {
     #[command(flatten)]
     pub declarations: DeclarationArgs,
 
+    #[command(flatten)]
+    pub signer: SignerArgs,
+
     /// Push the bundle once it is made, as with `push.auto_push` in the configuration.
     #[arg(long, value_name = "BOOL", env = "STRONGROOM_PUSH_AUTO_PUSH")]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
@@ -210,22 +243,6 @@ pub struct DeclarationArgs {
     #[arg(long, env = "STRONGROOM_BUNDLE_FOLLOW_SYMLINKS")]
     #[arg(value_parser = BoolishValueParser::new())]
     pub follow_symlinks: bool,
-}
-
-/// `strongroom evidence verify`.
-#[derive(Debug, Args)]
-pub struct VerifyArgs {
-    /// The bundle, or `-` for standard input.
-    #[arg(value_name = "BUNDLE|-")]
-    pub bundle: PathBuf,
-
-    /// Also require this identity.
-    #[arg(long, value_name = "ID", env = "STRONGROOM_VERIFY_BUNDLE_ID")]
-    pub bundle_id: Option<BundleId>,
-
-    /// Refuse archives of more bytes than this. Default: 100 GiB.
-    #[arg(long, value_name = "BYTES", env = "STRONGROOM_VERIFY_MAX_ARCHIVE_BYTES")]
-    pub max_archive_bytes: Option<u64>,
 }
 
 /// `strongroom evidence show`.
@@ -309,6 +326,14 @@ pub struct PullArgs {
     #[arg(long, value_name = "DIGEST", env = "STRONGROOM_PULL_ARCHIVE_SHA256")]
     #[arg(requires = "bundle_id")]
     pub archive_sha256: Option<Sha256Digest>,
+
+    /// Also get the signatures, as `OUT.DIGEST.sigstore.json`. Where a trust root is given, they must be
+    /// enough before the bundle appears.
+    #[arg(long, env = "STRONGROOM_PULL_WITH_SIGNATURES", value_parser = BoolishValueParser::new())]
+    pub with_signatures: bool,
+
+    #[command(flatten)]
+    pub trust: TrustArgs,
 }
 
 /// `strongroom evidence list`.

@@ -5,6 +5,7 @@ mod analysis;
 mod evidence;
 mod keys;
 mod lock;
+mod signing;
 mod store;
 mod when;
 
@@ -15,8 +16,7 @@ use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 pub use analysis::{AnalyzeArgs, CleanUp, RunArgs, StoreCommand, TableArgs, WatchArgs};
 pub use evidence::{
-    AuditArgs, BundleArgs, DeclarationArgs, EvidenceCommand, ListArgs, PullArgs, PushArgs,
-    ShowArgs, VerifyArgs,
+    AuditArgs, BundleArgs, DeclarationArgs, EvidenceCommand, ListArgs, PullArgs, PushArgs, ShowArgs,
 };
 pub use keys::{
     GenerateArgs, KeyAlgorithm, KeysArgs, KeysCommand, KeysShowArgs, PassphraseArgs, PrivateKeyArgs,
@@ -25,6 +25,7 @@ pub use lock::{
     ExtendArgs, HoldArgs, HoldCommand, PlaceArgs, ReleaseArgs, RetentionArgs, RetentionCommand,
     RetentionShowArgs,
 };
+pub use signing::{AttestArgs, SignArgs, SignatureToArgs, SignerArgs, TrustArgs, VerifyArgs};
 pub use store::{PushSettingArgs, StoreArgs};
 pub use when::{Length, Moment, When};
 
@@ -211,7 +212,7 @@ pub fn command() -> clap::Command {
 
 /// The commands on evidence that talk to no store. They take its flags all the same, so that a line
 /// in a script can be the same for all of them, and do not show them.
-const WITHOUT_A_STORE: [&str; 2] = ["verify", "show"];
+const WITHOUT_A_STORE: [&str; 1] = ["show"];
 
 fn hiding_store_flags(command: clap::Command) -> clap::Command {
     let flags = StoreArgs::augment_args(clap::Command::default());

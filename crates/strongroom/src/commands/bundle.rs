@@ -9,12 +9,18 @@ use strongroom_core::bundle::{
     BundleError, BundlePlan, CollectOptions, Declarations, Refusal, WrittenBundle, collect,
 };
 use strongroom_core::receipt::Receipt;
+use strongroom_core::signing::key::KeyId;
+use strongroom_core::signing::statement::SignedBundle;
 use strongroom_core::{BundleId, Sha256Digest};
+use strongroom_storage::Storage;
+use strongroom_storage::evidence::signature::Attachment;
 use strongroom_storage::new_file::{NewFile, directory_of};
 
 use super::declarations::{OfTheBundle, declared};
 use super::placing::{Placed, place};
 use super::push::{self, Asked};
+use super::report_file::ReportFile;
+use super::signing::MadeBy;
 use super::{Context, receipt};
 use crate::cli::BundleArgs;
 use crate::failure::Failure;
@@ -26,6 +32,8 @@ use crate::progress::Bar;
 const SCHEMA: &str = "strongroom.bundled/v1";
 /// What the name of a bundle ends with.
 const SUFFIX: &str = ".strongroom.tar.gz";
+/// What is added to the name of a bundle for its signature.
+const SIGNATURE_SUFFIX: &str = ".sigstore.json";
 
 #[derive(Serialize)]
 struct Document {
@@ -38,9 +46,21 @@ struct Document {
     files: u64,
     /// Whether the same bytes were there already.
     already_there: bool,
+    /// The signature, where one was made: it is beside the bundle.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signature: Option<Signed>,
     /// The receipt, where the bundle was pushed too.
     #[serde(skip_serializing_if = "Option::is_none")]
     receipt: Option<Receipt>,
+}
+
+/// A signature that was made with the bundle.
+#[derive(Serialize)]
+struct Signed {
+    path: String,
+    key_id: KeyId,
+    #[serde(skip)]
+    bytes: Vec<u8>,
 }
 
 /// Makes a bundle; pushes it where `push.auto_push` says so.
@@ -49,6 +69,7 @@ pub async fn run(args: BundleArgs, context: &Context) -> Result<()> {
     let output = output_path(&args)?;
     refuse_output_among_inputs(&output, &args.inputs)?;
     // What cannot be pushed is better known before the work than after it.
+    let signer = MadeBy::read(&args.signer, context).await?;
     let store = if push_settings.auto_push { Some(context.store().await?) } else { None };
     let of_the_bundle = OfTheBundle { run_id: args.run_id.clone(), legal_hold: args.legal_hold };
     let declarations = declared(&args.declarations, of_the_bundle, context)?;
@@ -66,6 +87,7 @@ pub async fn run(args: BundleArgs, context: &Context) -> Result<()> {
         content_size_bytes,
         files,
         already_there: placed == Placed::AlreadyThere,
+        signature: signer.map(|signer| sign(&signer, &written, &output, context)).transpose()?,
         receipt: None,
     };
     let Some(store) = store else {
@@ -76,7 +98,8 @@ pub async fn run(args: BundleArgs, context: &Context) -> Result<()> {
     let shortfall = match pushed {
         Ok(outcome) => {
             document.receipt = Some(outcome.receipt);
-            outcome.shortfall.map(anyhow::Error::new)
+            let attached = attach(&*store, &document).await;
+            outcome.shortfall.map(anyhow::Error::new).or(attached.err())
         }
         Err(error) => Some(error),
     };
@@ -85,6 +108,31 @@ pub async fn run(args: BundleArgs, context: &Context) -> Result<()> {
         Some(error) => Err(error),
         None => printed,
     }
+}
+
+/// Signs what was written: its manifest, and the archive as it is here.
+fn sign(
+    signer: &MadeBy,
+    written: &WrittenBundle,
+    output: &Path,
+    context: &Context,
+) -> Result<Signed> {
+    let archive = Some(written.archive_sha256);
+    let bundle = SignedBundle { id: written.id, archive, id_covers_bytes: true };
+    let (bytes, key_id) = signer.sign_evidence(&bundle, context)?;
+    let mut path = output.as_os_str().to_owned();
+    path.push(SIGNATURE_SUFFIX);
+    let path = PathBuf::from(path);
+    ReportFile::begin(&path)?.finish(&bytes)?;
+    Ok(Signed { path: path.display().to_string(), key_id, bytes })
+}
+
+/// The signature goes where the bundle went, under the lock that its push was acknowledged with.
+async fn attach(store: &dyn Storage, document: &Document) -> Result<()> {
+    let Some(signed) = &document.signature else { return Ok(()) };
+    let attachment = Attachment::prepare(store, document.bundle_id, signed.bytes.clone()).await?;
+    attachment.execute().await?;
+    Ok(())
 }
 
 /// Hashes everything that will be bundled.
@@ -175,6 +223,7 @@ fn human(document: &Document, console: &Console) -> String {
         .row("content", format!("{files}, {}", size(document.content_size_bytes)))
         .row("archive", size_and_bytes(document.archive_size_bytes))
         .row("", document.archive_sha256.to_string())
+        .row_if_any("signature", document.signature.as_ref().map(|signed| signed.path.as_str()))
         .render(console);
     if let Some(stored) = &document.receipt {
         text.push('\n');

@@ -22,6 +22,7 @@ mod report_file;
 pub mod retention;
 mod secret_input;
 pub mod show;
+pub mod signing;
 mod source;
 pub mod store_status;
 pub mod table;
@@ -33,6 +34,7 @@ use std::sync::{Arc, OnceLock};
 
 use anyhow::Result;
 use clap::ArgMatches;
+use clap::parser::ValueSource;
 use strongroom_storage::analyze::Target;
 use strongroom_storage::open::{Location, StoreSettings};
 use strongroom_storage::{Clock, Storage, open};
@@ -101,6 +103,11 @@ impl Context {
             StoreChoice::Embedded(settings) => settings,
         };
         self.open(&settings).await
+    }
+
+    /// Whether the command line itself names the store: not the environment, and no file.
+    pub fn is_store_named_by_flag(&self) -> bool {
+        self.matches.value_source("store") == Some(ValueSource::CommandLine)
     }
 
     fn choose(&self) -> Result<StoreChoice> {

@@ -6,11 +6,13 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 use strongroom_core::BundleId;
+use strongroom_core::signing::demand::Demand;
 use strongroom_storage::Storage;
 use strongroom_storage::evidence::pull::{pull, pull_run};
 use strongroom_storage::evidence::{PullRequest, Pulled, RunPull};
 
 use super::Context;
+use super::signing::{self, Trusting};
 use crate::cli::PullArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -36,15 +38,23 @@ struct OneDocument<'a> {
 
 /// Gets a bundle, or every bundle of a run.
 pub async fn run(args: PullArgs, context: &Context) -> Result<()> {
+    let trusting = Trusting::read(&args.trust, context)?;
+    let demand = (args.with_signatures || trusting.asks()).then(|| trusting.demand().clone());
     let store = context.store_to_read().await?;
     match (args.bundle_id, &args.run_id) {
-        (Some(id), _) => one(&*store, id, args, context).await,
-        (None, Some(run_id)) => of_a_run(&*store, run_id, &args.out, context).await,
+        (Some(id), _) => one(&*store, id, args, demand, context).await,
+        (None, Some(run_id)) => of_a_run(&*store, run_id, &args.out, demand, context).await,
         (None, None) => Err(Failure::usage("name a --bundle-id or a --run-id").into()),
     }
 }
 
-async fn one(store: &dyn Storage, id: BundleId, args: PullArgs, context: &Context) -> Result<()> {
+async fn one(
+    store: &dyn Storage,
+    id: BundleId,
+    args: PullArgs,
+    demand: Option<Demand>,
+    context: &Context,
+) -> Result<()> {
     if args.out.is_dir() {
         return Err(Failure::usage("--out is a directory: name the file in it")
             .with_help(format!("--out {}/NAME.strongroom.tar.gz", args.out.display()))
@@ -55,6 +65,7 @@ async fn one(store: &dyn Storage, id: BundleId, args: PullArgs, context: &Contex
         archive_sha256: args.archive_sha256,
         out: args.out,
         overwrite: args.force,
+        demand,
     };
     let bar = Bar::new(context.console.shows_progress(), "pulling", None);
     let pulled = pull(store, &request, &bar.progress()).await;
@@ -65,12 +76,18 @@ async fn one(store: &dyn Storage, id: BundleId, args: PullArgs, context: &Contex
     context.console.result(|console| human(&pulled, console), &document)
 }
 
-async fn of_a_run(store: &dyn Storage, run_id: &str, out: &Path, context: &Context) -> Result<()> {
+async fn of_a_run(
+    store: &dyn Storage,
+    run_id: &str,
+    out: &Path,
+    demand: Option<Demand>,
+    context: &Context,
+) -> Result<()> {
     let was_there = out.exists();
     fs::create_dir_all(out)
         .with_context(|| format!("the directory {} could not be made", out.display()))?;
     let bar = Bar::new(context.console.shows_progress(), "pulling", None);
-    let run = pull_run(store, run_id, out, &bar.progress()).await;
+    let run = pull_run(store, run_id, out, demand.as_ref(), &bar.progress()).await;
     drop(bar);
     let run = run.inspect_err(|_| {
         if !was_there {
@@ -123,14 +140,17 @@ fn human(pulled: &Pulled, console: &Console) -> String {
         None => ("already there", "every byte of the file that was there"),
     };
     let verb = styled(console.palette().good, verb);
-    Block::new(format!("{verb} {}", pulled.bundle_id))
+    let block = Block::new(format!("{verb} {}", pulled.bundle_id))
         .row("file", pulled.path.to_string_lossy())
         .row("size", size_and_bytes(pulled.size_bytes))
         .row("archive", pulled.archive_sha256.to_string())
         .row_if_any("key", pulled.key.as_deref())
         .row_if_any("version", pulled.version_id.as_deref())
-        .row("verified", verified)
-        .render(console)
+        .row("verified", verified);
+    match &pulled.signatures {
+        Some(report) => signing::rows(block, report, console).render(console),
+        None => block.render(console),
+    }
 }
 
 fn human_run(run: &RunPull, console: &Console) -> String {

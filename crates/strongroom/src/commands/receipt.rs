@@ -86,7 +86,7 @@ fn encryption(encryption: &Encryption) -> String {
 
 /// The dated part and the hold, each with what is said of it right below; how the lock came to be
 /// and when it was read back stands below the first of them that is there.
-fn lock(mut block: Block, lock: &LockReceipt, console: &Console) -> Block {
+pub fn lock(mut block: Block, lock: &LockReceipt, console: &Console) -> Block {
     let palette = console.palette();
     let dated = lock.mode.zip(lock.retain_until);
     block = match (dated, lock.unobserved) {

@@ -9,7 +9,6 @@ use strongroom_core::bundle::{
     UnverifiedBundle,
 };
 
-use super::verify::format_name;
 use super::{Context, named, source};
 use crate::cli::ShowArgs;
 use crate::interrupt::Waiting;
@@ -37,7 +36,7 @@ pub async fn run(args: ShowArgs, context: &Context) -> Result<()> {
     let opening = tokio::task::spawn_blocking(move || {
         let opened = UnverifiedBundle::open(reader, &ReadLimits::default())?;
         Ok::<_, strongroom_core::bundle::BundleError>((
-            format_name(opened.format()),
+            opened.format().name(),
             opened.claimed_id(),
             opened.manifest().clone(),
         ))

@@ -1,10 +1,19 @@
 //! `strongroom evidence verify`
 
+use std::path::Path;
+
 use anyhow::{Context as _, Result};
 use serde::Serialize;
-use strongroom_core::bundle::{BundleFormat, ReadLimits, UnverifiedBundle, VerifiedBundle};
+use strongroom_core::bundle::{
+    BundleFormat, BundleManifest, ReadLimits, UnverifiedBundle, VerifiedBundle,
+};
+use strongroom_core::signing::demand::{SignatureReport, SourcedSignature};
 use strongroom_core::{BundleId, Sha256Digest};
+use strongroom_storage::Storage;
+use strongroom_storage::evidence::retention::{LockedVersion, locked_versions};
+use strongroom_storage::evidence::signature;
 
+use super::signing::{self, Trusting};
 use super::{Context, named, source};
 use crate::cli::VerifyArgs;
 use crate::exit::Exit;
@@ -27,15 +36,65 @@ struct Document {
     archive_size_bytes: u64,
     content_size_bytes: u64,
     files: u64,
-    /// Always `not_checked`: this command looks at content and identity.
-    signatures: &'static str,
+    #[serde(flatten)]
+    signatures: SignatureReport,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    minimum_retention: Option<MinimumRetention>,
 }
 
-/// Checks every byte of a bundle against its manifest.
+/// For how long the bundle is kept, as far as that was asked.
+#[derive(Serialize)]
+struct MinimumRetention {
+    /// What is needed.
+    days: u32,
+    /// What the manifest declares.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    declared_days: Option<u32>,
+    /// The locks in the store, as read back; absent where no store was named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    locked: Option<Vec<LockedVersion>>,
+    is_met: bool,
+}
+
+/// Checks every byte of a bundle against its manifest; then its signatures, and for how long it is kept,
+/// where that is asked.
 pub async fn run(args: VerifyArgs, context: &Context) -> Result<()> {
-    let bundle = source::open(&args.bundle).await?;
-    let limits = args
-        .max_archive_bytes
+    let trusting = Trusting::read(&args.trust, context)?;
+    let bundle = verified(&args.bundle, args.max_archive_bytes, context).await?;
+    if let Some(wanted) = args.bundle_id
+        && wanted != bundle.id()
+    {
+        return Err(Failure::new(
+            Exit::Integrity,
+            format!("a valid bundle, but not the one that was asked for: it is {}", bundle.id()),
+        )
+        .into());
+    }
+    // Verifying needs no network: a store is asked only where the command itself names one.
+    let store = match context.is_store_named_by_flag() {
+        true => Some(context.store_to_read().await?),
+        false => None,
+    };
+    let mut document = document(&bundle);
+    let found = signatures(&args, &bundle, &trusting, store.as_deref(), context).await?;
+    document.signatures = trusting.demand().conclude(found);
+    if let Some(days) = args.minimum_retention_days {
+        document.minimum_retention = Some(minimum(days, &bundle, store.as_deref()).await?);
+    }
+    let printed = context.console.result(|console| human(&document, console), &document);
+    signing::refuse_unmet(&document.signatures)?;
+    refuse_short(document.minimum_retention.as_ref())?;
+    printed
+}
+
+/// Reads a bundle and checks every byte of it.
+pub async fn verified(
+    path: &Path,
+    archive_bytes_max: Option<u64>,
+    context: &Context,
+) -> Result<VerifiedBundle> {
+    let bundle = source::open(path).await?;
+    let limits = archive_bytes_max
         .map_or_else(ReadLimits::default, |archive_bytes_max| ReadLimits { archive_bytes_max });
     let bar = Bar::new(context.console.shows_progress(), "verifying", bundle.size_bytes);
     let progress = bar.progress();
@@ -45,57 +104,123 @@ pub async fn run(args: VerifyArgs, context: &Context) -> Result<()> {
         UnverifiedBundle::open(reader, &limits).and_then(|bundle| bundle.verify(&*progress))
     });
     let verified = verifying.await.context("the verification ended before its work")?;
-    let verified = verified.with_context(|| named(&args.bundle))?;
-    drop(bar);
-    if let Some(wanted) = args.bundle_id
-        && wanted != verified.id()
-    {
-        return Err(Failure::new(
-            Exit::Integrity,
-            format!("a valid bundle, but not the one that was asked for: it is {}", verified.id()),
-        )
-        .into());
+    verified.with_context(|| named(path))
+}
+
+async fn signatures(
+    args: &VerifyArgs,
+    bundle: &VerifiedBundle,
+    trusting: &Trusting,
+    store: Option<&dyn Storage>,
+    context: &Context,
+) -> Result<Vec<SourcedSignature>> {
+    let signed = bundle.signed();
+    let mut found = Vec::new();
+    for path in &args.signature {
+        found.push(trusting.check_file(path, &signed)?);
     }
-    let document = document(&verified);
-    context.console.result(|console| human(&document, console), &document)
+    if let Some(store) = store {
+        let stored = signature::of_bundle(store, bundle.id()).await?;
+        found.extend(stored.signatures.iter().map(|one| one.check(trusting.demand(), &signed)));
+        if stored.cut_short {
+            context.console.warning(
+                "the store has more signatures of this bundle than the limit SIGNATURES_READ_MAX: \
+                 the rest was not looked at",
+            );
+        }
+    }
+    Ok(found)
+}
+
+async fn minimum(
+    days: u32,
+    bundle: &VerifiedBundle,
+    store: Option<&dyn Storage>,
+) -> Result<MinimumRetention> {
+    let declared_days = match bundle.manifest() {
+        BundleManifest::Native(manifest) => {
+            manifest.retention.as_ref().and_then(|retention| retention.days)
+        }
+        BundleManifest::Assay(_) => None,
+    };
+    let locked = match store {
+        Some(store) => Some(locked_versions(store, bundle.id()).await?),
+        None => None,
+    };
+    let is_locked = locked.as_ref().map(|locked| locked.iter().any(|one| one.covers(days)));
+    // What is declared must be enough where it is declared; what is locked, where a store is named.
+    let is_met = match (declared_days, is_locked) {
+        (Some(declared), is_locked) => declared >= days && is_locked.unwrap_or(true),
+        (None, is_locked) => is_locked.unwrap_or(false),
+    };
+    Ok(MinimumRetention { days, declared_days, locked, is_met })
+}
+
+fn refuse_short(minimum: Option<&MinimumRetention>) -> Result<()> {
+    let Some(minimum) = minimum.filter(|minimum| !minimum.is_met) else { return Ok(()) };
+    let needed = count(u64::from(minimum.days), "day", "days");
+    let help = match (minimum.declared_days, &minimum.locked) {
+        (None, None) => {
+            "the bundle declares no days: name the --store that holds it, to read its lock back"
+        }
+        (Some(declared), _) if declared < minimum.days => "its own manifest declares fewer days",
+        _ => "`evidence retention extend` locks it for longer",
+    };
+    let message = format!("the bundle is not seen to be kept for {needed}");
+    Err(Failure::new(Exit::Policy, message).with_help(help).into())
 }
 
 fn document(bundle: &VerifiedBundle) -> Document {
     Document {
         schema: SCHEMA,
         result: "verified",
-        format: format_name(bundle.format()),
+        format: bundle.format().name(),
         bundle_id: bundle.id(),
         archive_sha256: bundle.archive_sha256(),
         archive_size_bytes: bundle.archive_size_bytes(),
         content_size_bytes: bundle.content_size_bytes(),
         files: bundle.files() as u64,
-        signatures: "not_checked",
+        signatures: SignatureReport::none(),
+        minimum_retention: None,
     }
 }
 
 fn human(document: &Document, console: &Console) -> String {
     let verdict = styled(console.palette().good, "verified");
     let files = count(document.files, "file", "files");
-    let checked = if document.format == format_name(BundleFormat::Native) {
+    let checked = if document.format == BundleFormat::Native.name() {
         "every byte against the manifest, whose SHA-256 is the id"
     } else {
         "every byte by the format's own rules, and the id against the events"
     };
-    Block::new(format!("{verdict} {}", document.bundle_id))
+    let block = Block::new(format!("{verdict} {}", document.bundle_id))
         .row("format", document.format)
         .row("content", format!("{files}, {}", size(document.content_size_bytes)))
         .row("archive", size_and_bytes(document.archive_size_bytes))
         .row("", document.archive_sha256.to_string())
-        .row("checked", checked)
-        .row("signatures", "not checked")
-        .render(console)
+        .row("checked", checked);
+    let mut block = signing::rows(block, &document.signatures, console);
+    if let Some(minimum) = &document.minimum_retention {
+        block = block.row("kept for", kept_for(minimum));
+    }
+    block.render(console)
 }
 
-/// The stable name of a format.
-pub fn format_name(format: BundleFormat) -> &'static str {
-    match format {
-        BundleFormat::Native => "strongroom.bundle/v1",
-        BundleFormat::Assay => "assay/v1",
-    }
+fn kept_for(minimum: &MinimumRetention) -> String {
+    let needed = count(u64::from(minimum.days), "day", "days");
+    let verdict = if minimum.is_met { "at least" } else { "NOT at least" };
+    let declared = match minimum.declared_days {
+        Some(days) => format!("{} declared", count(u64::from(days), "day", "days")),
+        None => "none declared".to_owned(),
+    };
+    let locked = match &minimum.locked {
+        None => "no store was asked".to_owned(),
+        Some(locked) => {
+            match locked.iter().filter_map(|one| one.retention).max_by_key(|r| r.retain_until) {
+                Some(held) => format!("locked until {}", held.retain_until),
+                None => "no lock was seen".to_owned(),
+            }
+        }
+    };
+    format!("{verdict} {needed}: {declared}, {locked}")
 }

@@ -13,6 +13,7 @@ mod cli_list_and_pull;
 mod cli_locks;
 mod cli_manual;
 mod cli_push;
+mod cli_signing;
 mod cli_store;
 mod room;
 mod schema;

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use strongroom_core::bundle::{NoProgress, Progress, ReadLimits, UnverifiedBundle};
+use strongroom_core::signing::demand::Demand;
 use strongroom_core::{BundleId, Sha256Digest};
 
-use super::{PullRequest, Pulled, archives_of, failed, is_there, pull};
+use super::{PullRequest, Pulled, archives_of, failed, is_there, pull, signatures};
 use crate::Storage;
 use crate::evidence::list::{BundleState, ListQuery, ListedBundle, Listing};
 use crate::evidence::{EvidenceError, EvidenceErrorKind};
@@ -52,6 +53,7 @@ pub async fn pull_run(
     store: &dyn Storage,
     run_id: &str,
     folder: &Path,
+    demand: Option<&Demand>,
     progress: &Arc<dyn Progress>,
 ) -> Result<RunPull, EvidenceError> {
     let query = ListQuery { run_id: Some(run_id.to_owned()), ..ListQuery::default() };
@@ -74,7 +76,7 @@ pub async fn pull_run(
             Err(error) => return Err(error),
         };
         for bundle in page {
-            match pull_into(store, &bundle, folder, progress).await {
+            match pull_into(store, &bundle, folder, demand, progress).await {
                 Ok(pulled) => run.pulled.push(pulled),
                 Err(error) => run.missing.push(Missing {
                     bundle_id: bundle.bundle_id,
@@ -95,6 +97,7 @@ async fn pull_into(
     store: &dyn Storage,
     bundle: &ListedBundle,
     folder: &Path,
+    demand: Option<&Demand>,
     progress: &Arc<dyn Progress>,
 ) -> Result<Pulled, EvidenceError> {
     let archive_sha256 = match &bundle.state {
@@ -102,9 +105,11 @@ async fn pull_into(
         BundleState::Deleted { .. } | BundleState::Pending | BundleState::Unobserved { .. } => None,
     };
     let out = folder.join(name_of(store, bundle.bundle_id, archive_sha256).await?);
-    let request = PullRequest { id: bundle.bundle_id, archive_sha256, out, overwrite: false };
+    let demand = demand.cloned();
+    let request =
+        PullRequest { id: bundle.bundle_id, archive_sha256, out, overwrite: false, demand };
     match is_there(&request.out)? {
-        true => confirm_here(request).await,
+        true => confirm_here(store, request).await,
         false => pull(store, &request, progress).await,
     }
 }
@@ -139,7 +144,7 @@ async fn name_of(
 
 /// The folder holds a file of that name, perhaps from an earlier pull that was cut short: it counts
 /// only if it is the bundle.
-async fn confirm_here(request: PullRequest) -> Result<Pulled, EvidenceError> {
+async fn confirm_here(store: &dyn Storage, request: PullRequest) -> Result<Pulled, EvidenceError> {
     let path: PathBuf = request.out.clone();
     let verifying = tokio::task::spawn_blocking(move || {
         let archive = File::open(&path).map_err(|error| failed(&path, "cannot be read", error))?;
@@ -156,8 +161,13 @@ async fn confirm_here(request: PullRequest) -> Result<Pulled, EvidenceError> {
             "another file has the name of this bundle",
         ));
     }
-    Ok(Pulled {
+    let signatures = match &request.demand {
+        Some(demand) => Some(signatures::fetch(store, &bundle.signed(), demand).await?),
+        None => None,
+    };
+    let pulled = Pulled {
         bundle_id: bundle.id(),
+        format: bundle.format(),
         archive_sha256: bundle.archive_sha256(),
         size_bytes: bundle.archive_size_bytes(),
         key: None,
@@ -165,5 +175,8 @@ async fn confirm_here(request: PullRequest) -> Result<Pulled, EvidenceError> {
         current_version_is_something_else: false,
         current_version_is_a_delete_marker: false,
         path: request.out,
-    })
+        signatures: None,
+        signature_files: Vec::new(),
+    };
+    pulled.with(signatures)
 }

@@ -3,7 +3,10 @@
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use strongroom_core::observed::Observed;
+use strongroom_core::signing::check::CheckedSignature;
+use strongroom_core::signing::demand::{Demand, SourcedSignature};
 use strongroom_core::signing::policy::{TimeSource, TrustedTime};
+use strongroom_core::signing::statement::SignedBundle;
 use strongroom_core::{BundleId, Sha256Digest, layout, limits};
 
 use super::vouches_for_time;
@@ -27,6 +30,18 @@ pub struct StoredSignature {
     pub bytes: Result<Bytes, String>,
     /// The moment by which it was there, where its lock vouches for it.
     pub trusted_time: Option<TrustedTime>,
+}
+
+impl StoredSignature {
+    /// What it is worth.
+    pub fn check(&self, demand: &Demand, bundle: &SignedBundle) -> SourcedSignature {
+        let checked = match &self.bytes {
+            Ok(bytes) => demand.check(bytes, bundle, self.trusted_time.clone()),
+            Err(reason) => CheckedSignature::unreadable(Some(reason.clone())),
+        };
+        let (source, version_id) = (self.key.clone(), self.version_id.clone());
+        SourcedSignature { source, version_id, checked }
+    }
 }
 
 /// What is under a bundle's signatures.

@@ -1,0 +1,107 @@
+//! Everything that is asked of the signatures under one bundle, and what came of it.
+
+use serde::Serialize;
+
+use super::SignatureFile;
+use super::check::{self, CheckedSignature, Vouched};
+use super::policy::{Moment, Policy, TrustedTime, Unmet};
+use super::statement::SignedBundle;
+
+/// What is asked.
+#[derive(Debug, Clone)]
+pub struct Demand {
+    /// Whom to believe, and how many of them.
+    pub policy: Policy,
+    /// As of when, and by which times.
+    pub moment: Moment,
+}
+
+/// One signature, and where it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SourcedSignature {
+    /// The file, or the whole key in a store.
+    pub source: String,
+    /// The version, of one in a store.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version_id: Option<String>,
+    /// What it is worth.
+    #[serde(flatten)]
+    pub checked: CheckedSignature,
+}
+
+/// In a word, what the signatures come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignatureStatus {
+    /// None were given, and none are asked for.
+    NotChecked,
+    /// There are some, and nobody said whom to believe.
+    Unchecked,
+    /// They are enough.
+    Met,
+    /// They are not.
+    Unmet,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SignatureReport {
+    /// In a word.
+    #[serde(rename = "signatures_status")]
+    pub status: SignatureStatus,
+    /// Every signature that was looked at.
+    pub signatures: Vec<SourcedSignature>,
+    /// Valid ones, by as many keys, that are needed.
+    pub signatures_needed: usize,
+    /// What is missing.
+    pub signatures_unmet: Vec<Unmet>,
+}
+
+impl SignatureReport {
+    /// Nothing was looked at, and nothing is asked.
+    pub fn none() -> Self {
+        Self {
+            status: SignatureStatus::NotChecked,
+            signatures: Vec::new(),
+            signatures_needed: 0,
+            signatures_unmet: Vec::new(),
+        }
+    }
+}
+
+impl Demand {
+    /// Looks at the bytes of one signature file. `stored` is the time that a store's lock vouches for.
+    pub fn check(
+        &self,
+        bytes: &[u8],
+        bundle: &SignedBundle,
+        stored: Option<TrustedTime>,
+    ) -> CheckedSignature {
+        let file = match SignatureFile::read(bytes) {
+            Ok(file) => file,
+            Err(error) => return CheckedSignature::refused(&error),
+        };
+        let vouched = Vouched { times: stored.into_iter().collect(), refused: Vec::new() };
+        check::check(&file, bundle, vouched, &self.policy, self.moment)
+    }
+
+    /// Whether they are enough.
+    pub fn conclude(&self, signatures: Vec<SourcedSignature>) -> SignatureReport {
+        let judged: Vec<_> = signatures.iter().map(|sourced| sourced.checked.judged()).collect();
+        let unmet = self.policy.unmet(&judged);
+        let is_asked = self.policy.needed() > 0 || !self.policy.signers.is_empty();
+        let status = match (unmet.is_empty(), is_asked, signatures.is_empty()) {
+            (false, ..) => SignatureStatus::Unmet,
+            (true, true, _) => SignatureStatus::Met,
+            (true, false, true) => SignatureStatus::NotChecked,
+            (true, false, false) if self.policy.trust.is_some() => SignatureStatus::Met,
+            (true, false, false) => SignatureStatus::Unchecked,
+        };
+        SignatureReport {
+            status,
+            signatures,
+            signatures_needed: self.policy.needed(),
+            signatures_unmet: unmet,
+        }
+    }
+}

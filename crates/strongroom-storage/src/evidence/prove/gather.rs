@@ -1,0 +1,137 @@
+//! One bundle with everything that belongs to it.
+
+use std::sync::Arc;
+
+use strongroom_core::bundle::{BundleFormat, Progress};
+use strongroom_core::signing::demand::Demand;
+use strongroom_core::signing::statement::SignedBundle;
+use strongroom_core::{BundleId, Sha256Digest, layout, limits};
+
+use super::folder::Folder;
+use super::{MissingProof, ProvenBundle};
+use crate::evidence::pull::{PullRequest, pull};
+use crate::evidence::retention::show_retention;
+use crate::evidence::{EvidenceError, signature};
+use crate::{ListRequest, ObjectKey, Storage, StorageErrorKind};
+
+/// A bundle, and what of it could not be had. An error where the bundle itself could not.
+pub(super) async fn bundle(
+    store: &dyn Storage,
+    id: BundleId,
+    demand: &Demand,
+    folder: &mut Folder,
+    progress: &Arc<dyn Progress>,
+) -> Result<(ProvenBundle, Vec<MissingProof>), EvidenceError> {
+    let name = id.0.to_hex();
+    let path = format!("bundles/{name}.tar.gz");
+    let request = PullRequest {
+        id,
+        archive_sha256: None,
+        out: folder.path_of(&path)?,
+        overwrite: false,
+        demand: None,
+    };
+    let pulled = pull(store, &request, progress).await?;
+    folder.list(&path, pulled.archive_sha256);
+    let id_covers_bytes = pulled.format == BundleFormat::Native;
+    let signed = SignedBundle { id, archive: Some(pulled.archive_sha256), id_covers_bytes };
+    let mut missing = Vec::new();
+    let mut miss =
+        |what, reason: String| missing.push(MissingProof { bundle_id: id, what, reason });
+
+    let mut checked = Vec::new();
+    let mut signatures = Vec::new();
+    match signature::of_bundle(store, id).await {
+        Ok(stored) => {
+            for one in stored.signatures {
+                checked.push(one.check(demand, &signed));
+                match one.bytes {
+                    Ok(bytes) => {
+                        let file = Sha256Digest::of(&bytes).to_hex();
+                        let path = format!("signatures/{name}/{file}.sigstore.json");
+                        folder.write(&path, &bytes)?;
+                        signatures.push(path);
+                    }
+                    Err(reason) => miss("signatures", reason),
+                }
+            }
+            if stored.cut_short {
+                miss("signatures", "more than the limit SIGNATURES_READ_MAX".to_owned());
+            }
+        }
+        Err(error) => miss("signatures", error.to_string()),
+    }
+    let records = match records(store, id, &name, folder).await {
+        Ok((records, unread)) => {
+            unread.into_iter().for_each(|reason| miss("records", reason));
+            records
+        }
+        Err(error) => {
+            miss("records", error.to_string());
+            Vec::new()
+        }
+    };
+    let locks = match show_retention(store, id).await {
+        Ok(report) => {
+            let path = format!("locks/{name}.json");
+            folder.write_json(&path, &report)?;
+            Some(path)
+        }
+        Err(error) => {
+            miss("locks", error.to_string());
+            None
+        }
+    };
+    let bundle = ProvenBundle {
+        bundle_id: id,
+        format: pulled.format.name(),
+        path,
+        archive_sha256: pulled.archive_sha256,
+        size_bytes: pulled.size_bytes,
+        key: pulled.key,
+        version_id: pulled.version_id,
+        signatures,
+        records,
+        locks,
+        checked: demand.conclude(checked),
+    };
+    Ok((bundle, missing))
+}
+
+/// The records as they are, byte for byte; and why some could not be had.
+async fn records(
+    store: &dyn Storage,
+    id: BundleId,
+    name: &str,
+    folder: &mut Folder,
+) -> Result<(Vec<String>, Vec<String>), EvidenceError> {
+    let (mut records, mut unread) = (Vec::new(), Vec::new());
+    let mut request = ListRequest { prefix: layout::records_of(id), ..ListRequest::default() };
+    loop {
+        let page = store.list(&request).await?;
+        for object in page.objects {
+            let Some(record) = layout::record_id(&object.key) else { continue };
+            if records.len() + unread.len() == limits::RECORDS_READ_MAX {
+                unread.push("more than the limit RECORDS_READ_MAX".to_owned());
+                return Ok((records, unread));
+            }
+            let key = ObjectKey::new(object.key)?;
+            let read = async {
+                store.read(&key, None, None).await?.collect(limits::RECORD_BYTES_MAX).await
+            };
+            match read.await {
+                Ok(bytes) => {
+                    let path = format!("records/{name}/{record}.json");
+                    folder.write(&path, &bytes)?;
+                    records.push(path);
+                }
+                Err(error) if error.kind() == StorageErrorKind::NotFound => {}
+                Err(error) => unread.push(error.to_string()),
+            }
+        }
+        request.page = page.next;
+        if request.page.is_none() {
+            return Ok((records, unread));
+        }
+    }
+}

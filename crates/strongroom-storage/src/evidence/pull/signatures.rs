@@ -1,0 +1,80 @@
+//! The signatures that come with a bundle: enough of them before it appears, and kept beside it.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use strongroom_core::Sha256Digest;
+use strongroom_core::signing::demand::{Demand, SignatureReport};
+use strongroom_core::signing::policy::Unmet;
+use strongroom_core::signing::statement::SignedBundle;
+
+use super::failed;
+use crate::Storage;
+use crate::evidence::signature::of_bundle;
+use crate::evidence::{EvidenceError, EvidenceErrorKind};
+use crate::new_file::NewFile;
+
+/// Signatures that were enough, and are not written yet.
+pub(super) struct Fetched {
+    pub(super) report: SignatureReport,
+    files: Vec<Bytes>,
+}
+
+/// Reads the signatures of a bundle, and refuses where they are not enough.
+pub(super) async fn fetch(
+    store: &dyn Storage,
+    bundle: &SignedBundle,
+    demand: &Demand,
+) -> Result<Fetched, EvidenceError> {
+    let stored = of_bundle(store, bundle.id).await?;
+    let checked = stored.signatures.iter().map(|one| one.check(demand, bundle)).collect();
+    let report = demand.conclude(checked);
+    if !report.signatures_unmet.is_empty() {
+        return Err(not_enough(&report));
+    }
+    let files = stored.signatures.into_iter().filter_map(|one| one.bytes.ok()).collect();
+    Ok(Fetched { report, files })
+}
+
+fn not_enough(report: &SignatureReport) -> EvidenceError {
+    let missing: Vec<String> = report
+        .signatures_unmet
+        .iter()
+        .map(|unmet| match unmet {
+            Unmet::Signatures { needed, valid } => format!("{needed} valid needed, {valid} there"),
+            Unmet::Signer { owner } => format!("{owner} did not sign"),
+        })
+        .collect();
+    let states: Vec<String> = report
+        .signatures
+        .iter()
+        .map(|signature| format!("{} {}", signature.checked.state.name(), signature.source))
+        .collect();
+    let seen = if states.is_empty() { "none".to_owned() } else { states.join(", ") };
+    let message =
+        format!("the signatures in the store are not enough: {}; seen: {seen}", missing.join("; "));
+    EvidenceError::new(EvidenceErrorKind::SignaturesNotMet, message).with_guidance(
+        "nothing was written; pull without a trust root, and look with `evidence verify`",
+    )
+}
+
+impl Fetched {
+    /// Writes them beside the bundle, each under its digest. One that is there is the same.
+    pub(super) fn keep_beside(&self, out: &Path) -> Result<Vec<PathBuf>, EvidenceError> {
+        let mut paths = Vec::new();
+        for bytes in &self.files {
+            let mut name = out.file_name().unwrap_or_default().to_owned();
+            name.push(format!(".{}.sigstore.json", Sha256Digest::of(bytes).to_hex()));
+            let path = out.with_file_name(name);
+            let write = || {
+                let file = NewFile::create(&path)?;
+                file.writer()?.write_all(bytes)?;
+                file.place(true)
+            };
+            write().map_err(|error| failed(&path, "could not be written", error))?;
+            paths.push(path);
+        }
+        Ok(paths)
+    }
+}

@@ -1,0 +1,71 @@
+//! A statement becomes a signature file.
+
+use anyhow::Result;
+use strongroom_core::signing::key::{KeyId, PrivateKey};
+use strongroom_core::signing::statement::{EvidencePredicate, SignedBundle, Statement};
+use strongroom_core::signing::{SignatureError, SignatureFile};
+
+use crate::cli::SignerArgs;
+use crate::commands::{Context, private_key};
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// Who signs evidence, and with which key.
+pub struct MadeBy {
+    signer: String,
+    key: PrivateKey,
+}
+
+impl MadeBy {
+    /// The signer and the key that the flags name; `None` where they name neither. One without the other
+    /// is a mistake.
+    pub async fn read(args: &SignerArgs, context: &Context) -> Result<Option<Self>> {
+        match (&args.signer, private_key::read_if_named(&args.key, context).await?) {
+            (None, None) => Ok(None),
+            (Some(signer), Some(key)) => Ok(Some(Self { signer: signer.clone(), key })),
+            (Some(_), None) => {
+                // The same words as where a key is needed.
+                private_key::read(&args.key, context).await.map(|_| None)
+            }
+            (None, Some(_)) => Err(Failure::usage("who signs is not said")
+                .with_help("name them with --signer; whose the key is, a trust root says")
+                .into()),
+        }
+    }
+
+    /// Signs a bundle. Answers the signature file's bytes.
+    pub fn sign_evidence(
+        &self,
+        bundle: &SignedBundle,
+        context: &Context,
+    ) -> Result<(Vec<u8>, KeyId)> {
+        let now = context.clock.now();
+        let signed_at = jiff::Timestamp::from_second(now.as_second()).unwrap_or(now);
+        let predicate = EvidencePredicate { signer: self.signer.clone(), signed_at };
+        let statement = Statement::of_evidence(bundle, &predicate).map_err(refused)?;
+        sign_statement(&self.key, &statement)
+    }
+}
+
+/// A signature file over `statement`, checked before it is given away.
+pub fn sign_statement(key: &PrivateKey, statement: &Statement) -> Result<(Vec<u8>, KeyId)> {
+    let message = SignatureFile::to_sign(statement).map_err(refused)?;
+    let key_id = key.public_key().id();
+    let file = SignatureFile::new(statement, key_id, key.sign(&message)).map_err(refused)?;
+    match file.verify(key.public_key()) {
+        Ok(Ok(read)) if read == *statement => Ok((file.to_bytes().map_err(refused)?, key_id)),
+        _ => {
+            Err(Failure::new(Exit::Failed, "the signature does not verify: nothing was kept")
+                .into())
+        }
+    }
+}
+
+/// What could not be said in a statement.
+fn refused(error: SignatureError) -> anyhow::Error {
+    let exit = match error {
+        SignatureError::Limit(_) => Exit::Limit,
+        _ => Exit::Usage,
+    };
+    Failure::new(exit, error.to_string()).into()
+}

@@ -1,0 +1,9 @@
+//! Signatures: made, and held against whom one believes.
+
+mod made;
+mod sign;
+mod trust;
+
+pub use self::made::MadeBy;
+pub use self::sign::{attest, sign};
+pub use self::trust::{Trusting, refuse_unmet, rows};

@@ -1,0 +1,181 @@
+//! Whom the caller believes, and how that is told.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use strongroom_core::limits::{ATTESTATION_BYTES_MAX, TRUST_ROOTS_BYTES_MAX};
+use strongroom_core::signing::demand::{Demand, SignatureReport, SourcedSignature};
+use strongroom_core::signing::policy::{
+    Moment, Policy, SignatureState, TimeBasis, TimeSource, Unmet,
+};
+use strongroom_core::signing::statement::SignedBundle;
+use strongroom_core::signing::trust::{TrustError, TrustRoots};
+
+use crate::cli::TrustArgs;
+use crate::commands::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{Block, Console, count, styled, time};
+
+/// What is asked of signatures, read from the flags.
+#[derive(Debug)]
+pub struct Trusting {
+    demand: Demand,
+}
+
+impl Trusting {
+    /// Reads the trust roots that the flags name.
+    pub fn read(args: &TrustArgs, context: &Context) -> Result<Self> {
+        let mut trust: Option<TrustRoots> = None;
+        for path in &args.trust_root {
+            let bytes = read_file(path, TRUST_ROOTS_BYTES_MAX, "TRUST_ROOTS_BYTES_MAX")?;
+            let roots = TrustRoots::read(&bytes).map_err(|error| refused(path, error))?;
+            match &mut trust {
+                Some(known) => known.join(roots).map_err(|error| refused(path, error))?,
+                None => trust = Some(roots),
+            }
+        }
+        let now = args.at.map_or_else(|| context.clock.now(), |at| at.0);
+        let demand = Demand {
+            policy: Policy {
+                trust,
+                key_ids: args.key_id.iter().copied().collect(),
+                signatures_min: args.require_signatures,
+                signers: args.require_signer.iter().cloned().collect(),
+            },
+            moment: Moment { now, accept_claimed_time: args.accept_claimed_time },
+        };
+        Ok(Self { demand })
+    }
+
+    /// Whether the flags ask anything of signatures.
+    pub fn asks(&self) -> bool {
+        let policy = &self.demand.policy;
+        policy.trust.is_some() || policy.needed() > 0 || !policy.signers.is_empty()
+    }
+
+    /// What is asked.
+    pub fn demand(&self) -> &Demand {
+        &self.demand
+    }
+
+    /// A signature in a file.
+    pub fn check_file(&self, path: &Path, bundle: &SignedBundle) -> Result<SourcedSignature> {
+        let bytes = read_file(path, ATTESTATION_BYTES_MAX, "ATTESTATION_BYTES_MAX")?;
+        let checked = self.demand.check(&bytes, bundle, None);
+        Ok(SourcedSignature { source: path.display().to_string(), version_id: None, checked })
+    }
+}
+
+fn read_file(path: &Path, bytes_max: u64, limit: &str) -> Result<Vec<u8>> {
+    let named = || format!("{} could not be read", path.display());
+    let mut bytes = Vec::new();
+    let file = File::open(path).with_context(named)?;
+    file.take(bytes_max + 1).read_to_end(&mut bytes).with_context(named)?;
+    if bytes.len() as u64 > bytes_max {
+        let message = format!("{} is longer than the limit {limit}", path.display());
+        return Err(Failure::new(Exit::Limit, message).into());
+    }
+    Ok(bytes)
+}
+
+fn refused(path: &Path, error: TrustError) -> anyhow::Error {
+    anyhow::Error::new(error).context(path.display().to_string())
+}
+
+/// Ends the program where the signatures are not enough.
+pub fn refuse_unmet(report: &SignatureReport) -> Result<()> {
+    if report.signatures_unmet.is_empty() {
+        return Ok(());
+    }
+    let words: Vec<String> = report
+        .signatures_unmet
+        .iter()
+        .map(|unmet| match unmet {
+            Unmet::Signatures { needed, valid } => {
+                let needed = count(*needed as u64, "valid signature", "valid signatures");
+                format!("{needed} needed, {valid} there")
+            }
+            Unmet::Signer { owner } => format!("{owner} did not sign"),
+        })
+        .collect();
+    let states: Vec<&str> =
+        report.signatures.iter().map(|signature| signature.checked.state.name()).collect();
+    let help = match states.as_slice() {
+        [] => "there is no signature: name one with --signature, or the --store that holds it",
+        states if states.contains(&"unchecked") => "say whom to believe with --trust-root",
+        _ => "the output says of each signature what it is worth",
+    };
+    let message = format!("the signatures are not enough: {}", words.join("; "));
+    Err(Failure::new(Exit::Trust, message).with_help(help).into())
+}
+
+/// A row for each signature.
+pub fn rows(mut block: Block, report: &SignatureReport, console: &Console) -> Block {
+    let palette = console.palette();
+    if report.signatures.is_empty() {
+        return block.row("signatures", "none were looked at");
+    }
+    for (at, signature) in report.signatures.iter().enumerate() {
+        let checked = &signature.checked;
+        let style = match &checked.state {
+            SignatureState::Valid { .. } => palette.good,
+            SignatureState::Unchecked => palette.warning,
+            _ => palette.bad,
+        };
+        let by = checked.owner.as_deref().or(checked.claimed_signer.as_deref());
+        let by = match (by, &checked.owner) {
+            (Some(owner), Some(_)) => format!(" by {owner}"),
+            (Some(claimed), None) => format!(", it says by {}", claimed.escape_debug()),
+            (None, _) => String::new(),
+        };
+        let label = if at == 0 { "signatures" } else { "" };
+        block = block.row(label, format!("{}{by}", styled(style, words(&checked.state))));
+        if let Some(reason) = &checked.reason {
+            block = block.row("", reason);
+        }
+        if let SignatureState::Valid { time } = &checked.state {
+            block = block.row("", basis(time));
+        }
+        for refused in &checked.timestamps_refused {
+            block = block.row("", format!("a time stamp does not count: {refused}"));
+        }
+        block = block.row("", &signature.source);
+    }
+    block
+}
+
+fn words(state: &SignatureState) -> &'static str {
+    match state {
+        SignatureState::Valid { .. } => "valid",
+        SignatureState::Unchecked => "unchecked (no --trust-root was given)",
+        SignatureState::Untrusted => "untrusted (by a key that is none of the trust roots')",
+        SignatureState::Invalid => "invalid",
+        SignatureState::OtherSubject => "about another bundle",
+        SignatureState::OutOfWindow => "out of window (made when its key was not good)",
+        SignatureState::NoTrustedTime => {
+            "no trusted time (its key is good no more, and only its own word says that it is older)"
+        }
+        SignatureState::Revoked => "revoked (nothing trusted says that it is older than that)",
+    }
+}
+
+fn basis(basis: &TimeBasis) -> String {
+    match basis {
+        TimeBasis::Trusted(trusted) => {
+            let by = match &trusted.by {
+                TimeSource::TimestampAuthority { authority } => {
+                    authority.escape_debug().to_string()
+                }
+                TimeSource::ComplianceLock { store } => format!("a COMPLIANCE lock in {store}"),
+            };
+            format!("was there by {}, says {by}", time(trusted.time))
+        }
+        TimeBasis::Now => "its key is good now".to_owned(),
+        TimeBasis::Claimed { time: claimed } => {
+            format!("made at {}, by its own word, which was accepted", time(*claimed))
+        }
+    }
+}
