@@ -104,3 +104,16 @@ pub const CAVRA_DOCUMENT_BYTES_MAX: u64 = 16 << 20;
 pub const CAVRA_SECRET_BYTES_MAX: u64 = 64 << 10;
 /// Digits of one integer in Python's JSON: what Python itself reads.
 pub const PYTHON_INTEGER_DIGITS_MAX: usize = 4_300;
+
+/// Bytes of a time-stamp token: a signature and a chain of certificates.
+pub const TIMESTAMP_BYTES_MAX: usize = 64 << 10;
+/// Bytes of a time-stamp authority's answer.
+pub const TIMESTAMP_ANSWER_BYTES_MAX: usize = TIMESTAMP_BYTES_MAX + 1024;
+/// Certificates in one token.
+pub const TIMESTAMP_CERTIFICATES_MAX: usize = 16;
+/// Bytes of a file of time-stamp authorities.
+pub const TIMESTAMP_AUTHORITIES_BYTES_MAX: usize = 1 << 20;
+/// Certificates in a file of time-stamp authorities.
+pub const TIMESTAMP_AUTHORITIES_MAX: usize = 256;
+/// Characters that are told of what a time-stamp authority says when it refuses.
+pub const TIMESTAMP_REFUSAL_CHARACTERS_MAX: usize = 200;

@@ -10,6 +10,7 @@
 //! | [`dsse`] | what exactly is signed |
 //! | [`statement`] | what is said of which bytes |
 //! | [`sigstore`] | the file that a signature is kept in |
+//! | [`timestamp`] | RFC 3161: asking for trusted time, and checking it offline |
 //! | [`trust`] | which keys are believed, whose they are, and for which time |
 //! | [`check`] | a signature file held against a bundle and the trust roots |
 //! | [`policy`] | whether signatures are enough: pure decisions |
@@ -22,6 +23,7 @@ pub mod key;
 pub mod policy;
 pub mod sigstore;
 pub mod statement;
+pub mod timestamp;
 pub mod trust;
 
 use crate::canonical::JsonError;
