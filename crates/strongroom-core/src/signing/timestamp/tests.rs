@@ -7,7 +7,7 @@ use rcgen::{KeyPair, KeyUsagePurpose, RsaKeySize};
 use sha2::Digest as _;
 
 use self::authority::{
-    CODE_SIGNING, MD5_WITH_RSA, Named, Plan, RSA, SHA_1, SHA_512, Stamp, TIME_STAMPING,
+    CODE_SIGNING, Named, Plan, RSA, SHA_1, SHA_1_WITH_RSA, SHA_512, Stamp, TIME_STAMPING,
     TestAuthority, answer,
 };
 use super::{Authorities, Request, TimestampError, TrustedTime};
@@ -88,16 +88,14 @@ fn a_token_over_other_bytes_is_told_apart() {
 #[test]
 fn sha_1_carries_nothing() {
     let authority = TestAuthority::new();
-    let changes: [(&str, fn(&mut Stamp)); 4] = [
-        ("imprint", |stamp| stamp.imprint = (SHA_1, vec![0; 20])),
-        ("signer's digest", |stamp| stamp.digest = SHA_1),
-        ("signature", |stamp| stamp.signature = Some(MD5_WITH_RSA)),
-        ("certificate's name", |stamp| stamp.named = Named::BySha1),
-    ];
-    for (what, change) in changes {
+    let refuse = |what: &str, change: fn(&mut Stamp)| {
         let refused = verified(&authority, change);
         assert!(matches!(refused, Err(TimestampError::Weak(_))), "{what}: {refused:?}");
-    }
+    };
+    refuse("imprint", |stamp| stamp.imprint = (SHA_1, vec![0; 20]));
+    refuse("signer's digest", |stamp| stamp.digest = SHA_1);
+    refuse("signature", |stamp| stamp.signature = Some(SHA_1_WITH_RSA));
+    refuse("certificate's name", |stamp| stamp.named = Named::BySha1);
 }
 
 #[test]
@@ -229,12 +227,9 @@ fn no_flipped_bit_changes_what_a_token_proves() {
     for at in 0..token.len() * 8 {
         let mut flipped = token.clone();
         flipped[at / 8] ^= 1 << (at % 8);
-        match authorities.verify(&flipped, MESSAGE) {
-            Ok(time) => {
-                assert_eq!(time, right, "bit {at}");
-                believed += 1;
-            }
-            Err(_) => {}
+        if let Ok(time) = authorities.verify(&flipped, MESSAGE) {
+            assert_eq!(time, right, "bit {at}");
+            believed += 1;
         }
     }
     assert!(believed < 200, "{believed} bits of {} are open", token.len() * 8);
