@@ -13,6 +13,9 @@
 //! | `conformance` | the suite that every backend passes, and that users run on their own bucket |
 //! | `evidence` | push, pull, list, reindex, audit: one operation a file |
 //! | [`new_file`] | a local file that appears whole or not at all |
+//! | [`tsa`] | asks a time-stamp authority for trusted time |
+//! | [`signer`] | keys that sign: in a file, behind a command, in OpenBao |
+//! | [`service`] | what is asked over HTTP and is no store |
 //! | [`clock`] | time and ids come in from outside |
 
 pub mod analyze;
@@ -28,8 +31,10 @@ pub mod memory;
 pub mod new_file;
 pub mod open;
 pub mod s3;
+pub mod service;
 pub mod status;
 pub mod storage;
+pub mod tsa;
 
 mod advisory;
 mod counted;

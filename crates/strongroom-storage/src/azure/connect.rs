@@ -28,7 +28,7 @@ impl AzureStorage {
         let address = Address::new(settings, account)?;
         let encryption_scope = encryption_scope(settings)?;
         let credentials = credentials(environment, settings, &address)?;
-        let http = exchange::client(settings).await?;
+        let http = exchange::client(settings.ca_file.as_deref()).await?;
         Ok(Self {
             client: Arc::new(Client { http, credentials, address, clock }),
             encryption_scope,

@@ -10,9 +10,9 @@ pub(crate) mod source;
 pub(crate) mod witness;
 pub(crate) mod xml;
 
+use std::path::Path;
 use std::time::Duration;
 
-use crate::open::StoreSettings;
 use crate::{StorageError, StorageErrorKind};
 
 /// How long a connection, DNS and TLS included, may take.
@@ -20,8 +20,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a connection is kept for the next request. Servers close theirs after a minute or so.
 const IDLE_CONNECTION_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A client for one store.
-pub(crate) async fn client(settings: &StoreSettings) -> Result<reqwest::Client, StorageError> {
+/// A client for one store or service. A `ca_file` adds to the certificates that the system trusts.
+pub(crate) async fn client(ca_file: Option<&Path>) -> Result<reqwest::Client, StorageError> {
     let mut http = reqwest::Client::builder()
         .user_agent(concat!("strongroom/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
@@ -32,7 +32,7 @@ pub(crate) async fn client(settings: &StoreSettings) -> Result<reqwest::Client, 
         .retry(reqwest::retry::never())
         // One connection for each part in flight; HTTP/2 would squeeze them all through one.
         .http1_only();
-    if let Some(ca_file) = &settings.ca_file {
+    if let Some(ca_file) = ca_file {
         let pem = tokio::fs::read(ca_file).await.map_err(|error| {
             StorageError::new(StorageErrorKind::Configuration, "the CA file cannot be read")
                 .with_guidance("name a file of PEM certificates that this user may read")

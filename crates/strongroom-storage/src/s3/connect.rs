@@ -18,7 +18,7 @@ impl S3Storage {
         let address = Address::new(settings, || {
             ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(|name| context.env_var(name))
         })?;
-        let http = exchange::client(settings).await?;
+        let http = exchange::client(settings.ca_file.as_deref()).await?;
         let of_a_profile = settings.credentials.is_none() && settings.profile.is_some();
         let signer = credentials::signer(settings, &address.region, context);
         Ok(Self {
