@@ -117,3 +117,8 @@ pub const TIMESTAMP_AUTHORITIES_BYTES_MAX: usize = 1 << 20;
 pub const TIMESTAMP_AUTHORITIES_MAX: usize = 256;
 /// Characters that are told of what a time-stamp authority says when it refuses.
 pub const TIMESTAMP_REFUSAL_CHARACTERS_MAX: usize = 200;
+
+/// Bytes of one signature by an external command: a P-256 one has 72 at most.
+pub const SIGNATURE_BYTES_MAX: usize = 1_024;
+/// Bytes of a key service's answer; one about a key lists all its versions.
+pub const KEY_SERVICE_ANSWER_BYTES_MAX: usize = 1 << 20;

@@ -6,8 +6,7 @@ use der::{Decode as _, Encode as _};
 use rustls_pki_types::SignatureVerificationAlgorithm as Verifying;
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 use webpki::aws_lc_rs as algorithms;
-use x509_cert::Certificate;
-use x509_cert::spki::AlgorithmIdentifierRef;
+use x509_cert::spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoOwned};
 
 use super::TimestampError;
 
@@ -73,9 +72,8 @@ pub(super) fn named_by(
     if named.is_empty() { Err(unknown) } else { Ok(named) }
 }
 
-/// Whether the key of `certificate`, where it is an RSA key, has a size that is believed.
-pub(super) fn rsa_size_is_right(certificate: &Certificate) -> bool {
-    let key = certificate.tbs_certificate().subject_public_key_info();
+/// Whether a key, where it is an RSA key, has a size that is believed.
+pub(super) fn size_is_right(key: &SubjectPublicKeyInfoOwned) -> bool {
     if key.algorithm.oid != RSA {
         return true;
     }
@@ -91,4 +89,41 @@ pub(super) fn rsa_size_is_right(certificate: &Certificate) -> bool {
 struct RsaPublicKey<'a> {
     modulus: der::asn1::UintRef<'a>,
     public_exponent: der::asn1::UintRef<'a>,
+}
+
+#[cfg(test)]
+mod tests {
+    use der::asn1::{BitString, UintRef};
+    use x509_cert::spki::AlgorithmIdentifierOwned;
+
+    use super::*;
+
+    fn rsa_key(first: u8, more_bytes: usize) -> SubjectPublicKeyInfoOwned {
+        let modulus = [vec![first], vec![0xff; more_bytes]].concat();
+        let key = RsaPublicKey {
+            modulus: UintRef::new(&modulus).expect("a number"),
+            public_exponent: UintRef::new(&[1, 0, 1]).expect("a number"),
+        };
+        SubjectPublicKeyInfoOwned {
+            algorithm: AlgorithmIdentifierOwned { oid: RSA, parameters: None },
+            subject_public_key: BitString::from_bytes(&key.to_der().expect("DER")).expect("bits"),
+        }
+    }
+
+    #[test]
+    fn rsa_keys_have_2048_to_4096_bits() {
+        for (first, more_bytes, is_right) in [
+            (0x7f, 255, false),
+            (0x80, 255, true),
+            (0xff, 511, true),
+            (0x01, 512, false),
+            (0xff, 127, false),
+        ] {
+            let key = rsa_key(first, more_bytes);
+            assert_eq!(size_is_right(&key), is_right, "{first:#x} and {more_bytes} bytes");
+        }
+        let mut broken = rsa_key(0x80, 255);
+        broken.subject_public_key = BitString::from_bytes(b"key").expect("bits");
+        assert!(!size_is_right(&broken));
+    }
 }

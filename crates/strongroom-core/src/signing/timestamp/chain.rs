@@ -106,7 +106,7 @@ impl Authorities {
 
 /// Refuses an RSA key that is too small, or larger than any real one.
 pub(super) fn check_size(certificate: &Certificate) -> Result<(), TimestampError> {
-    if algorithms::rsa_size_is_right(certificate) {
+    if algorithms::size_is_right(certificate.tbs_certificate().subject_public_key_info()) {
         return Ok(());
     }
     Err(TimestampError::Weak("an RSA key of less than 2048 or more than 4096 bits"))

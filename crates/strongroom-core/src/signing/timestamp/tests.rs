@@ -3,6 +3,7 @@
 mod authority;
 
 use der::oid::ObjectIdentifier;
+use pkcs8::der::pem;
 use rcgen::{KeyPair, KeyUsagePurpose, RsaKeySize};
 use sha2::Digest as _;
 
@@ -264,6 +265,19 @@ fn a_file_without_authorities_trusts_nobody_and_says_so() {
     let nobody = Authorities::default();
     let token = authority.sign(&authority.stamp(MESSAGE));
     assert_eq!(nobody.verify(&token, MESSAGE), Err(TimestampError::UntrustedAuthority));
+}
+
+/// Whoever is given the signer's certificate alone has no authority to trust.
+#[test]
+fn a_signers_own_certificate_is_no_authority() {
+    let authority = TestAuthority::new();
+    let signer = pem::encode_string("CERTIFICATE", pem::LineEnding::LF, &authority.signer);
+    let signer = signer.expect("PEM");
+    let refused = Authorities::from_pem(signer.as_bytes()).expect_err("refused");
+    assert_eq!(refused, TimestampError::Authorities("holds no certificate of an authority"));
+    let published_chain = format!("{signer}{}", authority.root_pem);
+    let authorities = Authorities::from_pem(published_chain.as_bytes()).expect("authorities");
+    assert_eq!((authorities.roots.len(), authorities.others.len()), (1, 1));
 }
 
 #[test]
