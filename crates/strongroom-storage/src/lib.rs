@@ -32,6 +32,7 @@ pub mod new_file;
 pub mod open;
 pub mod s3;
 pub mod service;
+pub mod signer;
 pub mod status;
 pub mod storage;
 pub mod tsa;
