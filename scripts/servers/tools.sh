@@ -66,6 +66,19 @@ ceph_installed() { debian_packages ceph-mon ceph-osd radosgw ceph-common openssl
 # Prints the directory of the environment with SeaweedFS, moto and boto3.
 servers_environment() { python_environment servers/requirements.txt; }
 
+# Prints the directory of the environment with OpenBao.
+openbao_environment() { python_environment servers/requirements-openbao.txt; }
+
+# Prints the directory of the environment with another verifier of time stamps.
+tsa_environment() { python_environment servers/requirements-tsa.txt; }
+
+# OpenSC's tools speak to any PKCS #11 module, and this one keeps its keys in files.
+softhsm_installed() {
+  command_installed softhsm2-util softhsm2
+  command_installed pkcs11-tool opensc
+  command_installed openssl openssl
+}
+
 # Builds the crate $1 of version $2 with the further options of `cargo install`. Prints the directory of
 # its programs.
 crate_installed() {
