@@ -104,6 +104,7 @@ async fn evidence(command: EvidenceCommand, context: &Context) -> Result<()> {
         EvidenceCommand::List(args) => commands::list::run(args, context).await,
         EvidenceCommand::Reindex => commands::reindex::run(context).await,
         EvidenceCommand::Audit(args) => commands::audit::run(*args, context).await,
+        EvidenceCommand::Prove(args) => commands::prove::run(*args, context).await,
         EvidenceCommand::Retention(args) => commands::retention::run(args, context).await,
         EvidenceCommand::Hold(args) => commands::hold::run(args, context).await,
         EvidenceCommand::StoreStatus => commands::store_status::run(context).await,

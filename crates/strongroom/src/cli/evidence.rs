@@ -10,8 +10,8 @@ use strongroom_core::{BundleId, Sha256Digest};
 use strongroom_storage::evidence::audit::{Cursor, Sample};
 
 use super::{
-    AttestArgs, HoldArgs, Length, Moment, PushSettingArgs, RetentionArgs, SignArgs, SignerArgs,
-    TrustArgs, VerifyArgs, When, not_empty,
+    AttestArgs, HoldArgs, Length, Moment, ProveArgs, PushSettingArgs, RetentionArgs, SignArgs,
+    SignerArgs, TrustArgs, VerifyArgs, When, not_empty,
 };
 
 /// What to do with evidence.
@@ -140,6 +140,18 @@ Examples:
   strongroom evidence audit --read-data --sample 3/30   a part of it each day of a month
   strongroom evidence audit --format json --markdown audit.md")]
     Audit(Box<AuditArgs>),
+
+    /// Gather everything that an auditor needs to check evidence offline, into one folder.
+    ///
+    /// Bundles, signatures with their time stamps, receipts and records, the locks as read back now, the
+    /// keys that are believed, a README, and a script `check` that uses only sha256sum, openssl and
+    /// Python. Without a trust root the signatures are unchecked, and the folder says so.
+    #[command(after_help = "\
+Examples:
+  strongroom evidence prove acme/widget -o proof/ --trust-root trust.json
+  strongroom evidence prove sha256:6b86… -o proof/ && proof/check")]
+    Prove(Box<ProveArgs>),
+
     /// Show how long a bundle is locked, or lock it for longer.
     Retention(RetentionArgs),
 

@@ -25,7 +25,9 @@ pub use lock::{
     ExtendArgs, HoldArgs, HoldCommand, PlaceArgs, ReleaseArgs, RetentionArgs, RetentionCommand,
     RetentionShowArgs,
 };
-pub use signing::{AttestArgs, SignArgs, SignatureToArgs, SignerArgs, TrustArgs, VerifyArgs};
+pub use signing::{
+    AttestArgs, ProveArgs, SignArgs, SignatureToArgs, SignerArgs, TrustArgs, VerifyArgs,
+};
 pub use store::{PushSettingArgs, StoreArgs};
 pub use when::{Length, Moment, When};
 

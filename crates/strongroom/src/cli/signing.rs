@@ -144,3 +144,18 @@ pub struct VerifyArgs {
     #[arg(long, value_name = "DAYS", env = "STRONGROOM_VERIFY_MINIMUM_RETENTION_DAYS")]
     pub minimum_retention_days: Option<u32>,
 }
+
+/// `strongroom evidence prove`.
+#[derive(Debug, Args)]
+pub struct ProveArgs {
+    /// What to gather: a bundle's id, a run, or a subject.
+    #[arg(value_name = "SUBJECT|RUN|ID", value_parser = not_empty)]
+    pub of: String,
+
+    /// The folder to make.
+    #[arg(long, short, value_name = "DIR", env = "STRONGROOM_PROVE_OUTPUT")]
+    pub output: PathBuf,
+
+    #[command(flatten)]
+    pub trust: TrustArgs,
+}

@@ -14,6 +14,7 @@ mod lock_change;
 pub mod man;
 mod placing;
 mod private_key;
+pub mod prove;
 pub mod pull;
 pub mod push;
 mod receipt;

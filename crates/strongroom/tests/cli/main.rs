@@ -12,6 +12,7 @@ mod cli_keys;
 mod cli_list_and_pull;
 mod cli_locks;
 mod cli_manual;
+mod cli_prove;
 mod cli_push;
 mod cli_signing;
 mod cli_store;

@@ -23,6 +23,7 @@ use crate::output::{Block, Console, count, styled, time};
 #[derive(Debug)]
 pub struct Trusting {
     demand: Demand,
+    tsa_roots: Option<Vec<u8>>,
 }
 
 impl Trusting {
@@ -47,7 +48,13 @@ impl Trusting {
             },
             moment: Moment { now, accept_claimed_time: args.accept_claimed_time },
         };
-        Ok(Self { demand })
+        let tsa_roots = read_all(&args.tsa_root)?;
+        Ok(Self { demand, tsa_roots })
+    }
+
+    /// The certificates of the time-stamp authorities that are believed, as PEM.
+    pub fn tsa_roots(&self) -> Option<&[u8]> {
+        self.tsa_roots.as_deref()
     }
 
     /// Whether the flags ask anything of signatures.
@@ -67,6 +74,20 @@ impl Trusting {
         let checked = self.demand.check(&bytes, bundle, None);
         Ok(SourcedSignature { source: path.display().to_string(), version_id: None, checked })
     }
+}
+
+const TSA_ROOTS_BYTES_MAX: u64 = 1 << 20;
+
+/// Several files of PEM, one after another.
+fn read_all(paths: &[std::path::PathBuf]) -> Result<Option<Vec<u8>>> {
+    let mut all = None;
+    for path in paths {
+        let bytes = read_file(path, TSA_ROOTS_BYTES_MAX, "TSA_ROOTS_BYTES_MAX")?;
+        let all = all.get_or_insert_with(Vec::new);
+        all.extend(bytes);
+        all.push(b'\n');
+    }
+    Ok(all)
 }
 
 fn read_file(path: &Path, bytes_max: u64, limit: &str) -> Result<Vec<u8>> {

@@ -1,0 +1,168 @@
+//! What an auditor gets: a folder that is checked without Strongroom, and that notices every byte.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use strongroom_core::signing::key::{Algorithm, PrivateKey};
+use strongroom_core::signing::trust::{TrustRoot, Window};
+use strongroom_testkit::S3Server;
+use strongroom_testkit::s3::BucketSettings;
+
+use crate::cli_bucket::on;
+use crate::room::Room;
+use crate::schema::assert_valid;
+
+/// Runs the folder's own script, with an empty environment but for where tools are.
+fn check(folder: &Path) -> (i32, String) {
+    let path = std::env::var("PATH").expect("a PATH");
+    let output = Command::new(folder.join("check")).env_clear().env("PATH", path).output();
+    let output = output.expect("python3 runs");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    (output.status.code().expect("a code"), text + &String::from_utf8_lossy(&output.stderr))
+}
+
+fn files_in(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    files.sort();
+    files
+}
+
+/// A store with two bundles about one subject, each signed by both kinds of key.
+fn signed_store() -> (S3Server, Room) {
+    let server = S3Server::builder().bucket("evidence", BucketSettings::locked()).start_blocking();
+    let room = on(Room::with_results(), &server);
+    for (number, run) in ["1", "2"].into_iter().enumerate() {
+        let name = format!("{run}.tar.gz");
+        room.write("results/run.txt", run);
+        let bundle = ["evidence", "bundle", "results", "-o", &name, "--subject", "acme/widget"];
+        room.run(&[&bundle[..], &["--run-id", run]].concat()).exits(0);
+        room.run(&["evidence", "push", &name, "--retain-until", "1d"]).exits(0);
+        for algorithm in [Algorithm::Ed25519, Algorithm::EcdsaP256] {
+            let key = PrivateKey::generate(algorithm).expect("a key");
+            let owner = format!("{algorithm} {number}");
+            let root = TrustRoot::new(key.public_key().clone(), &owner, Window::default());
+            let root = root.expect("a root").to_document().expect("a document");
+            room.write(&format!("{algorithm}-{number}.json"), root);
+            room.write("key.pem", key.to_pem(None).expect("PEM").as_bytes());
+            let sign = ["evidence", "sign", &name, "--private-key", "key.pem", "--signer", "ci"];
+            room.run(&sign).exits(0);
+        }
+    }
+    (server, room)
+}
+
+const ROOTS: [&str; 8] = [
+    "--trust-root",
+    "Ed25519-0.json",
+    "--trust-root",
+    "Ed25519-1.json",
+    "--trust-root",
+    "ECDSA-P256-SHA256-0.json",
+    "--trust-root",
+    "ECDSA-P256-SHA256-1.json",
+];
+
+#[test]
+fn a_folder_passes_its_own_check_and_notices_every_byte() {
+    let (_server, room) = signed_store();
+    let prove = ["evidence", "prove", "acme/widget", "-o", "proof", "--format", "json"];
+    let proof = room.run(&[&prove[..], &ROOTS].concat()).exits(0).json();
+    assert_valid(&proof, "proof");
+    let folder = room.path("proof");
+    let (code, text) = check(&folder);
+    assert_eq!(code, 0, "{text}");
+    let digest = proof["sums_sha256"].as_str().expect("a digest");
+    assert!(text.contains(digest), "{text}");
+    assert_eq!(text.matches(": valid by ").count(), 4, "{text}");
+    assert_eq!(text.matches("proves its id, byte for byte").count(), 2, "{text}");
+
+    let files = files_in(&folder);
+    assert!(files.len() > 12, "{files:?}");
+    for file in files.iter().filter(|file| !file.ends_with("check")) {
+        let whole = fs::read(file).expect("the file");
+        for at in [0, whole.len() / 2, whole.len() - 1] {
+            let mut flipped = whole.clone();
+            flipped[at] ^= 1;
+            fs::write(file, flipped).expect("flipped");
+            let (code, text) = check(&folder);
+            assert_eq!(code, 1, "{} at {at}: {text}", file.display());
+        }
+        fs::write(file, whole).expect("as it was");
+    }
+    fs::write(folder.join("more"), "x").expect("another file");
+    assert_eq!(check(&folder).0, 1);
+    fs::remove_file(folder.join("more")).expect("gone");
+    fs::remove_file(&files[0]).expect("a file goes");
+    assert_eq!(check(&folder).0, 1);
+}
+
+#[test]
+fn without_a_trust_root_the_signatures_are_unchecked_and_the_rest_is() {
+    let (_server, room) = signed_store();
+    room.run(&["evidence", "prove", "1", "-o", "proof"]).exits(0);
+    let (code, text) = check(&room.path("proof"));
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("2 signatures, UNCHECKED"), "{text}");
+    assert!(!text.contains("valid by"), "{text}");
+    let readme = fs::read_to_string(room.path("proof/README.md")).expect("a README");
+    assert!(readme.contains("the signatures are unchecked"), "{readme}");
+    room.run(&["evidence", "prove", "1", "-o", "proof"]).exits(6);
+    room.run(&["evidence", "prove", "nobody", "-o", "other"]).exits(7);
+    assert!(!room.path("other").exists());
+}
+
+/// The script decides by itself, by the same table.
+#[test]
+fn a_key_that_is_not_believed_makes_the_check_fail() {
+    let (_server, room) = signed_store();
+    let stranger = PrivateKey::generate(Algorithm::Ed25519).expect("a key");
+    let root = TrustRoot::new(stranger.public_key().clone(), "stranger", Window::default());
+    room.write("stranger.json", root.expect("a root").to_document().expect("a document"));
+    let prove = ["evidence", "prove", "1", "-o", "proof", "--trust-root", "stranger.json"];
+    room.run(&prove).exits(4);
+    let (code, text) = check(&room.path("proof"));
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("none of its signatures is valid"), "{text}");
+
+    let revoked = fs::read(room.path("Ed25519-0.json")).expect("a root");
+    let mut root: serde_json::Value = serde_json::from_slice(&revoked).expect("JSON");
+    root["status"] = "revoked".into();
+    room.write("revoked.json", root.to_string());
+    let prove = ["evidence", "prove", "1", "-o", "revoked", "--trust-root", "revoked.json"];
+    room.run(&prove).exits(4);
+    let (code, text) = check(&room.path("revoked"));
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains(": revoked by "), "{text}");
+}
+
+#[test]
+fn what_could_not_be_had_is_said_and_the_rest_is_there() {
+    let (server, room) = signed_store();
+    let bucket = server.bucket("evidence");
+    let hidden =
+        bucket.keys().into_iter().find(|key| key.starts_with("team/bundles/")).expect("one");
+    bucket.plant_over(&hidden, "garbage");
+    for version in bucket.versions(&hidden) {
+        assert!(!version.id.is_empty());
+    }
+    // Below the garbage is the bundle: nothing is missing.
+    let whole = ["evidence", "prove", "acme/widget", "-o", "whole", "--format", "json"];
+    assert_eq!(room.run(&whole).exits(0).json()["is_whole"], true);
+    let foreign = "sha256:".to_owned() + &"0".repeat(64);
+    bucket.put(&format!("team/subjects/acme%2Fwidget/{foreign}.ref"), foreign);
+    let part = ["evidence", "prove", "acme/widget", "-o", "part", "--format", "json"];
+    let proof = room.run(&part).exits(13).json();
+    assert_valid(&proof, "proof");
+    assert_eq!(proof["missing"][0]["what"], "bundle");
+    let (code, text) = check(&room.path("part"));
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("not all that there was"), "{text}");
+}
