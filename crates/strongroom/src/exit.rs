@@ -2,8 +2,12 @@
 
 use strongroom_core::bundle::{BundleError, Refusal};
 use strongroom_core::signing::key::KeyError;
+use strongroom_core::signing::timestamp::TimestampError;
 use strongroom_core::signing::trust::TrustError;
 use strongroom_storage::evidence::{EvidenceError, EvidenceErrorKind};
+use strongroom_storage::service::ServiceErrorKind;
+use strongroom_storage::signer::{SignerError, SignerErrorKind};
+use strongroom_storage::tsa::TsaError;
 use strongroom_storage::{StorageError, StorageErrorKind};
 
 use crate::failure::Failure;
@@ -120,6 +124,15 @@ fn meaning_of(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     if let Some(error) = cause.downcast_ref::<TrustError>() {
         return Some(of_trust(*error));
     }
+    if let Some(error) = cause.downcast_ref::<SignerError>() {
+        return Some(of_signer(error.kind()));
+    }
+    if let Some(error) = cause.downcast_ref::<TsaError>() {
+        return Some(of_tsa(error));
+    }
+    if let Some(error) = cause.downcast_ref::<TimestampError>() {
+        return Some(of_timestamp(error));
+    }
     cause.downcast_ref::<BundleError>().map(|error| of_refusal(error.refusal()))
 }
 
@@ -148,6 +161,44 @@ fn of_trust(error: TrustError) -> Exit {
         TrustError::Absent => Exit::NotFound,
         TrustError::Revoked => Exit::Conflict,
         TrustError::BeforeItsTime => Exit::Usage,
+    }
+}
+
+/// The exit for a key that did not sign.
+fn of_signer(kind: SignerErrorKind) -> Exit {
+    match kind {
+        SignerErrorKind::Configuration => Exit::Usage,
+        SignerErrorKind::NotFound => Exit::NotFound,
+        SignerErrorKind::Denied => Exit::Denied,
+        SignerErrorKind::Unreachable => Exit::Unreachable,
+        SignerErrorKind::Failed => Exit::Failed,
+        SignerErrorKind::BadSignature => Exit::Trust,
+        SignerErrorKind::Limit => Exit::Limit,
+    }
+}
+
+/// The exit for a time stamp that was not had.
+fn of_tsa(error: &TsaError) -> Exit {
+    match error {
+        TsaError::Answer(error) => of_timestamp(error),
+        TsaError::Service(error) => match error.kind() {
+            ServiceErrorKind::Configuration => Exit::Usage,
+            ServiceErrorKind::Unreachable => Exit::Unreachable,
+            ServiceErrorKind::Denied => Exit::Denied,
+            ServiceErrorKind::NotFound => Exit::NotFound,
+            ServiceErrorKind::Failed | ServiceErrorKind::Malformed => Exit::Failed,
+            ServiceErrorKind::Limit => Exit::Limit,
+        },
+    }
+}
+
+/// The exit for a refused time stamp, or a refused file of authorities.
+fn of_timestamp(error: &TimestampError) -> Exit {
+    match error {
+        TimestampError::Authorities(_) => Exit::Integrity,
+        TimestampError::Limit(_) => Exit::Limit,
+        TimestampError::Refused { .. } => Exit::Failed,
+        _ => Exit::Trust,
     }
 }
 

@@ -7,8 +7,11 @@ use std::io;
 use serde::Serialize;
 use strongroom_core::bundle::BundleError;
 use strongroom_core::signing::key::KeyError;
+use strongroom_core::signing::timestamp::TimestampError;
 use strongroom_core::signing::trust::TrustError;
 use strongroom_storage::evidence::{EvidenceError, EvidenceErrorKind};
+use strongroom_storage::signer::SignerError;
+use strongroom_storage::tsa::TsaError;
 use strongroom_storage::{StorageError, StorageErrorKind};
 
 use crate::exit::{Exit, exit_of};
@@ -108,6 +111,9 @@ fn is_ours(cause: &(dyn std::error::Error + 'static)) -> bool {
         || cause.is::<BundleError>()
         || cause.is::<KeyError>()
         || cause.is::<TrustError>()
+        || cause.is::<SignerError>()
+        || cause.is::<TsaError>()
+        || cause.is::<TimestampError>()
 }
 
 fn help_of(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
@@ -121,6 +127,15 @@ fn help_of(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
         return error.guidance().map(ToOwned::to_owned);
     }
     if let Some(error) = cause.downcast_ref::<KeyError>() {
+        return error.guidance().map(ToOwned::to_owned);
+    }
+    if let Some(error) = cause.downcast_ref::<SignerError>() {
+        return error.guidance().map(ToOwned::to_owned);
+    }
+    if let Some(error) = cause.downcast_ref::<TsaError>() {
+        return error.guidance().map(ToOwned::to_owned);
+    }
+    if let Some(error) = cause.downcast_ref::<TimestampError>() {
         return error.guidance().map(ToOwned::to_owned);
     }
     cause.downcast_ref::<StorageError>()?.guidance().map(ToOwned::to_owned)

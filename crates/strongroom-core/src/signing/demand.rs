@@ -4,8 +4,9 @@ use serde::Serialize;
 
 use super::SignatureFile;
 use super::check::{self, CheckedSignature, Vouched};
-use super::policy::{Moment, Policy, TrustedTime, Unmet};
+use super::policy::{Moment, Policy, TimeSource, TrustedTime, Unmet};
 use super::statement::SignedBundle;
+use super::timestamp::Authorities;
 
 /// What is asked.
 #[derive(Debug, Clone)]
@@ -14,6 +15,8 @@ pub struct Demand {
     pub policy: Policy,
     /// As of when, and by which times.
     pub moment: Moment,
+    /// Who is believed to tell the time; nobody where it is absent.
+    pub authorities: Option<Authorities>,
 }
 
 /// One signature, and where it was.
@@ -81,8 +84,27 @@ impl Demand {
             Ok(file) => file,
             Err(error) => return CheckedSignature::refused(&error),
         };
-        let vouched = Vouched { times: stored.into_iter().collect(), refused: Vec::new() };
+        let mut vouched = Vouched { times: stored.into_iter().collect(), refused: Vec::new() };
+        for token in &file.timestamps {
+            match self.stamped(token, &file.signature) {
+                Ok(time) => vouched.times.push(time),
+                Err(reason) => vouched.refused.push(reason),
+            }
+        }
         check::check(&file, bundle, vouched, &self.policy, self.moment)
+    }
+
+    /// The moment by which an authority that is believed saw the signature: the latest that it may mean.
+    fn stamped(&self, token: &[u8], signature: &[u8]) -> Result<TrustedTime, String> {
+        let Some(authorities) = &self.authorities else {
+            return Err("no time-stamp authority is believed".to_owned());
+        };
+        let stamped = authorities.verify(token, signature).map_err(|error| error.to_string())?;
+        let time = stamped.latest();
+        Ok(TrustedTime {
+            time,
+            by: TimeSource::TimestampAuthority { authority: stamped.authority },
+        })
     }
 
     /// Whether they are enough.

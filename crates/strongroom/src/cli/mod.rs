@@ -5,6 +5,7 @@ mod analysis;
 mod evidence;
 mod keys;
 mod lock;
+mod signer;
 mod signing;
 mod store;
 mod when;
@@ -25,6 +26,7 @@ pub use lock::{
     ExtendArgs, HoldArgs, HoldCommand, PlaceArgs, ReleaseArgs, RetentionArgs, RetentionCommand,
     RetentionShowArgs,
 };
+pub use signer::SigningKeyArgs;
 pub use signing::{
     AttestArgs, ProveArgs, SignArgs, SignatureToArgs, SignerArgs, TrustArgs, VerifyArgs,
 };

@@ -7,7 +7,7 @@ use clap::builder::BoolishValueParser;
 use strongroom_core::BundleId;
 use strongroom_core::signing::key::KeyId;
 
-use super::{Moment, PrivateKeyArgs, not_empty};
+use super::{Moment, SigningKeyArgs, not_empty};
 
 const SIGNER: &str = "Signer";
 const TRUST: &str = "Signatures";
@@ -16,7 +16,7 @@ const TRUST: &str = "Signatures";
 #[derive(Debug, Args)]
 pub struct SignerArgs {
     #[command(flatten)]
-    pub key: PrivateKeyArgs,
+    pub key: SigningKeyArgs,
 
     /// Who signs, in the statement. Whose the key is, only a trust root says.
     #[arg(long, value_name = "NAME", env = "STRONGROOM_SIGN_SIGNER", help_heading = SIGNER)]
@@ -55,7 +55,7 @@ pub struct AttestArgs {
     pub predicate_type: String,
 
     #[command(flatten)]
-    pub key: PrivateKeyArgs,
+    pub key: SigningKeyArgs,
 
     #[command(flatten)]
     pub to: SignatureToArgs,

@@ -87,7 +87,10 @@ pub async fn run(args: BundleArgs, context: &Context) -> Result<()> {
         content_size_bytes,
         files,
         already_there: placed == Placed::AlreadyThere,
-        signature: signer.map(|signer| sign(&signer, &written, &output, context)).transpose()?,
+        signature: match signer {
+            Some(signer) => Some(sign(&signer, &written, &output, context).await?),
+            None => None,
+        },
         receipt: None,
     };
     let Some(store) = store else {
@@ -111,7 +114,7 @@ pub async fn run(args: BundleArgs, context: &Context) -> Result<()> {
 }
 
 /// Signs what was written: its manifest, and the archive as it is here.
-fn sign(
+async fn sign(
     signer: &MadeBy,
     written: &WrittenBundle,
     output: &Path,
@@ -119,7 +122,7 @@ fn sign(
 ) -> Result<Signed> {
     let archive = Some(written.archive_sha256);
     let bundle = SignedBundle { id: written.id, archive, id_covers_bytes: true };
-    let (bytes, key_id) = signer.sign_evidence(&bundle, context)?;
+    let (bytes, key_id) = signer.sign_evidence(&bundle, context).await?;
     let mut path = output.as_os_str().to_owned();
     path.push(SIGNATURE_SUFFIX);
     let path = PathBuf::from(path);

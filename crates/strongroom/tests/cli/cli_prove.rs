@@ -13,10 +13,12 @@ use crate::cli_bucket::on;
 use crate::room::Room;
 use crate::schema::assert_valid;
 
+/// Where `sha256sum`, `openssl` and Python are; Strongroom is not.
+const TOOLS: &str = "/usr/local/bin:/usr/bin:/bin";
+
 /// Runs the folder's own script, with an empty environment but for where tools are.
 fn check(folder: &Path) -> (i32, String) {
-    let path = std::env::var("PATH").expect("a PATH");
-    let output = Command::new(folder.join("check")).env_clear().env("PATH", path).output();
+    let output = Command::new(folder.join("check")).env_clear().env("PATH", TOOLS).output();
     let output = output.expect("python3 runs");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     (output.status.code().expect("a code"), text + &String::from_utf8_lossy(&output.stderr))

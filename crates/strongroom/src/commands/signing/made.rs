@@ -1,32 +1,35 @@
 //! A statement becomes a signature file.
 
 use anyhow::Result;
-use strongroom_core::signing::key::{KeyId, PrivateKey};
+use strongroom_core::signing::key::KeyId;
 use strongroom_core::signing::statement::{EvidencePredicate, SignedBundle, Statement};
 use strongroom_core::signing::{SignatureError, SignatureFile};
+use strongroom_storage::signer::Signer;
 
-use crate::cli::SignerArgs;
-use crate::commands::{Context, private_key};
+use super::key_source;
+use crate::cli::{SignerArgs, SigningKeyArgs};
+use crate::commands::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
 /// Who signs evidence, and with which key.
 pub struct MadeBy {
     signer: String,
-    key: PrivateKey,
+    key: Box<dyn Signer>,
+    args: SigningKeyArgs,
 }
 
 impl MadeBy {
     /// The signer and the key that the flags name; `None` where they name neither. One without the other
     /// is a mistake.
     pub async fn read(args: &SignerArgs, context: &Context) -> Result<Option<Self>> {
-        match (&args.signer, private_key::read_if_named(&args.key, context).await?) {
+        match (&args.signer, key_source::open(&args.key, context).await?) {
             (None, None) => Ok(None),
-            (Some(signer), Some(key)) => Ok(Some(Self { signer: signer.clone(), key })),
-            (Some(_), None) => {
-                // The same words as where a key is needed.
-                private_key::read(&args.key, context).await.map(|_| None)
+            (Some(signer), Some(key)) => {
+                Ok(Some(Self { signer: signer.clone(), key, args: args.key.clone() }))
             }
+            // The same words as where a key is needed.
+            (Some(_), None) => key_source::required(&args.key, context).await.map(|_| None),
             (None, Some(_)) => Err(Failure::usage("who signs is not said")
                 .with_help("name them with --signer; whose the key is, a trust root says")
                 .into()),
@@ -34,7 +37,7 @@ impl MadeBy {
     }
 
     /// Signs a bundle. Answers the signature file's bytes.
-    pub fn sign_evidence(
+    pub async fn sign_evidence(
         &self,
         bundle: &SignedBundle,
         context: &Context,
@@ -43,17 +46,24 @@ impl MadeBy {
         let signed_at = jiff::Timestamp::from_second(now.as_second()).unwrap_or(now);
         let predicate = EvidencePredicate { signer: self.signer.clone(), signed_at };
         let statement = Statement::of_evidence(bundle, &predicate).map_err(refused)?;
-        sign_statement(&self.key, &statement)
+        sign_statement(&*self.key, &statement, &self.args).await
     }
 }
 
-/// A signature file over `statement`, checked before it is given away.
-pub fn sign_statement(key: &PrivateKey, statement: &Statement) -> Result<(Vec<u8>, KeyId)> {
+/// A signature file over `statement`, stamped where that is asked, and checked before it is given away.
+pub async fn sign_statement(
+    key: &dyn Signer,
+    statement: &Statement,
+    args: &SigningKeyArgs,
+) -> Result<(Vec<u8>, KeyId)> {
     let message = SignatureFile::to_sign(statement).map_err(refused)?;
-    let key_id = key.public_key().id();
-    let file = SignatureFile::new(statement, key_id, key.sign(&message)).map_err(refused)?;
-    match file.verify(key.public_key()) {
-        Ok(Ok(read)) if read == *statement => Ok((file.to_bytes().map_err(refused)?, key_id)),
+    let (public_key, key_id) = (key.public_key(), key.public_key().id());
+    let signature = key.sign(&message).await?;
+    let timestamps = key_source::stamps(args, &signature).await?;
+    let file = SignatureFile::new(statement, key_id, signature).map_err(refused)?;
+    let bytes = SignatureFile { timestamps, ..file }.to_bytes().map_err(refused)?;
+    match SignatureFile::read(&bytes).map(|read| read.verify(public_key)) {
+        Ok(Ok(Ok(read))) if read == *statement => Ok((bytes, key_id)),
         _ => {
             Err(Failure::new(Exit::Failed, "the signature does not verify: nothing was kept")
                 .into())

@@ -1,5 +1,6 @@
 //! Signatures: made, and held against whom one believes.
 
+mod key_source;
 mod made;
 mod sign;
 mod trust;

@@ -14,10 +14,11 @@ use strongroom_core::signing::statement::{EVIDENCE, Statement};
 use strongroom_core::{BundleId, Sha256Digest};
 use strongroom_storage::evidence::signature::{Attached, Attachment};
 
+use super::key_source;
 use super::made::{MadeBy, sign_statement};
 use crate::cli::{AttestArgs, SignArgs, SignatureToArgs};
 use crate::commands::report_file::ReportFile;
-use crate::commands::{Context, lock_acceptance, private_key, receipt, verify};
+use crate::commands::{Context, lock_acceptance, receipt, verify};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Block, Console, styled};
@@ -47,7 +48,7 @@ pub async fn sign(args: SignArgs, context: &Context) -> Result<()> {
             .into());
     };
     let bundle = verify::verified(&args.bundle, None, context).await?;
-    let (bytes, key_id) = signer.sign_evidence(&bundle.signed(), context)?;
+    let (bytes, key_id) = signer.sign_evidence(&bundle.signed(), context).await?;
     let made = Made { predicate_type: EVIDENCE.to_owned(), bytes, key_id };
     keep(bundle.id(), made, file, &args.to, context).await
 }
@@ -55,12 +56,12 @@ pub async fn sign(args: SignArgs, context: &Context) -> Result<()> {
 /// Says something else of a bundle, and signs that.
 pub async fn attest(args: AttestArgs, context: &Context) -> Result<()> {
     let file = begin(&args.to)?;
-    let key = private_key::read(&args.key, context).await?;
+    let key = key_source::required(&args.key, context).await?;
     let predicate = read_predicate(&args.predicate)?;
     let bundle = verify::verified(&args.bundle, None, context).await?;
     let subjects = bundle.signed().subjects();
     let statement = Statement { subjects, predicate_type: args.predicate_type, predicate };
-    let (bytes, key_id) = sign_statement(&key, &statement)?;
+    let (bytes, key_id) = sign_statement(&*key, &statement, &args.key).await?;
     let made = Made { predicate_type: statement.predicate_type, bytes, key_id };
     keep(bundle.id(), made, file, &args.to, context).await
 }

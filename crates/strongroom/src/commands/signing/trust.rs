@@ -5,12 +5,15 @@ use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use strongroom_core::limits::{ATTESTATION_BYTES_MAX, TRUST_ROOTS_BYTES_MAX};
+use strongroom_core::limits::{
+    ATTESTATION_BYTES_MAX, TIMESTAMP_AUTHORITIES_BYTES_MAX, TRUST_ROOTS_BYTES_MAX,
+};
 use strongroom_core::signing::demand::{Demand, SignatureReport, SourcedSignature};
 use strongroom_core::signing::policy::{
     Moment, Policy, SignatureState, TimeBasis, TimeSource, Unmet,
 };
 use strongroom_core::signing::statement::SignedBundle;
+use strongroom_core::signing::timestamp::Authorities;
 use strongroom_core::signing::trust::{TrustError, TrustRoots};
 
 use crate::cli::TrustArgs;
@@ -38,6 +41,8 @@ impl Trusting {
                 None => trust = Some(roots),
             }
         }
+        let tsa_roots = read_all(&args.tsa_root)?;
+        let authorities = tsa_roots.as_deref().map(Authorities::from_pem).transpose()?;
         let now = args.at.map_or_else(|| context.clock.now(), |at| at.0);
         let demand = Demand {
             policy: Policy {
@@ -47,8 +52,8 @@ impl Trusting {
                 signers: args.require_signer.iter().cloned().collect(),
             },
             moment: Moment { now, accept_claimed_time: args.accept_claimed_time },
+            authorities,
         };
-        let tsa_roots = read_all(&args.tsa_root)?;
         Ok(Self { demand, tsa_roots })
     }
 
@@ -76,13 +81,15 @@ impl Trusting {
     }
 }
 
-const TSA_ROOTS_BYTES_MAX: u64 = 1 << 20;
-
 /// Several files of PEM, one after another.
 fn read_all(paths: &[std::path::PathBuf]) -> Result<Option<Vec<u8>>> {
     let mut all = None;
     for path in paths {
-        let bytes = read_file(path, TSA_ROOTS_BYTES_MAX, "TSA_ROOTS_BYTES_MAX")?;
+        let bytes = read_file(
+            path,
+            TIMESTAMP_AUTHORITIES_BYTES_MAX as u64,
+            "TIMESTAMP_AUTHORITIES_BYTES_MAX",
+        )?;
         let all = all.get_or_insert_with(Vec::new);
         all.extend(bytes);
         all.push(b'\n');
