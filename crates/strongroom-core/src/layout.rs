@@ -23,6 +23,19 @@ pub const ASSAY_BUNDLES: &str = "bundles/assay/";
 /// Folder of CAVRA directories.
 pub const CAVRA_BUNDLES: &str = "bundles/cavra/";
 
+/// Folder of the trust roots that were handed out through the store.
+pub const TRUST_ROOTS: &str = "trust-roots/";
+
+/// A file of trust roots, by the digest of its bytes.
+pub fn trust_roots(file: Sha256Digest) -> String {
+    format!("{TRUST_ROOTS}{}.json", file.to_hex())
+}
+
+/// A signature under a file of trust roots, by the digest of its own bytes.
+pub fn trust_roots_signature(file: Sha256Digest, signature: Sha256Digest) -> String {
+    format!("{TRUST_ROOTS}{}/{}.sigstore.json", file.to_hex(), signature.to_hex())
+}
+
 /// The archive of a native bundle.
 pub fn bundle(id: BundleId) -> String {
     format!("{BUNDLES}{id}.tar.gz")

@@ -12,6 +12,7 @@
 //! | [`analyze`] | `store analyze`: what a store does under attack |
 //! | `conformance` | the suite that every backend passes, and that users run on their own bucket |
 //! | `evidence` | push, pull, list, reindex, audit: one operation a file |
+//! | [`trust_roots`] | trust roots handed out through a store |
 //! | [`new_file`] | a local file that appears whole or not at all |
 //! | [`tsa`] | asks a time-stamp authority for trusted time |
 //! | [`signer`] | keys that sign: in a file, behind a command, in OpenBao |
@@ -35,6 +36,7 @@ pub mod service;
 pub mod signer;
 pub mod status;
 pub mod storage;
+pub mod trust_roots;
 pub mod tsa;
 
 mod advisory;

@@ -1,6 +1,7 @@
 //! Exit codes: one table, and one function from an error to its row.
 
 use strongroom_core::bundle::{BundleError, Refusal};
+use strongroom_core::signing::SignatureError;
 use strongroom_core::signing::key::KeyError;
 use strongroom_core::signing::timestamp::TimestampError;
 use strongroom_core::signing::trust::TrustError;
@@ -120,6 +121,12 @@ fn meaning_of(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     }
     if let Some(error) = cause.downcast_ref::<KeyError>() {
         return Some(of_key(*error));
+    }
+    if let Some(error) = cause.downcast_ref::<SignatureError>() {
+        return Some(match error {
+            SignatureError::Limit(_) => Exit::Limit,
+            _ => Exit::Integrity,
+        });
     }
     if let Some(error) = cause.downcast_ref::<TrustError>() {
         return Some(of_trust(*error));

@@ -6,6 +6,7 @@ use std::io;
 
 use serde::Serialize;
 use strongroom_core::bundle::BundleError;
+use strongroom_core::signing::SignatureError;
 use strongroom_core::signing::key::KeyError;
 use strongroom_core::signing::timestamp::TimestampError;
 use strongroom_core::signing::trust::TrustError;
@@ -110,6 +111,7 @@ fn is_ours(cause: &(dyn std::error::Error + 'static)) -> bool {
         || cause.is::<StorageError>()
         || cause.is::<BundleError>()
         || cause.is::<KeyError>()
+        || cause.is::<SignatureError>()
         || cause.is::<TrustError>()
         || cause.is::<SignerError>()
         || cause.is::<TsaError>()

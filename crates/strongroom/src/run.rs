@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 
 use crate::cli::{
     self, Cli, Command, ConfigCommand, ConsoleArgs, EvidenceCommand, Format, KeysCommand,
-    StoreCommand,
+    StoreCommand, TrustRootCommand,
 };
 use crate::commands::{self, Context};
 use crate::config::Config;
@@ -82,6 +82,13 @@ fn execute(
             let context = Context::new(console.clone(), config, Clock::system(), matches);
             until_interrupted(keys(args.command, &context), &context.winding_down)
         }
+        Command::TrustRoot(args) => {
+            let matches = innermost(matches);
+            let config = Config::load(&matches, cli.console.config, environment)?;
+            let context = Context::new(console.clone(), config, Clock::system(), matches);
+            until_interrupted(trust_root(args.command, &context), &context.winding_down)
+                .map_err(|error| context.naming_the_store(error))
+        }
         Command::Evidence(args) => {
             let matches = innermost(matches);
             let config = Config::load(&matches, cli.console.config, environment)?;
@@ -123,6 +130,20 @@ async fn keys(command: KeysCommand, context: &Context) -> Result<()> {
     match command {
         KeysCommand::Generate(args) => commands::keys::generate::run(args, context).await,
         KeysCommand::Show(args) => commands::keys::show::run(args, context).await,
+    }
+}
+
+async fn trust_root(command: TrustRootCommand, context: &Context) -> Result<()> {
+    use commands::trust_root as verbs;
+    match command {
+        TrustRootCommand::Create(args) => verbs::create::run(args, context).await,
+        TrustRootCommand::Add(args) => verbs::add::run(args, context).await,
+        TrustRootCommand::Retire(args) => verbs::retire::run(args, context).await,
+        TrustRootCommand::Revoke(args) => verbs::revoke::run(args, context).await,
+        TrustRootCommand::List(args) => verbs::list::run(args, context).await,
+        TrustRootCommand::Bundle(args) => verbs::bundle::run(args, context).await,
+        TrustRootCommand::Distribute(args) => verbs::distribute::run(*args, context).await,
+        TrustRootCommand::Verify(args) => verbs::verify::run(args, context).await,
     }
 }
 

@@ -1,14 +1,16 @@
 //! Trust roots: which keys are believed, whose they are, and for which time.
 
+pub mod distribution;
+mod file;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
+pub use self::file::TrustFile;
 use super::key::{Algorithm, KeyError, KeyId, PublicKey};
-use crate::canonical::{self, JsonError, JsonLimits};
-use crate::limits::{NAME_BYTES_MAX, REASON_BYTES_MAX, TRUST_ROOTS_BYTES_MAX, TRUST_ROOTS_MAX};
+use crate::limits::{NAME_BYTES_MAX, REASON_BYTES_MAX, TRUST_ROOTS_MAX};
 
 /// The schema of one trust root.
 pub const TRUST_ROOT_SCHEMA: &str = "strongroom.trust-root/v1";
@@ -147,6 +149,13 @@ impl TrustRoot {
         Ok(root)
     }
 
+    /// The same root, with words about what the key signs.
+    pub fn with_purpose(mut self, purpose: Option<&str>) -> Result<Self, TrustError> {
+        self.purpose = purpose.map(str::to_owned);
+        self.check()?;
+        Ok(self)
+    }
+
     /// The key's name.
     pub fn key_id(&self) -> KeyId {
         self.public_key.id()
@@ -162,8 +171,7 @@ impl TrustRoot {
         }
         // It never becomes good for longer.
         self.window = self.window.and(Window { from: None, until: Some(at) });
-        self.status = KeyStatus::Retired;
-        self.reason = reason.map(str::to_owned);
+        self.set_status(KeyStatus::Retired, reason);
         self.check()
     }
 
@@ -179,9 +187,16 @@ impl TrustRoot {
             (KeyStatus::Revoked, Some(before)) => at.map(|at| at.min(before)),
             _ => at,
         };
-        self.status = KeyStatus::Revoked;
-        self.reason = reason.map(str::to_owned);
+        self.set_status(KeyStatus::Revoked, reason);
         self.check()
+    }
+
+    /// The reason for a status stays until another is given for the same status.
+    fn set_status(&mut self, status: KeyStatus, reason: Option<&str>) {
+        if reason.is_some() || self.status != status {
+            self.reason = reason.map(str::to_owned);
+        }
+        self.status = status;
     }
 
     /// What two documents about one key say together: the narrower of each.
@@ -238,28 +253,7 @@ pub struct TrustRoots {
 impl TrustRoots {
     /// Reads one trust root, or a collection.
     pub fn read(bytes: &[u8]) -> Result<Self, TrustError> {
-        if bytes.len() as u64 > TRUST_ROOTS_BYTES_MAX {
-            return Err(TrustError::Limit("TRUST_ROOTS_BYTES_MAX"));
-        }
-        let document =
-            canonical::parse(bytes, JsonLimits::NATIVE).map_err(|error| match error {
-                JsonError::Limit { what, .. } => TrustError::Limit(what),
-                _ => TrustError::NotATrustRoot,
-            })?;
-        let schema = document.get("schema").and_then(Value::as_str).unwrap_or_default();
-        let documents: Vec<RootDocument> = match schema {
-            TRUST_ROOT_SCHEMA => vec![parsed(document)?],
-            TRUST_ROOT_BUNDLE_SCHEMA => parsed::<BundleDocument>(document)?.trust_roots,
-            _ if schema.starts_with("strongroom.trust-root") => {
-                return Err(TrustError::UnknownVersion);
-            }
-            _ => return Err(TrustError::NotATrustRoot),
-        };
-        let mut roots = Self::default();
-        for document in documents {
-            roots.add(document.try_into()?)?;
-        }
-        Ok(roots)
+        TrustFile::read(bytes).map(|file| file.roots)
     }
 
     /// Adds a key that is not there.
@@ -335,10 +329,6 @@ fn pretty<T: Serialize>(document: &T) -> Result<Vec<u8>, TrustError> {
     let mut bytes = serde_json::to_vec_pretty(document).map_err(|_| TrustError::NotATrustRoot)?;
     bytes.push(b'\n');
     Ok(bytes)
-}
-
-fn parsed<T: for<'de> Deserialize<'de>>(document: Value) -> Result<T, TrustError> {
-    serde_json::from_value(document).map_err(|_| TrustError::NotATrustRoot)
 }
 
 /// A collection as its file has it.

@@ -26,7 +26,7 @@ pub enum KeysCommand {
     /// `openssl genpkey` makes are just as good here.
     #[command(after_help = "\
 Examples:
-  strongroom keys generate --algorithm ed25519 -o signing.pem --public-key signing.pub.pem
+  strongroom keys generate -o signing.pem --public-key signing.pub.pem
   strongroom keys generate --algorithm p256 -o signing.pem --passphrase-env SIGNING_PASSPHRASE")]
     Generate(GenerateArgs),
 
@@ -56,7 +56,7 @@ pub enum KeyAlgorithm {
 #[derive(Debug, Args)]
 pub struct GenerateArgs {
     /// What the key signs with.
-    #[arg(long, value_enum, env = "STRONGROOM_KEYS_ALGORITHM")]
+    #[arg(long, value_enum, env = "STRONGROOM_KEYS_ALGORITHM", default_value = "ed25519")]
     pub algorithm: KeyAlgorithm,
 
     /// The file for the private key.

@@ -180,7 +180,7 @@ pub struct HoldCommonArgs {
 }
 
 /// Words that a record keeps.
-fn words(text: &str) -> Result<String, String> {
+pub(super) fn words(text: &str) -> Result<String, String> {
     if text.len() > REASON_BYTES_MAX {
         return Err(format!(
             "it is longer than the limit REASON_BYTES_MAX ({REASON_BYTES_MAX} bytes)"

@@ -8,6 +8,7 @@ mod lock;
 mod signer;
 mod signing;
 mod store;
+mod trust_root;
 mod when;
 
 use std::path::PathBuf;
@@ -31,6 +32,10 @@ pub use signing::{
     AttestArgs, ProveArgs, SignArgs, SignatureToArgs, SignerArgs, TrustArgs, VerifyArgs,
 };
 pub use store::{PushSettingArgs, StoreArgs};
+pub use trust_root::{
+    AddArgs, CollectArgs, CreateArgs, DistributeArgs, RetireArgs, RevokeArgs, TrustOutputArgs,
+    TrustRootArgs, TrustRootCommand, TrustRootListArgs, TrustRootVerifyArgs,
+};
 pub use when::{Length, Moment, When};
 
 use crate::exit::Exit;
@@ -118,6 +123,8 @@ pub enum Command {
     Store(StoreCommandArgs),
     /// Make and show the keys that evidence is signed with.
     Keys(KeysArgs),
+    /// Say which keys are believed, whose they are, and for which time.
+    TrustRoot(TrustRootArgs),
     /// Show the configuration in effect.
     Config(ConfigArgs),
     /// Print a completion script for a shell.

@@ -27,6 +27,7 @@ pub mod signing;
 mod source;
 pub mod store_status;
 pub mod table;
+pub mod trust_root;
 pub mod verify;
 pub mod watch;
 
@@ -67,6 +68,12 @@ impl Context {
     pub fn new(console: Console, config: Config, clock: Clock, matches: ArgMatches) -> Self {
         let (winding_down, store_in_words) = (WindingDown::default(), OnceLock::new());
         Self { console, config, clock, matches, winding_down, store_in_words }
+    }
+
+    /// The present, to the second, as people and statements say it.
+    pub fn now_to_the_second(&self) -> jiff::Timestamp {
+        let now = self.clock.now();
+        jiff::Timestamp::from_second(now.as_second()).unwrap_or(now)
     }
 
     /// The store that is configured. Says so where it is the embedded one.

@@ -17,18 +17,7 @@ pub const KEY_LIMIT: SecretLimit = SecretLimit { name: "KEY_BYTES_MAX", bytes_ma
 const PASSPHRASE_LIMIT: SecretLimit =
     SecretLimit { name: "PASSPHRASE_BYTES_MAX", bytes_max: PASSPHRASE_BYTES_MAX };
 
-/// Reads the private key that the flags name. None is wrong usage.
-#[allow(dead_code)] // of the commands that sign
-pub async fn read(args: &PrivateKeyArgs, context: &Context) -> Result<PrivateKey> {
-    read_if_named(args, context).await?.ok_or_else(|| {
-        Failure::usage("no private key is named")
-            .with_help("name one with --private-key, --private-key-env or --private-key-fd")
-            .into()
-    })
-}
-
 /// Reads the private key that the flags name, if they name one.
-#[allow(dead_code)] // of the commands that sign
 pub async fn read_if_named(args: &PrivateKeyArgs, context: &Context) -> Result<Option<PrivateKey>> {
     let named = [
         ("private_key", args.private_key.as_deref().map(Place::at)),

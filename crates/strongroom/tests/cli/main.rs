@@ -16,5 +16,6 @@ mod cli_prove;
 mod cli_push;
 mod cli_signing;
 mod cli_store;
+mod cli_trust_root;
 mod room;
 mod schema;

@@ -1,3 +1,5 @@
+use serde_json::Value;
+
 use super::*;
 use crate::signing::key::PrivateKey;
 
@@ -23,10 +25,15 @@ fn files_read_what_they_write() {
     for root in [root(), retired, revoked] {
         let one = TrustRoots::read(&root.to_document().unwrap()).unwrap();
         assert_eq!(one.iter().collect::<Vec<_>>(), [&root]);
+        let bytes = root.to_document().unwrap();
+        let file = TrustFile::read(&bytes).unwrap();
+        assert_eq!((file.is_collection, file.to_bytes(at("2026-11-22"))), (false, Ok(bytes)));
         roots.add(root).unwrap();
     }
     let bytes = roots.to_document(at("2026-11-22")).unwrap();
     assert_eq!(TrustRoots::read(&bytes).unwrap(), roots);
+    let file = TrustFile::read(&bytes).unwrap();
+    assert_eq!((file.is_collection, file.to_bytes(at("2026-11-22"))), (true, Ok(bytes)));
     let ids: Vec<KeyId> = roots.iter().map(TrustRoot::key_id).collect();
     assert!(ids.is_sorted());
 }
@@ -44,6 +51,16 @@ fn what_was_revoked_or_narrowed_stays_so() {
     root.revoke(Some(at("2026-08-01")), None).unwrap();
     assert_eq!(root.revoked_at, None, "revoked since ever");
     assert_eq!(root.retire(at("2026-06-01"), None), Err(TrustError::Revoked));
+}
+
+#[test]
+fn a_reason_stays_with_the_status_that_it_was_given_for() {
+    let mut root = root();
+    root.retire(at("2026-06-01"), Some("rotated")).unwrap();
+    root.retire(at("2026-05-01"), None).unwrap();
+    assert_eq!(root.reason.as_deref(), Some("rotated"));
+    root.revoke(None, None).unwrap();
+    assert_eq!(root.reason, None);
 }
 
 #[test]

@@ -36,17 +36,26 @@ impl MadeBy {
         }
     }
 
+    /// Who signs, by their own word.
+    pub fn signer(&self) -> &str {
+        &self.signer
+    }
+
+    /// Signs a statement. Answers the signature file's bytes.
+    pub async fn sign(&self, statement: &Statement) -> Result<(Vec<u8>, KeyId)> {
+        sign_statement(&*self.key, statement, &self.args).await
+    }
+
     /// Signs a bundle. Answers the signature file's bytes.
     pub async fn sign_evidence(
         &self,
         bundle: &SignedBundle,
         context: &Context,
     ) -> Result<(Vec<u8>, KeyId)> {
-        let now = context.clock.now();
-        let signed_at = jiff::Timestamp::from_second(now.as_second()).unwrap_or(now);
+        let signed_at = context.now_to_the_second();
         let predicate = EvidencePredicate { signer: self.signer.clone(), signed_at };
         let statement = Statement::of_evidence(bundle, &predicate).map_err(refused)?;
-        sign_statement(&*self.key, &statement, &self.args).await
+        self.sign(&statement).await
     }
 }
 
