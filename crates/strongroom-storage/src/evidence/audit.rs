@@ -13,6 +13,7 @@
 //! | `records` | its records, folded into what they promise |
 //! | `lock` | a lock held against a promise: pure |
 //! | `data` | its bytes, where they are read |
+//! | `signatures` | its signatures, where trust roots are given |
 //! | `absence` | why nothing is where something should be |
 //! | `named` | the bundles that a run names |
 //! | `held` `references` | the ids of a slice, and the references that lead to them |
@@ -36,10 +37,12 @@ mod references;
 mod report;
 mod run;
 mod sample;
+mod signatures;
 mod walk;
 
 use jiff::Timestamp;
 use strongroom_core::retention::{Period, RetentionError};
+use strongroom_core::signing::demand::Demand;
 
 use self::check::Checks;
 pub use self::cost::Cost;
@@ -72,6 +75,9 @@ pub struct AuditRequest {
     pub expiring_within: Option<Period>,
     /// Go on where an earlier audit had come to.
     pub resume_after: Option<Cursor>,
+    /// Also verify signatures, against these trust roots and times, and tell of what does not verify, or
+    /// soon will not.
+    pub demand: Option<Demand>,
 }
 
 /// What an audit came to, and why it came to no more.
@@ -107,7 +113,7 @@ pub async fn audit(
     };
     let spent = Spent::default();
     let times = Times { now: started_at, expiring_before };
-    let checks = Checks::new(store, &spent, times, request.read_data).await?;
+    let checks = Checks::new(store, &spent, times, request).await?;
     let report = begin(store, request, started_at, expiring_before);
     let mut run = Run {
         store,
@@ -146,6 +152,7 @@ fn begin(
     report.run_id.clone_from(&request.run_id);
     report.sample = request.sample.is_partial().then(|| request.sample.to_string());
     report.read_data = request.read_data;
+    report.signatures_verified = request.demand.is_some();
     report.expiring_before = expiring_before;
     report
 }

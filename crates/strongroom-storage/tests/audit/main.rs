@@ -4,6 +4,7 @@
 
 mod real_stores;
 mod resuming;
+mod signatures;
 mod tampering;
 mod walking;
 
@@ -117,6 +118,7 @@ fn everything() -> AuditRequest {
         read_data: false,
         expiring_within: None,
         resume_after: None,
+        demand: None,
     }
 }
 

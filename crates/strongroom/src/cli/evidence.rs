@@ -128,10 +128,12 @@ Examples:
     ///
     /// Every bundle there; its lock at least what its records promise; every reference leading to a
     /// bundle, and every bundle found by one; nothing of somebody else's in between. With
-    /// `--read-data` every byte is read and verified too. Only reads.
+    /// `--read-data` every byte is read and verified too; with `--trust-root` every signature. Only
+    /// reads.
     ///
     /// Exits 3 where bytes are not the evidence that they should be, else 5 where a lock is not what
-    /// is promised or could not be seen, else 12 where there is anything else to look into.
+    /// is promised or could not be seen, else 4 where signatures are not enough, else 12 where there is
+    /// anything else to look into.
     #[command(after_help = "\
 Examples:
   strongroom evidence audit --expiring-within 30d
@@ -407,4 +409,7 @@ pub struct AuditArgs {
     #[arg(long, short = 'n', env = "STRONGROOM_AUDIT_DRY_RUN")]
     #[arg(value_parser = BoolishValueParser::new())]
     pub dry_run: bool,
+
+    #[command(flatten)]
+    pub trust: TrustArgs,
 }

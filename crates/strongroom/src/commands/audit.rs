@@ -11,6 +11,7 @@ use strongroom_storage::evidence::audit::{
 
 use super::Context;
 use super::report_file::ReportFile;
+use super::signing::Trusting;
 use crate::cli::{AuditArgs, Format};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -29,6 +30,7 @@ struct Document<'a> {
 /// Looks at what a store holds.
 pub async fn run(args: AuditArgs, context: &Context) -> Result<()> {
     let console = &context.console;
+    let trusting = Trusting::read(&args.trust, context)?;
     let store = context.store_to_read().await?;
     let request = AuditRequest {
         run_id: args.run_id,
@@ -36,6 +38,7 @@ pub async fn run(args: AuditArgs, context: &Context) -> Result<()> {
         read_data: args.read_data,
         expiring_within: args.expiring_within.map(|length| length.0),
         resume_after: args.resume_after,
+        demand: trusting.asks().then(|| trusting.demand().clone()),
     };
     if args.dry_run {
         let estimate = estimate(&*store, &request).await?;
@@ -98,7 +101,7 @@ fn told_first(estimate: &Estimate) -> String {
 }
 
 fn is_grave(report: &AuditReport) -> bool {
-    matches!(report.worst(), Some(Class::Bytes | Class::Lock))
+    matches!(report.worst(), Some(Class::Bytes | Class::Lock | Class::Signature))
 }
 
 /// How the program ends, by what weighs most.
@@ -133,6 +136,11 @@ fn fail(report: &AuditReport, cut_short: Option<CutShort>) -> Result<()> {
             ),
         )
         .with_help("`evidence store-status` says what the store does about locks"),
+        Class::Signature => Failure::new(
+            Exit::Trust,
+            format!("{findings}: the signatures of a bundle are not enough"),
+        )
+        .with_help("sign it anew with `evidence sign`, or give the trust roots of its signers"),
         Class::Other => Failure::new(Exit::Findings, format!("{findings} to look into")).with_help(
             "the output says what each of them is; `evidence reindex` writes missing references",
         ),

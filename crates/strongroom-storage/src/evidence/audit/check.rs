@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use strongroom_core::history::ObjectName;
 use strongroom_core::observed::{Observed, Unobserved};
 use strongroom_core::retention::Lock;
+use strongroom_core::signing::demand::Demand;
 use strongroom_core::{BundleId, layout};
 use tokio::sync::Semaphore;
 
@@ -16,7 +17,7 @@ use super::lock::{Times, judge};
 use super::records::{self, Told};
 use super::report::LookedAt;
 use super::walk::Group;
-use super::{absence, finding};
+use super::{AuditRequest, absence, finding, signatures};
 use crate::evidence::{EvidenceError, record};
 use crate::{ObjectKey, SeenLock, Storage, StorageErrorKind, VersionId};
 
@@ -37,6 +38,8 @@ pub(super) struct Checks<'a> {
     /// What every whole key in this store starts with.
     own_prefix: String,
     read_data: bool,
+    /// What is asked of signatures, if they are looked at.
+    demand: Option<&'a Demand>,
     reading: Semaphore,
 }
 
@@ -56,7 +59,7 @@ impl<'a> Checks<'a> {
         store: &'a dyn Storage,
         spent: &'a Spent,
         times: Times,
-        read_data: bool,
+        request: &'a AuditRequest,
     ) -> Result<Self, EvidenceError> {
         let takes_locks = store.bucket_locks().await?.takes_locks;
         let any = ObjectKey::new("x")?;
@@ -64,7 +67,16 @@ impl<'a> Checks<'a> {
         let own_prefix = whole_key.strip_suffix('x').unwrap_or_default().to_owned();
         let reading = Semaphore::new(READS_AT_ONCE);
         let bucket_lacks_locks = takes_locks == Observed::Observed(false);
-        Ok(Self { store, spent, times, bucket_lacks_locks, own_prefix, read_data, reading })
+        Ok(Self {
+            store,
+            spent,
+            times,
+            bucket_lacks_locks,
+            own_prefix,
+            read_data: request.read_data,
+            demand: request.demand.as_ref(),
+            reading,
+        })
     }
 
     /// Looks at one bundle. `references` are the whole keys that led to it, if any did.
@@ -84,6 +96,14 @@ impl<'a> Checks<'a> {
         let is_disposed = self.find_deleted(&group, &told, &gone, &mut findings).await?;
         self.check_archives(&group, &told, &mut looked_at, &mut findings).await?;
         self.check_locks(id, &told, &gone, &mut looked_at, &mut findings).await?;
+        if let Some(demand) = self.demand
+            && group.is_present()
+        {
+            let checked =
+                signatures::check(self.store, self.spent, &group, demand, self.times).await?;
+            looked_at.signatures += checked.looked_at;
+            findings.extend(checked.findings);
+        }
         let lacks_records = group.is_present() && group.records.is_empty();
         if lacks_records
             && group.deleted_beside().next().is_none()

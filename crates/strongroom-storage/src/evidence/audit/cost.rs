@@ -14,6 +14,8 @@ pub struct Cost {
     pub records: u64,
     /// Locks that were asked for.
     pub locks: u64,
+    /// Signatures that were fetched, each with its lock.
+    pub signatures: u64,
     /// Bundles that were fetched.
     pub bundles: u64,
     /// Bytes of those bundles.
@@ -23,7 +25,7 @@ pub struct Cost {
 impl Cost {
     /// Requests to an S3 store, as far as they are counted.
     pub fn s3_requests(&self) -> u64 {
-        self.list_pages + self.records + 2 * self.locks + self.bundles
+        self.list_pages + self.records + 2 * self.locks + 3 * self.signatures + self.bundles
     }
 }
 
@@ -33,6 +35,7 @@ pub(super) struct Spent {
     pub(super) list_pages: AtomicU64,
     pub(super) records: AtomicU64,
     pub(super) locks: AtomicU64,
+    pub(super) signatures: AtomicU64,
     pub(super) bundles: AtomicU64,
     pub(super) bundle_bytes: AtomicU64,
 }
@@ -44,6 +47,7 @@ impl Spent {
             list_pages: of(&self.list_pages),
             records: of(&self.records),
             locks: of(&self.locks),
+            signatures: of(&self.signatures),
             bundles: of(&self.bundles),
             bundle_bytes: of(&self.bundle_bytes),
         }

@@ -48,6 +48,7 @@ pub async fn estimate(
         list_pages: spent.so_far().list_pages + sum.more_list_pages,
         records: sum.records,
         locks: sum.recorded,
+        signatures: 0,
         bundles: if request.read_data { sum.archives } else { 0 },
         bundle_bytes: if request.read_data { sum.archive_bytes } else { 0 },
     };

@@ -36,6 +36,8 @@ pub const KEYS_NAMED_MAX: usize = 10;
 pub enum Class {
     /// Something to look into.
     Other,
+    /// A signature is missing, or does not verify any more.
+    Signature,
     /// A lock is not what was promised, or nobody can see it.
     Lock,
     /// Bytes are not the evidence that they should be.
@@ -43,12 +45,13 @@ pub enum Class {
 }
 
 impl Class {
-    const ALL: [Self; 3] = [Self::Other, Self::Lock, Self::Bytes];
+    const ALL: [Self; 4] = [Self::Other, Self::Signature, Self::Lock, Self::Bytes];
 
     /// The stable name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Other => "other",
+            Self::Signature => "signature",
             Self::Lock => "lock",
             Self::Bytes => "bytes",
         }
@@ -153,6 +156,22 @@ pub enum Problem {
     },
     /// A record promises something of an object that is not this bundle's.
     PromiseElsewhere,
+    /// The bundle's signatures are not enough: none, too few, or not of whom they must be.
+    SignaturesNotEnough {
+        /// What is missing, in our words.
+        missing: String,
+    },
+    /// A signature is worth nothing: why.
+    SignatureNotValid {
+        /// What it is worth instead.
+        state: &'static str,
+    },
+    /// A signature is valid now, and will not be after its key's window: nothing that is trusted says when
+    /// it was made.
+    SignatureExpiring {
+        /// When the window ends.
+        valid_until: Timestamp,
+    },
     /// There is more than a limit allows to look at; the rest was not looked at.
     BeyondLimit {
         /// The name of the limit.
@@ -173,6 +192,9 @@ impl Problem {
             | Self::LockUnobserved { .. }
             | Self::RecordsDeleted { lost: 1.. }
             | Self::RecordUnread { .. } => Class::Lock,
+            Self::SignaturesNotEnough { .. } => Class::Signature,
+            // Anybody who may write can put a worthless signature beside good ones.
+            Self::SignatureNotValid { .. } | Self::SignatureExpiring { .. } => Class::Other,
             Self::LockExpiring { .. }
             | Self::BundleMissing { .. }
             | Self::DeleteMarker { .. }
@@ -216,6 +238,9 @@ impl Problem {
             Self::AttestationWithoutBundle => "attestation_without_bundle",
             Self::RecordUnreadable { .. } => "record_unreadable",
             Self::PromiseElsewhere => "promise_elsewhere",
+            Self::SignaturesNotEnough { .. } => "signatures_not_enough",
+            Self::SignatureNotValid { .. } => "signature_not_valid",
+            Self::SignatureExpiring { .. } => "signature_expiring",
             Self::BeyondLimit { .. } => "beyond_limit",
             Self::ForeignObject => "foreign_object",
         }
@@ -299,6 +324,17 @@ impl fmt::Display for Problem {
             Self::PromiseElsewhere => {
                 f.write_str("a record promises something of an object that is not this bundle's")
             }
+            Self::SignaturesNotEnough { missing } => {
+                write!(f, "the signatures are not enough: {missing}")
+            }
+            Self::SignatureNotValid { state } => {
+                write!(f, "a signature that counts for nothing: {}", state.replace('_', " "))
+            }
+            Self::SignatureExpiring { valid_until } => write!(
+                f,
+                "valid only until its key's window ends at {valid_until}: no trusted time says when it \
+                 was made; have it stamped, or sign anew"
+            ),
             Self::BeyondLimit { limit } => {
                 write!(f, "there is more than the limit {limit} allows; the rest was not looked at")
             }

@@ -34,6 +34,8 @@ pub struct AuditReport {
     pub sample: Option<String>,
     /// Whether every byte was read.
     pub read_data: bool,
+    /// Whether signatures were verified.
+    pub signatures_verified: bool,
     /// The store's clock at the beginning: what locks were held against.
     pub started_at: Timestamp,
     /// Locks that end before this were told; absent where nobody asked.
@@ -77,6 +79,8 @@ pub struct LookedAt {
     pub locks_unobserved: u64,
     /// Bundles of which every byte was read.
     pub bundles_read: u64,
+    /// Signatures that were verified.
+    pub signatures: u64,
     /// References that were looked at.
     pub references: u64,
     /// Objects of formats that this version does not audit (`bundles/cavra/`).
@@ -92,6 +96,7 @@ impl AuditReport {
             run_id: None,
             sample: None,
             read_data: false,
+            signatures_verified: false,
             started_at,
             expiring_before: None,
             resumed_after: None,
@@ -162,6 +167,7 @@ impl LookedAt {
         self.locks += other.locks;
         self.locks_unobserved += other.locks_unobserved;
         self.bundles_read += other.bundles_read;
+        self.signatures += other.signatures;
         self.references += other.references;
         self.passed_over += other.passed_over;
     }

@@ -62,6 +62,11 @@ fn facts(report: &AuditReport, page: &mut String) {
     if let Some(before) = report.expiring_before {
         row("locks told that end before", time(before));
     }
+    let signatures = match report.signatures_verified {
+        true => format!("{} verified", report.looked_at.signatures),
+        false => "not verified".to_owned(),
+    };
+    row("signatures", signatures);
     row("references", report.looked_at.references.to_string());
     if let Some(reason) = report.deleted_listed.reason() {
         row("keys under a delete marker", format!("not listed: {reason}"));
@@ -87,7 +92,7 @@ fn findings(report: &AuditReport, page: &mut String) {
         return;
     }
     page.push_str("\n## Findings\n\n");
-    for class in [Class::Bytes, Class::Lock, Class::Other] {
+    for class in [Class::Bytes, Class::Lock, Class::Signature, Class::Other] {
         for finding in report.findings.iter().filter(|finding| finding.class == class) {
             add(finding, page);
         }

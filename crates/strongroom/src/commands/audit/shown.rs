@@ -39,6 +39,10 @@ fn summary(report: &AuditReport, console: &Console) -> Block {
         ),
         false => "not read: --read-data does".to_owned(),
     };
+    let signatures = match report.signatures_verified {
+        true => format!("{} verified", grouped(looked_at.signatures)),
+        false => "not verified: no trust root was given".to_owned(),
+    };
     let locks = match (looked_at.locks, looked_at.locks_unobserved) {
         (0, _) => "none promised".to_owned(),
         (locks, 0) => format!("{} held against what is promised", grouped(locks)),
@@ -57,6 +61,7 @@ fn summary(report: &AuditReport, console: &Console) -> Block {
             report.expiring_before.map(|before| format!("told before {}", time(before))),
         )
         .row("records", format!("{} read", grouped(looked_at.records)))
+        .row("signatures", signatures)
         .row("references", grouped(looked_at.references))
         .row_if_any("deleted", deleted(&report.deleted_listed))
         .row_if_any("passed over", passed_over(looked_at.passed_over))
@@ -95,7 +100,7 @@ fn one(finding: &Finding, console: &Console) -> String {
 
 fn style_of(class: Option<Class>, console: &Console) -> anstyle::Style {
     match class {
-        Some(Class::Bytes | Class::Lock) => console.palette().bad,
+        Some(Class::Bytes | Class::Lock | Class::Signature) => console.palette().bad,
         Some(Class::Other) | None => console.palette().warning,
     }
 }

@@ -54,10 +54,11 @@ async fn audit_in_slices(
         read_data: false,
         expiring_within: None,
         resume_after,
+        demand: None,
     };
     let now = NOON.parse().unwrap();
     let (spent, times) = (Spent::default(), Times { now, expiring_before: None });
-    let checks = Checks::new(store, &spent, times, false).await.unwrap();
+    let checks = Checks::new(store, &spent, times, &request).await.unwrap();
     let report = AuditReport::new(String::new(), None, now);
     let (cursor, request) = (resume_after, &request);
     let mut run =

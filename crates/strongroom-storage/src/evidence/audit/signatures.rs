@@ -1,0 +1,78 @@
+//! The signatures of one bundle, held against the trust roots: what does not verify, or soon will not.
+
+use strongroom_core::signing::demand::{Demand, SourcedSignature};
+use strongroom_core::signing::policy::{SignatureState, TimeBasis, Unmet};
+use strongroom_core::signing::statement::SignedBundle;
+
+use super::cost::Spent;
+use super::finding::{Finding, Problem};
+use super::lock::Times;
+use super::walk::Group;
+use crate::Storage;
+use crate::evidence::EvidenceError;
+use crate::evidence::signature;
+
+/// What looking at the signatures of one bundle came to.
+pub(super) struct Checked {
+    pub(super) looked_at: u64,
+    pub(super) findings: Vec<Finding>,
+}
+
+/// Verifies them: one listing, and three requests for each. The archive of an Assay bundle is the one
+/// that its key names; whether its bytes are that is for `--read-data` to say.
+pub(super) async fn check(
+    store: &dyn Storage,
+    spent: &Spent,
+    group: &Group,
+    demand: &Demand,
+    times: Times,
+) -> Result<Checked, EvidenceError> {
+    let stored = signature::of_bundle(store, group.id).await?;
+    let looked_at = stored.signatures.len() as u64;
+    spent.signatures.fetch_add(looked_at, std::sync::atomic::Ordering::Relaxed);
+    let mut findings = Vec::new();
+    if stored.cut_short {
+        let limit = "SIGNATURES_READ_MAX";
+        findings.push(Problem::BeyondLimit { limit }.at(Some(group.id), Vec::new()));
+    }
+    for (archive, _) in group.archives() {
+        let bundle = SignedBundle { id: group.id, archive, id_covers_bytes: archive.is_none() };
+        let signatures: Vec<SourcedSignature> =
+            stored.signatures.iter().map(|one| one.check(demand, &bundle)).collect();
+        for signature in &signatures {
+            let problem = of_one(signature, demand, times);
+            findings.extend(problem.map(|problem| Finding {
+                version_id: signature.version_id.clone(),
+                ..problem.at(Some(group.id), vec![signature.source.clone()])
+            }));
+        }
+        let unmet = demand.conclude(signatures).signatures_unmet;
+        findings.extend(unmet.iter().map(|unmet| not_enough(unmet).at(Some(group.id), Vec::new())));
+    }
+    Ok(Checked { looked_at, findings })
+}
+
+fn of_one(signature: &SourcedSignature, demand: &Demand, times: Times) -> Option<Problem> {
+    let checked = &signature.checked;
+    match &checked.state {
+        SignatureState::Valid { time: TimeBasis::Now } => {
+            // Only now: once the key's window has ended, nothing says that it is older.
+            let root = demand.policy.trust.as_ref()?.get(checked.key_id?)?;
+            let valid_until = root.window.until?;
+            times
+                .expiring_before
+                .is_some_and(|before| valid_until < before)
+                .then_some(Problem::SignatureExpiring { valid_until })
+        }
+        SignatureState::Valid { .. } | SignatureState::Unchecked => None,
+        state => Some(Problem::SignatureNotValid { state: state.name() }),
+    }
+}
+
+fn not_enough(unmet: &Unmet) -> Problem {
+    let missing = match unmet {
+        Unmet::Signatures { needed, valid } => format!("{valid} valid, {needed} needed"),
+        Unmet::Signer { owner } => format!("{owner} did not sign"),
+    };
+    Problem::SignaturesNotEnough { missing }
+}
