@@ -17,7 +17,7 @@ use crate::schema::assert_valid;
 const TOOLS: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// Runs the folder's own script, with an empty environment but for where tools are.
-fn check(folder: &Path) -> (i32, String) {
+pub fn check(folder: &Path) -> (i32, String) {
     let output = Command::new(folder.join("check")).env_clear().env("PATH", TOOLS).output();
     let output = output.expect("python3 runs");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -14,10 +14,10 @@ use crate::cli_bucket::on;
 use crate::room::{Outcome, Room};
 use crate::schema::assert_valid;
 
-const BOTH: [Algorithm; 2] = [Algorithm::Ed25519, Algorithm::EcdsaP256];
+pub const BOTH: [Algorithm; 2] = [Algorithm::Ed25519, Algorithm::EcdsaP256];
 
 /// A room with a bundle, a private key and a trust root of it.
-fn room(algorithm: Algorithm) -> (Room, PrivateKey) {
+pub fn room(algorithm: Algorithm) -> (Room, PrivateKey) {
     let room = Room::with_results();
     room.run(&["evidence", "bundle", "results", "-o", "b.tar.gz"]).exits(0);
     let key = PrivateKey::generate(algorithm).expect("a key");
@@ -31,7 +31,7 @@ fn trust(room: &Room, name: &str, key: &PrivateKey) {
     room.write(name, root.expect("a root").to_document().expect("a document"));
 }
 
-const SIGN: [&str; 9] = [
+pub const SIGN: [&str; 9] = [
     "evidence",
     "sign",
     "b.tar.gz",
@@ -101,7 +101,7 @@ const TAMPERED: [(&str, i32, i32); 12] = [
 /// What is known of a key, as changes to its trust root from `now` on; with a signature that claims to be
 /// a year old; whether that is enough without and with a time that is trusted (of this moment), and with
 /// the claimed time accepted.
-const KEYS: [(&str, [bool; 3]); 8] = [
+pub const KEYS: [(&str, [bool; 3]); 8] = [
     ("good for ever", [true, true, true]),
     ("good from two years ago to tomorrow", [true, true, true]),
     ("expired yesterday", [false, false, true]),
@@ -112,7 +112,7 @@ const KEYS: [(&str, [bool; 3]); 8] = [
     ("revoked from tomorrow", [false, true, false]),
 ];
 
-fn root_document(name: &str, key: &PrivateKey, now: jiff::Timestamp) -> Vec<u8> {
+pub fn root_document(name: &str, key: &PrivateKey, now: jiff::Timestamp) -> Vec<u8> {
     let days =
         |days: i64| now.checked_add(jiff::SignedDuration::from_hours(24 * days)).expect("a time");
     let window = match name {
@@ -135,7 +135,7 @@ fn root_document(name: &str, key: &PrivateKey, now: jiff::Timestamp) -> Vec<u8> 
 }
 
 /// A signature that says it is a year old: whoever has the key can write that.
-fn backdated(room: &Room, key: &PrivateKey, now: jiff::Timestamp) -> SignatureFile {
+pub fn backdated(room: &Room, key: &PrivateKey, now: jiff::Timestamp) -> SignatureFile {
     let bytes = fs::read(room.path("s.json")).expect("the signature");
     let mut statement =
         SignatureFile::read(&bytes).expect("a file").unchecked_statement().expect("a statement");

@@ -16,6 +16,7 @@ mod cli_prove;
 mod cli_push;
 mod cli_signing;
 mod cli_store;
+mod cli_timestamps;
 mod cli_trust_root;
 mod room;
 mod schema;

@@ -158,24 +158,36 @@ def verifies(root, message, signature, scratch):
 
 
 def stamped(token, signature, scratch):
-    """The time of an RFC 3161 token over the signature, by the authorities in trust/tsa.pem."""
+    """The latest time that an RFC 3161 time stamp over the signature may mean, by trust/tsa.pem."""
     if not os.path.exists(os.path.join(HERE, "trust", "tsa.pem")):
         return None
     at = lambda name: os.path.join(scratch, name)
     for name, data in {"token": token, "stamped": signature}.items():
         with open(at(name), "wb") as file:
             file.write(data)
-    done, text = run("openssl", "ts", "-reply", "-in", at("token"), "-token_in", "-text")
-    found = re.search(r"Time stamp: (.+)", text)
-    if not done or not found:
+    # The authority's whole answer, or the token alone.
+    for form in ([], ["-token_in"]):
+        done, text = run("openssl", "ts", "-reply", "-in", at("token"), *form, "-text")
+        found = re.search(r"Time stamp: (.+)", text)
+        if done and found:
+            break
+    else:
         return None
     shown = found.group(1).strip()
-    form = "%b %d %H:%M:%S.%f %Y GMT" if "." in shown else "%b %d %H:%M:%S %Y GMT"
-    time = datetime.datetime.strptime(shown, form).replace(tzinfo=datetime.timezone.utc)
+    layout = "%b %d %H:%M:%S.%f %Y GMT" if "." in shown else "%b %d %H:%M:%S %Y GMT"
+    time = datetime.datetime.strptime(shown, layout).replace(tzinfo=datetime.timezone.utc)
     # The authority's certificate had to be good then, and may have ended since.
-    done, _ = run("openssl", "ts", "-verify", "-data", at("stamped"), "-in", at("token"), "-token_in",
+    done, _ = run("openssl", "ts", "-verify", "-data", at("stamped"), "-in", at("token"), *form,
                   "-CAfile", "trust/tsa.pem", "-attime", str(int(time.timestamp())))
-    return time if done else None
+    return time + accuracy(text) if done else None
+
+
+def accuracy(text):
+    """How far off the stated time may be."""
+    line = re.search(r"Accuracy: (.+)", text)
+    number = lambda unit: re.search(r"(0x[0-9A-Fa-f]+|\d+) %s" % unit, line.group(1) if line else "")
+    value = lambda unit: int(number(unit).group(1), 0) if number(unit) else 0
+    return datetime.timedelta(seconds=value("seconds"), milliseconds=value("millis"), microseconds=value("micros"))
 
 
 def judge(root, claimed, times):
