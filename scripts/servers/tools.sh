@@ -94,19 +94,21 @@ crate_installed() {
 garage_installed() { crate_installed garage 2.5.0; }
 s3s_fs_installed() { crate_installed s3s-fs 0.14.1 --features binary; }
 
-# Prints the directory that `npm install` filled with Azurite, with `bin/node` in it.
-azurite_directory() {
-  local package=$SCRIPTS_DIR/servers/azurite.json directory node
-  directory=$TOOLS_HOME/azurite-$(sha256sum "$package" | cut -c1-12)
+# Prints the directory that `npm install` filled with what the package file $1 names, with `bin/node` in
+# it.
+npm_directory() {
+  local package=$SCRIPTS_DIR/$1 name directory node
+  name=$(basename "$1" .json)
+  directory=$TOOLS_HOME/$name-$(sha256sum "$package" | cut -c1-12)
   if [ ! -e "$directory/complete" ]; then
-    say "installing azurite into the cache"
+    say "installing $name into the cache"
     rm -rf "$directory"
     mkdir -p "$directory/bin"
     cp "$package" "$directory/package.json"
     node=$(command -v node || true)
     if [ -z "$node" ] || ! command -v npm >/dev/null \
       || [ "$("$node" --print 'process.versions.node.split(".")[0]')" -lt 20 ]; then
-      # Debian 12's own Node.js is too old for Azurite, so one comes from a Python wheel.
+      # Debian 12's own Node.js is too old for these, so one comes from a Python wheel.
       node=$(python_environment servers/requirements-node.txt)/bin/node
     fi
     ln -s "$node" "$directory/bin/node"
@@ -116,3 +118,9 @@ azurite_directory() {
   fi
   printf '%s\n' "$directory"
 }
+
+azurite_directory() { npm_directory servers/azurite.json; }
+
+# Other verifiers of signatures: Python's and npm's.
+signatures_environment() { python_environment servers/requirements-signatures.txt; }
+sigstore_directory() { npm_directory servers/sigstore.json; }
