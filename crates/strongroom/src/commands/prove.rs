@@ -10,7 +10,7 @@ use super::signing::{Trusting, refuse_unmet};
 use crate::cli::ProveArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::{Block, Console, count, size, styled};
+use crate::output::{Block, Console, count, size, styled, time};
 use crate::progress::Bar;
 
 #[derive(Serialize)]
@@ -73,7 +73,7 @@ fn human(document: &Document<'_>, console: &Console) -> String {
     let mut block = Block::new(format!("{headline} {}", document.path))
         .row("holds", format!("{bundles}, {}", size(bytes)))
         .row("", signed)
-        .row("", format!("locks as read back at {}", proof.gathered_at));
+        .row("", format!("locks as read back at {}", time(proof.gathered_at)));
     for missing in &proof.missing {
         block = block.row("missing", format!("{} of {}", missing.what, missing.bundle_id));
         block = block.row("", &missing.reason);

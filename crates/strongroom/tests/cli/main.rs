@@ -14,6 +14,7 @@ mod cli_locks;
 mod cli_manual;
 mod cli_prove;
 mod cli_push;
+mod cli_signers;
 mod cli_signing;
 mod cli_store;
 mod cli_timestamps;
