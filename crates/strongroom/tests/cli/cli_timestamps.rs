@@ -2,8 +2,8 @@
 //! folder.
 
 use strongroom_testkit::S3Server;
-use strongroom_testkit::s3::BucketSettings;
 use strongroom_testkit::client::endpoint_of;
+use strongroom_testkit::s3::BucketSettings;
 
 use crate::cli_bucket::on;
 use crate::cli_prove::check;
@@ -26,8 +26,17 @@ fn a_time_stamp_is_a_trusted_time_by_an_authority_that_is_believed() {
         room.run(&stamped).exits(0);
         for (name, [without_time, trusted, _]) in KEYS {
             room.write("root.json", root_document(name, &key, now));
-            let verify = ["evidence", "verify", "b.tar.gz", "--signature", "s.json", "--trust-root",
-                "root.json", "--format", "json"];
+            let verify = [
+                "evidence",
+                "verify",
+                "b.tar.gz",
+                "--signature",
+                "s.json",
+                "--trust-root",
+                "root.json",
+                "--format",
+                "json",
+            ];
             let believed = room.run(&[&verify[..], &["--tsa-root", &roots]].concat());
             assert_eq!(believed.code, if trusted { 0 } else { 4 }, "{name}: {}", believed.stdout);
             let seen = believed.json();
@@ -50,7 +59,8 @@ fn an_auditors_folder_checks_time_stamps_with_openssl() {
     for algorithm in BOTH {
         let (room, key) = room(algorithm);
         let room = on(room, &server);
-        let receipt = room.run(&["evidence", "push", "b.tar.gz", "--format", "json"]).exits(0).json();
+        let receipt =
+            room.run(&["evidence", "push", "b.tar.gz", "--format", "json"]).exits(0).json();
         let id = receipt["bundle_id"].as_str().expect("an id");
         room.run(&[&SIGN[..], &["--timestamp-url", &url]].concat()).exits(0);
         let now = strongroom_storage::Clock::system().now();

@@ -121,8 +121,10 @@ fn a_retired_key_ends_and_never_becomes_good_for_longer() {
     room.run(&["trust-root", "retire", "trust.json"]).exits(2);
     let nobody = format!("sha256:{}", "0".repeat(64));
     room.run(&["trust-root", "retire", "trust.json", "--key-id", &nobody]).exits(7);
-    // One root needs no name.
-    let one = listed(&room, &["retire", "ci.json"]);
+    // One root needs no name, and a link stays a link.
+    std::os::unix::fs::symlink("ci.json", room.path("link.json")).expect("a link");
+    let one = listed(&room, &["retire", "link.json"]);
+    assert!(room.path("link.json").is_symlink());
     assert_eq!(
         (&one["form"], &one["trust_roots"][0]["status"]),
         (&"root".into(), &"retired".into())

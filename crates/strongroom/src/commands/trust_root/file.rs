@@ -143,3 +143,31 @@ pub fn begin(path: &Path, bytes: &[u8]) -> Result<NewFile> {
 pub fn could_not_be_written(path: &Path) -> String {
     format!("{} could not be written", path.display())
 }
+
+#[cfg(test)]
+mod tests {
+    use strongroom_core::signing::key::{Algorithm, PrivateKey};
+    use strongroom_core::signing::trust::Window;
+
+    use super::*;
+    use crate::exit::exit_of;
+
+    #[tokio::test]
+    async fn a_file_that_somebody_changed_meanwhile_stays_as_they_left_it() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("root.json");
+        let key = PrivateKey::generate(Algorithm::Ed25519).expect("a key");
+        let root =
+            TrustRoot::new(key.public_key().clone(), "ci", Window::default()).expect("a root");
+        fs::write(&path, root.to_document().expect("bytes")).expect("written");
+        let mut mine = ReadFile::read(&path).await.expect("read");
+        let mut theirs = ReadFile::read(&path).await.expect("read");
+        theirs.root_mut(None).expect("the root").revoke(None, Some("stolen")).expect("revoked");
+        let now: Timestamp = "2026-11-22T12:00:00Z".parse().expect("a time");
+        let theirs = theirs.rewrite(now).await.expect("written");
+        mine.root_mut(None).expect("the root").retire(now, None).expect("retired");
+        let refused = mine.rewrite(now).await.err().expect("refused");
+        assert_eq!(exit_of(&refused), Exit::Conflict);
+        assert_eq!(fs::read(&path).expect("read"), theirs.bytes);
+    }
+}
