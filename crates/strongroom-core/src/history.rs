@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::receipt::Receipt;
+use crate::receipt::{LockReceipt, Receipt};
 use crate::record::{Change, ChangeRecord, HoldBefore, Record, RecordedObject, Subject};
 use crate::retention::{self, Lock, Retention};
+use crate::upload::UploadedObject;
 
 /// A record, and the id that its key gives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,21 +112,24 @@ impl History {
     /// record gives up that very hold.
     pub fn of<'a>(subject: Subject, records: impl IntoIterator<Item = &'a KeptRecord>) -> Self {
         let mut history = Self::default();
-        let mut receipts = Vec::new();
+        let mut pushed = Vec::new();
         for KeptRecord { id, record } in records {
             if record.subject() != subject {
                 history.of_another_subject += 1;
                 continue;
             }
             match record {
-                Record::Receipt(receipt) => {
-                    history.add_receipt(*id, receipt);
-                    receipts.push((*id, &**receipt));
+                Record::Receipt(receipt) => pushed.push((*id, Pushed::from(&**receipt))),
+                Record::Upload(upload) => {
+                    pushed.extend(upload.objects.iter().map(|object| (*id, Pushed::from(object))));
                 }
                 Record::Change(change) => history.add_change(*id, change),
             }
         }
-        history.tell_whose_bit_pushes_found(receipts);
+        for (id, object) in &pushed {
+            history.add_pushed(*id, object);
+        }
+        history.tell_whose_bit_pushes_found(pushed);
         history.promise_open_holds();
         history
     }
@@ -167,13 +171,13 @@ impl History {
         promise.retention = retention::join(promise.retention, retention);
     }
 
-    fn add_receipt(&mut self, id: Uuid, receipt: &Receipt) {
-        let object = object_of_receipt(receipt);
-        let lock = &receipt.lock;
+    fn add_pushed(&mut self, id: Uuid, pushed: &Pushed<'_>) {
+        let object = pushed.name.clone();
+        let lock = pushed.lock;
         let dated = lock.mode.zip(lock.retain_until);
         let dated = dated.map(|(mode, retain_until)| Retention { mode, retain_until });
         self.add_retention(object.clone(), dated);
-        if !places_hold(receipt) {
+        if !pushed.places_hold() {
             return;
         }
         self.records_written_with_hold.insert(id);
@@ -181,7 +185,7 @@ impl History {
         hold.by_push = true;
         hold.is_begun = true;
         hold.is_placed = true;
-        hold.placed_at = earliest(hold.placed_at, lock.read_back_at.or(receipt.stored_at));
+        hold.placed_at = earliest(hold.placed_at, lock.read_back_at.or(pushed.stored_at));
         hold.objects.entry(object.clone()).or_default().was_seen_on = true;
         if lock.legal_hold_was_set_before == Some(false) {
             self.add_seen_off(object, id);
@@ -249,12 +253,11 @@ impl History {
 
     /// A receipt says only that the bit was on before its push. It was ours where a hold of ours was
     /// open by then, and explains the bit. Ids sort by time, as their writers' clocks told it.
-    fn tell_whose_bit_pushes_found(&mut self, mut receipts: Vec<(Uuid, &Receipt)>) {
-        receipts.retain(|(_, receipt)| places_hold(receipt));
-        receipts.sort_by_key(|(id, _)| *id);
-        for (id, receipt) in receipts {
-            let object = object_of_receipt(receipt);
-            let before = match receipt.lock.legal_hold_was_set_before {
+    fn tell_whose_bit_pushes_found(&mut self, mut pushes: Vec<(Uuid, Pushed<'_>)>) {
+        pushes.retain(|(_, pushed)| pushed.places_hold());
+        pushes.sort_by_key(|(id, _)| *id);
+        for (id, Pushed { name: object, lock, .. }) in pushes {
+            let before = match lock.legal_hold_was_set_before {
                 Some(false) => HoldBefore::Off,
                 _ if self.was_held_by_us(&object, id) => HoldBefore::Ours,
                 _ => HoldBefore::Others,
@@ -286,14 +289,33 @@ impl History {
     }
 }
 
-/// Whether the push was asked for a hold, and read it back: a receipt tells whether the bit was on
-/// before only then.
-fn places_hold(receipt: &Receipt) -> bool {
-    receipt.lock.legal_hold == Some(true) && receipt.lock.legal_hold_was_set_before.is_some()
+/// An object that a push wrote or found, and its lock as read back.
+struct Pushed<'a> {
+    name: ObjectName,
+    lock: &'a LockReceipt,
+    stored_at: Option<Timestamp>,
 }
 
-fn object_of_receipt(receipt: &Receipt) -> ObjectName {
-    ObjectName { key: receipt.key.clone(), version_id: receipt.version_id.clone() }
+impl Pushed<'_> {
+    /// Whether the push was asked for a hold, and read it back: a receipt tells whether the bit was on
+    /// before only then.
+    fn places_hold(&self) -> bool {
+        self.lock.legal_hold == Some(true) && self.lock.legal_hold_was_set_before.is_some()
+    }
+}
+
+impl<'a> From<&'a Receipt> for Pushed<'a> {
+    fn from(receipt: &'a Receipt) -> Self {
+        let name = ObjectName { key: receipt.key.clone(), version_id: receipt.version_id.clone() };
+        Self { name, lock: &receipt.lock, stored_at: receipt.stored_at }
+    }
+}
+
+impl<'a> From<&'a UploadedObject> for Pushed<'a> {
+    fn from(object: &'a UploadedObject) -> Self {
+        let name = ObjectName { key: object.key.clone(), version_id: object.version_id.clone() };
+        Self { name, lock: &object.lock, stored_at: object.stored_at }
+    }
 }
 
 fn object_of(object: &RecordedObject) -> ObjectName {

@@ -51,6 +51,23 @@ pub fn assay_bundles_of(id: BundleId) -> String {
     format!("{ASSAY_BUNDLES}{id}/")
 }
 
+/// The folder of a CAVRA directory, whose id is the SHA-256 of its manifest.
+pub fn cavra_folder(id: BundleId) -> String {
+    format!("{CAVRA_BUNDLES}{}/", id.0.to_hex())
+}
+
+/// One file of a CAVRA directory, by its path inside.
+pub fn cavra_object(id: BundleId, path: &str) -> String {
+    format!("{}{path}", cavra_folder(id))
+}
+
+/// The CAVRA directory that a key under [`CAVRA_BUNDLES`] belongs to, and the path inside it.
+pub fn claimed_cavra(key: &str) -> Option<(BundleId, &str)> {
+    let (id, path) = key.strip_prefix(CAVRA_BUNDLES)?.split_once('/')?;
+    let id = BundleId(Sha256Digest::from_hex(id).ok()?);
+    (!path.is_empty()).then_some((id, path))
+}
+
 /// The reference from a run to one of its bundles.
 pub fn run_reference(run_id: &str, id: BundleId) -> String {
     format!("{}{id}.ref", run_references_of(run_id))
@@ -226,6 +243,10 @@ mod tests {
             format!("bundles/{}.tar.gz", id.to_string().to_uppercase()),
         ] {
             assert_eq!(claimed_bundle(&foreign), None, "{foreign}");
+        }
+        assert_eq!(claimed_cavra(&cavra_object(id, "a/b")), Some((id, "a/b")));
+        for foreign in ["bundles/cavra/x/manifest.json".to_owned(), cavra_folder(id), bundle(id)] {
+            assert_eq!(claimed_cavra(&foreign), None, "{foreign}");
         }
         for foreign in ["planted.json", "00000000000000000000000000000000.json"] {
             assert_eq!(recorded_id(&format!("{}{foreign}", records_of(id))), None, "{foreign}");

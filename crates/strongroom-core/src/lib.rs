@@ -11,6 +11,7 @@
 //! | [`retention`] | locks, requests for locks and how two of them combine |
 //! | [`layout`] | where things are kept in a store: every key, in one place |
 //! | [`receipt`] | what a store was seen to hold after a write |
+//! | [`upload`] | the same of a bundle that is several objects |
 //! | [`record`] | what was done to evidence later: extensions, holds, releases; the reader of every record |
 //! | [`history`] | what all records of one bundle promise together |
 //! | [`signing`] | keys, statements and detached signatures; who is trusted, and until when |
@@ -26,5 +27,6 @@ pub mod receipt;
 pub mod record;
 pub mod retention;
 pub mod signing;
+pub mod upload;
 
 pub use digest::{BundleId, Sha256Digest};

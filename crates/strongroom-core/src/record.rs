@@ -1,5 +1,5 @@
 //! Records: what was done to evidence, kept create-only beside it. A [`Receipt`] says what a push
-//! left; a [`ChangeRecord`] says what became of locks later. Both are read by one reader.
+//! left, an [`Upload`] what one of several objects left; a [`ChangeRecord`] says what became of locks later. Both are read by one reader.
 //!
 //! Records are not signed: they are as trustworthy as the right to write beside the evidence.
 
@@ -13,6 +13,7 @@ use crate::BundleId;
 use crate::observed::Unobserved;
 use crate::receipt::Receipt;
 use crate::retention::Retention;
+use crate::upload::Upload;
 
 pub use self::read::{RecordError, read};
 
@@ -24,6 +25,8 @@ pub const RECORD_SCHEMA: &str = "strongroom.record/v1";
 pub enum Record {
     /// What a push left.
     Receipt(Box<Receipt>),
+    /// What a push of several objects left.
+    Upload(Box<Upload>),
     /// What became of locks later.
     Change(Box<ChangeRecord>),
 }
@@ -33,6 +36,7 @@ impl Record {
     pub fn subject(&self) -> Subject {
         match self {
             Self::Receipt(receipt) => Subject::BundleId(receipt.bundle_id),
+            Self::Upload(upload) => Subject::BundleId(upload.bundle_id),
             Self::Change(change) => change.subject,
         }
     }
@@ -41,6 +45,10 @@ impl Record {
     pub fn at(&self) -> Option<Timestamp> {
         match self {
             Self::Receipt(receipt) => receipt.lock.read_back_at.or(receipt.stored_at),
+            Self::Upload(upload) => {
+                let objects = upload.objects.iter();
+                objects.filter_map(|object| object.lock.read_back_at.or(object.stored_at)).max()
+            }
             Self::Change(change) => Some(change.at),
         }
     }

@@ -8,6 +8,7 @@ use super::{RECORD_SCHEMA, Record};
 use crate::canonical::{self, JsonError, JsonLimits};
 use crate::limits::RECORD_BYTES_MAX;
 use crate::receipt::RECEIPT_SCHEMA;
+use crate::upload::UPLOAD_SCHEMA;
 
 /// Why bytes under `records/` are no record that can be read. Holds no text of theirs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -47,6 +48,9 @@ pub fn read(bytes: &[u8]) -> Result<Record, RecordError> {
         RECEIPT_SCHEMA => serde_json::from_value(document)
             .map(|receipt| Record::Receipt(Box::new(receipt)))
             .map_err(|_| RecordError::Malformed(RECEIPT_SCHEMA)),
+        UPLOAD_SCHEMA => serde_json::from_value(document)
+            .map(|upload| Record::Upload(Box::new(upload)))
+            .map_err(|_| RecordError::Malformed(UPLOAD_SCHEMA)),
         RECORD_SCHEMA => change(document),
         other => Err(unknown_schema(other)),
     }
@@ -76,7 +80,7 @@ fn unknown_schema(schema: &str) -> RecordError {
     if !schema.starts_with(OURS) {
         return RecordError::NotARecord;
     }
-    for known in [RECEIPT_SCHEMA, RECORD_SCHEMA] {
+    for known in [RECEIPT_SCHEMA, UPLOAD_SCHEMA, RECORD_SCHEMA] {
         let family = known.trim_end_matches(|letter: char| letter.is_ascii_digit());
         let version = schema.strip_prefix(family).and_then(|version| version.parse::<u32>().ok());
         if let Some(version) = version {
@@ -86,7 +90,8 @@ fn unknown_schema(schema: &str) -> RecordError {
         }
     }
     RecordError::Unknown(format!(
-        "a record of an unknown schema; this version reads {RECEIPT_SCHEMA} and {RECORD_SCHEMA}"
+        "a record of an unknown schema; this version reads {RECEIPT_SCHEMA}, {UPLOAD_SCHEMA} and \
+         {RECORD_SCHEMA}"
     ))
 }
 

@@ -96,19 +96,47 @@ pub(super) async fn pinned(
 ) -> Result<Vec<GuardedObject>, EvidenceError> {
     let mut found: Vec<GuardedObject> = Vec::new();
     for record in &kept.records {
-        let Record::Receipt(receipt) = &record.record else { continue };
-        let Some(object) = pinned_by(store, id, receipt)? else { continue };
-        if found.contains(&object) {
-            continue;
-        }
-        match store.head(&object.key, object.version.as_ref()).await {
-            Ok(info) if info.size_bytes == receipt.size_bytes => found.push(object),
-            Ok(_) => {}
-            Err(error) if is_gone(&error) => {}
-            Err(error) => return Err(error.into()),
+        for (object, size_bytes) in pinned_by_record(store, id, &record.record)? {
+            if found.contains(&object) {
+                continue;
+            }
+            match store.head(&object.key, object.version.as_ref()).await {
+                Ok(info) if info.size_bytes == size_bytes => found.push(object),
+                Ok(_) => {}
+                Err(error) if is_gone(&error) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
     }
     Ok(found)
+}
+
+/// The objects that one record of a push pins, and their sizes.
+fn pinned_by_record(
+    store: &dyn Storage,
+    id: BundleId,
+    record: &Record,
+) -> Result<Vec<(GuardedObject, u64)>, EvidenceError> {
+    match record {
+        Record::Receipt(receipt) => {
+            let object = pinned_by(store, id, receipt)?;
+            Ok(object.map(|object| (object, receipt.size_bytes)).into_iter().collect())
+        }
+        Record::Upload(upload) if upload.bundle_id == id => {
+            let mut pinned = Vec::new();
+            for row in &upload.objects {
+                let Ok(key) = ObjectKey::new(layout::cavra_object(id, &row.path)) else { continue };
+                if store.whole_key(&key) == row.key {
+                    let version = row.version_id.clone().map(VersionId);
+                    let role = ObjectRole::Bundle;
+                    pinned
+                        .push((GuardedObject { role, key, version, record: None }, row.size_bytes));
+                }
+            }
+            Ok(pinned)
+        }
+        Record::Upload(_) | Record::Change(_) => Ok(Vec::new()),
+    }
 }
 
 /// The object that a receipt pins, if it is under a key of this bundle: anybody who may write can
@@ -232,7 +260,10 @@ pub(super) fn named(store: &dyn Storage, id: BundleId, name: &ObjectName) -> Opt
     let whole = store.whole_key(&probe);
     let key = ObjectKey::new(name.key.strip_prefix(whole.strip_suffix('x')?)?).ok()?;
     let text = key.as_str();
-    let role = if text == layout::bundle(id) || text.starts_with(&layout::assay_bundles_of(id)) {
+    let is_bundle = text == layout::bundle(id)
+        || text.starts_with(&layout::assay_bundles_of(id))
+        || text.starts_with(&layout::cavra_folder(id));
+    let role = if is_bundle {
         ObjectRole::Bundle
     } else if text.starts_with(&layout::attestations_of(id)) {
         ObjectRole::Attestation

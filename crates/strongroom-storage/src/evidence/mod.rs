@@ -12,6 +12,7 @@
 //! | [`hold`] | legal holds on stored evidence: placed and released |
 //! | [`prove`] | everything that an auditor needs offline, in one folder |
 //! | [`signature`] | detached signatures beside stored evidence: attached, and read back |
+//! | [`cavra`] | CAVRA directories: an object for each file, and a record of them all |
 //! | `guarded` | what is locked with a bundle: the version that holds it, its signatures, its records |
 //! | `kept` | the records of a bundle, read back |
 //! | `lock_change` | what changing locks comes to, object by object |
@@ -21,6 +22,7 @@
 //! | `upload` | a blocking producer of bytes as the body of an upload |
 
 pub mod audit;
+pub mod cavra;
 mod error;
 mod guarded;
 pub mod hold;
@@ -40,6 +42,7 @@ pub mod signature;
 mod stored;
 mod upload;
 
+pub use cavra::{CavraOutcome, CavraPush};
 pub use error::{EvidenceError, EvidenceErrorKind};
 pub use guarded::ObjectRole;
 pub use hold::{PlaceRequest, Placement, Release, ReleaseRequest};

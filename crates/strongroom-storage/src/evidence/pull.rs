@@ -6,7 +6,7 @@
 mod download;
 mod landing;
 mod run;
-mod signatures;
+pub(super) mod signatures;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use strongroom_core::{BundleId, Sha256Digest, layout};
 
 use self::download::{LocalCopy, download_verified};
 use super::stored::{StoredBundle, Wanted, candidates, leaves_other_versions};
-use super::{EvidenceError, EvidenceErrorKind};
+use super::{EvidenceError, EvidenceErrorKind, cavra};
 use crate::new_file::{NewFile, directory_of};
 use crate::{ListRequest, ObjectKey, Storage, StorageErrorKind, VersionId};
 
@@ -49,12 +49,13 @@ pub struct PullRequest {
 pub struct Pulled {
     /// Its identity, as asked for and as proven.
     pub bundle_id: BundleId,
-    /// Its format.
+    /// Its format; `None` of a CAVRA directory, which is no archive.
     #[serde(skip)]
-    pub format: BundleFormat,
-    /// SHA-256 of the archive.
-    pub archive_sha256: Sha256Digest,
-    /// Bytes of the archive.
+    pub format: Option<BundleFormat>,
+    /// SHA-256 of the archive; absent of a CAVRA directory, which is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub archive_sha256: Option<Sha256Digest>,
+    /// Bytes of the archive, or of all files of a directory.
     pub size_bytes: u64,
     /// The whole key that it came from, prefix included; absent where the folder held it already.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -66,7 +67,7 @@ pub struct Pulled {
     pub current_version_is_something_else: bool,
     /// Whether a delete marker is on top of that version: somebody deleted the bundle.
     pub current_version_is_a_delete_marker: bool,
-    /// The file.
+    /// The file, or the directory.
     pub path: PathBuf,
     /// What its signatures are worth, where they were asked for.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
@@ -78,7 +79,7 @@ pub struct Pulled {
 
 impl Pulled {
     /// The same bundle, with its signatures beside it.
-    fn with(mut self, signatures: Option<signatures::Fetched>) -> Result<Self, EvidenceError> {
+    pub(super) fn with(mut self, signatures: Option<signatures::Fetched>) -> Result<Self, EvidenceError> {
         if let Some(fetched) = signatures {
             self.signature_files = fetched.keep_beside(&self.path)?;
             self.signatures = Some(fetched.report);
@@ -89,6 +90,22 @@ impl Pulled {
 
 /// Pulls one bundle. `progress` counts bytes of content.
 pub async fn pull(
+    store: &dyn Storage,
+    request: &PullRequest,
+    progress: &Arc<dyn Progress>,
+) -> Result<Pulled, EvidenceError> {
+    match pull_archive(store, request, progress).await {
+        Err(absent) if is_no_archive(&absent) && request.archive_sha256.is_none() => {
+            match cavra::pull(store, request, progress.as_ref()).await {
+                Err(error) if is_absent(&error) => Err(absent),
+                pulled => pulled,
+            }
+        }
+        pulled => pulled,
+    }
+}
+
+async fn pull_archive(
     store: &dyn Storage,
     request: &PullRequest,
     progress: &Arc<dyn Progress>,
@@ -136,8 +153,8 @@ impl Fetched {
         })?;
         Ok(Pulled {
             bundle_id: self.stored.bundle.id(),
-            format: self.stored.bundle.format(),
-            archive_sha256: self.stored.bundle.archive_sha256(),
+            format: Some(self.stored.bundle.format()),
+            archive_sha256: Some(self.stored.bundle.archive_sha256()),
             size_bytes: self.stored.bundle.archive_size_bytes(),
             key: Some(store.whole_key(&self.key)),
             version_id: self.stored.info.version.map(|version| version.0),
@@ -256,6 +273,11 @@ impl Fetch<'_> {
     }
 }
 
+/// Whether there is no archive of this id, under any key.
+fn is_no_archive(error: &EvidenceError) -> bool {
+    error.kind() == EvidenceErrorKind::NotFound
+}
+
 fn is_absent(error: &EvidenceError) -> bool {
     error.kind() == EvidenceErrorKind::Store(StorageErrorKind::NotFound)
 }
@@ -288,7 +310,7 @@ pub(super) fn is_there(path: &Path) -> Result<bool, EvidenceError> {
     }
 }
 
-fn taken(out: &Path) -> EvidenceError {
+pub(super) fn taken(out: &Path) -> EvidenceError {
     let message = format!("a file named {} is there already", shown(out));
     EvidenceError::new(EvidenceErrorKind::LocalFileExists, message)
         .with_guidance("choose another --out, or pass --force to replace it")

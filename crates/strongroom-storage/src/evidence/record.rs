@@ -5,6 +5,7 @@ use serde::Serialize;
 use strongroom_core::receipt::Receipt;
 use strongroom_core::record::ChangeRecord;
 use strongroom_core::retention::Lock;
+use strongroom_core::upload::Upload;
 use strongroom_core::{BundleId, canonical, layout, limits};
 use uuid::Uuid;
 
@@ -46,8 +47,28 @@ pub(super) async fn keep(
     lock: &RecordLock,
     clock: &Clock,
 ) -> Result<Option<String>, EvidenceError> {
-    let key = layout::record(receipt.bundle_id, clock.new_id());
-    let kept = write(store, key, receipt, lock).await.map_err(|error| {
+    keep_push(store, receipt.bundle_id, receipt, lock, clock).await
+}
+
+/// Keeps the record of a push of several objects, likewise.
+pub(super) async fn keep_upload(
+    store: &dyn Storage,
+    upload: &Upload,
+    lock: &RecordLock,
+    clock: &Clock,
+) -> Result<Option<String>, EvidenceError> {
+    keep_push(store, upload.bundle_id, upload, lock, clock).await
+}
+
+async fn keep_push(
+    store: &dyn Storage,
+    id: BundleId,
+    record: &impl Serialize,
+    lock: &RecordLock,
+    clock: &Clock,
+) -> Result<Option<String>, EvidenceError> {
+    let key = layout::record(id, clock.new_id());
+    let kept = write(store, key, record, lock).await.map_err(|error| {
         EvidenceError::new(
             EvidenceErrorKind::PartlyDone,
             format!("the bundle is stored, but its record could not be kept: {error}"),

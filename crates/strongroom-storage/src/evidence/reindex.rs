@@ -6,14 +6,16 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde::Serialize;
+use strongroom_core::bundle::cavra::MANIFEST;
 use strongroom_core::bundle::{BundleManifest, ReadLimits, UnverifiedBundle};
 use strongroom_core::receipt::Receipt;
+use strongroom_core::upload::Upload;
 use strongroom_core::{BundleId, layout, limits};
 
 use super::references::{References, day_of};
 use super::stored::panicked;
 use super::upload::stream_reader;
-use super::{EvidenceError, EvidenceErrorKind};
+use super::{EvidenceError, EvidenceErrorKind, cavra};
 use crate::{ListRequest, ListedObject, ObjectKey, ObjectReader, Storage, StorageErrorKind};
 
 /// Bundles that could not be read and are named in a report; more are only counted.
@@ -59,9 +61,14 @@ pub async fn reindex(
     loop {
         let page = store.list(&request).await?;
         for object in &page.objects {
-            match layout::claimed_bundle(&object.key) {
-                Some((id, _)) => reindex_one(store, object, id, &mut report).await?,
-                None => report.other_objects += 1,
+            match (layout::claimed_bundle(&object.key), layout::claimed_cavra(&object.key)) {
+                (Some((id, _)), _) => reindex_one(store, object, id, &mut report).await?,
+                (None, Some((id, MANIFEST))) => {
+                    reindex_directory(store, object, id, &mut report).await?;
+                }
+                // A file of a directory, which its manifest stands for.
+                (None, Some(_)) => {}
+                (None, None) => report.other_objects += 1,
             }
             advance(&report);
         }
@@ -90,29 +97,69 @@ async fn reindex_one(
     let manifest = match read.await {
         Ok(manifest) => Some(manifest),
         Err(error) if is_about_this_bundle(&error) => {
-            report.unreadable += 1;
-            if report.unreadable_bundles.len() < UNREADABLE_NAMED_MAX {
-                let reason = error.to_string();
-                report.unreadable_bundles.push(Unreadable { bundle_id: id, reason });
-            }
+            report.add_unreadable(id, &error);
             None
         }
         Err(error) => return Err(error),
     };
+    let by_itself = References {
+        run_ids: manifest.iter().filter_map(|m| m.run_id()).map(str::to_owned).collect(),
+        subject: manifest.as_ref().and_then(|m| m.subject()).map(str::to_owned),
+        day: hint,
+    };
+    complete(store, object, id, by_itself, report).await
+}
+
+async fn reindex_directory(
+    store: &dyn Storage,
+    object: &ListedObject,
+    id: BundleId,
+    report: &mut ReindexReport,
+) -> Result<(), EvidenceError> {
+    report.bundles += 1;
+    let run_ids = match cavra::session_of(store, id).await {
+        Ok(session_id) => vec![session_id],
+        Err(error) if is_about_this_bundle(&error) => {
+            report.add_unreadable(id, &error);
+            Vec::new()
+        }
+        Err(error) => return Err(error),
+    };
+    let by_itself = References { run_ids, ..References::default() };
+    complete(store, object, id, by_itself, report).await
+}
+
+/// Writes what is missing of the references that a bundle itself tells of, and its records.
+async fn complete(
+    store: &dyn Storage,
+    object: &ListedObject,
+    id: BundleId,
+    by_itself: References,
+    report: &mut ReindexReport,
+) -> Result<(), EvidenceError> {
     let kept = read_records(store, id).await?;
     report.unreadable_records += kept.unreadable;
     report.records_cut_short += u64::from(kept.cut_short);
     let mut run_ids = kept.run_ids;
-    run_ids.extend(manifest.as_ref().and_then(|m| m.run_id()).map(str::to_owned));
+    run_ids.extend(by_itself.run_ids);
     let stored_at = kept.stored_at.or(object.last_modified);
     let references = References {
         run_ids: run_ids.into_iter().collect(),
-        subject: manifest.as_ref().and_then(|m| m.subject()).map(str::to_owned),
+        subject: by_itself.subject,
         // A receipt says more than the hint, which anybody with write rights can plant.
-        day: kept.stored_at.map(day_of).or(hint).or(stored_at.map(day_of)),
+        day: kept.stored_at.map(day_of).or(by_itself.day).or(stored_at.map(day_of)),
     };
     report.references_added += references.write(store, id).await? as u64;
     Ok(())
+}
+
+impl ReindexReport {
+    fn add_unreadable(&mut self, bundle_id: BundleId, error: &EvidenceError) {
+        self.unreadable += 1;
+        if self.unreadable_bundles.len() < UNREADABLE_NAMED_MAX {
+            self.unreadable_bundles.push(Unreadable { bundle_id, reason: error.to_string() });
+        }
+    }
 }
 
 /// Reads the start of an archive, as far as its manifest.
@@ -193,17 +240,16 @@ async fn read_records(store: &dyn Storage, id: BundleId) -> Result<Kept, Evidenc
                 kept.unreadable += 1;
                 continue;
             };
-            // Records of other kinds, and of later versions, say nothing here.
-            let Ok(receipt) = serde_json::from_slice::<Receipt>(&bytes) else { continue };
-            if receipt.bundle_id != id {
+            let Some(push) = PushTold::of(&bytes) else { continue };
+            if push.bundle_id != id {
                 continue;
             }
-            if !are_run_ids(&receipt.run_ids) {
+            if !are_run_ids(&push.run_ids) {
                 kept.unreadable += 1;
                 continue;
             }
-            kept.run_ids.extend(receipt.run_ids);
-            kept.stored_at = match (kept.stored_at, receipt.stored_at) {
+            kept.run_ids.extend(push.run_ids);
+            kept.stored_at = match (kept.stored_at, push.stored_at) {
                 (Some(one), Some(other)) => Some(one.min(other)),
                 (one, other) => one.or(other),
             };
@@ -212,6 +258,25 @@ async fn read_records(store: &dyn Storage, id: BundleId) -> Result<Kept, Evidenc
         if request.page.is_none() {
             return Ok(kept);
         }
+    }
+}
+
+/// What a record of a push says that references are made of.
+struct PushTold {
+    bundle_id: BundleId,
+    run_ids: Vec<String>,
+    stored_at: Option<Timestamp>,
+}
+
+impl PushTold {
+    /// Records of other kinds, and of later versions, say nothing here.
+    fn of(record: &[u8]) -> Option<Self> {
+        if let Ok(Receipt { bundle_id, run_ids, stored_at, .. }) = serde_json::from_slice(record) {
+            return Some(Self { bundle_id, run_ids, stored_at });
+        }
+        let Upload { bundle_id, run_ids, objects, .. } = serde_json::from_slice(record).ok()?;
+        let stored_at = objects.iter().filter_map(|object| object.stored_at).min();
+        Some(Self { bundle_id, run_ids, stored_at })
     }
 }
 

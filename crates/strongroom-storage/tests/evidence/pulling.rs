@@ -29,7 +29,7 @@ async fn what_was_pushed_comes_back_byte_for_byte() {
     let pulled = desk.pull(id, "out.tar.gz").await.unwrap();
     let stored = desk.bytes_of(&format!("bundles/{id}.tar.gz")).await;
     assert_eq!(fs::read(&pulled.path).unwrap(), stored);
-    assert_eq!(pulled.archive_sha256, Sha256Digest::of(&stored));
+    assert_eq!(pulled.archive_sha256, Some(Sha256Digest::of(&stored)));
     assert_eq!(desk.temporary_files(), 0);
 }
 

@@ -27,7 +27,7 @@ async fn garbage_hides_nothing(server: &str) {
     };
     let progress: Arc<dyn strongroom_core::bundle::Progress> = Arc::new(NoProgress);
     let pulled = pull(&*bucket.store, &request, &progress).await.unwrap();
-    assert_eq!(pulled.archive_sha256, receipt.archive_sha256);
+    assert_eq!(pulled.archive_sha256, Some(receipt.archive_sha256));
     assert_eq!(pulled.version_id, Some(version));
     assert!(pulled.current_version_is_something_else);
 }

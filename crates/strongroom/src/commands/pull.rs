@@ -140,10 +140,11 @@ fn human(pulled: &Pulled, console: &Console) -> String {
         None => ("already there", "every byte of the file that was there"),
     };
     let verb = styled(console.palette().good, verb);
+    let label = if pulled.archive_sha256.is_some() { "file" } else { "directory" };
     let block = Block::new(format!("{verb} {}", pulled.bundle_id))
-        .row("file", pulled.path.to_string_lossy())
+        .row(label, pulled.path.to_string_lossy())
         .row("size", size_and_bytes(pulled.size_bytes))
-        .row("archive", pulled.archive_sha256.to_string())
+        .row_if_any("archive", pulled.archive_sha256.map(|sha256| sha256.to_string()))
         .row_if_any("key", pulled.key.as_deref())
         .row_if_any("version", pulled.version_id.as_deref())
         .row("verified", verified);

@@ -55,6 +55,25 @@ pub struct CavraFile {
     pub sha256: Sha256Digest,
 }
 
+impl CavraFile {
+    /// The files that a manifest lists, itself not among them, where they would lie under `root`.
+    pub fn listed_in(manifest: &[u8], root: &Path) -> Result<Vec<Self>, BundleError> {
+        let manifest = Manifest::from_bytes(manifest)?;
+        let files = manifest.files.into_iter().map(|(path, listed)| Self {
+            location: root.join(&path),
+            path,
+            size_bytes: listed.size_bytes,
+            sha256: listed.sha256,
+        });
+        Ok(files.collect())
+    }
+
+    /// Opens the file, which must still be a regular one of its length. Its bytes may be others by now.
+    pub fn open(&self) -> Result<File, BundleError> {
+        open_unchanged(&self.location, self.size_bytes)
+    }
+}
+
 /// Whether a directory says of itself that it is a CAVRA bundle: what does not verify is refused then,
 /// not taken for something else.
 pub fn is_claimed_by(directory: &Path) -> Result<bool, BundleError> {
@@ -104,7 +123,7 @@ impl VerifiedCavra {
             size_bytes: manifest_bytes.len() as u64,
             sha256,
         });
-        let session_id = documents.session_id()?;
+        let session_id = session_id(documents.evidence.as_deref().unwrap_or_default())?;
         let policy = documents.retention_policy.as_deref();
         let retention = policy
             .map(|bytes| CavraRetention::from_bytes(bytes, &session_id, manifest.created_at))
@@ -246,12 +265,12 @@ impl Documents {
         }
         Ok(sha256)
     }
+}
 
-    fn session_id(&self) -> Result<String, BundleError> {
-        let bytes = self.evidence.as_deref().unwrap_or_default();
-        let value = fields::object(bytes, Limited { name: EVIDENCE, ..DOCUMENT })?;
-        Fields(&value).name("session_id")
-    }
+/// The session that an `evidence.json` is about.
+pub fn session_id(evidence: &[u8]) -> Result<String, BundleError> {
+    let value = fields::object(evidence, Limited { name: EVIDENCE, ..DOCUMENT })?;
+    Fields(&value).name("session_id")
 }
 
 /// The digest of a file of this length, of which `take` sees every byte.

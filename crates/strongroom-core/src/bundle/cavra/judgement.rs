@@ -1,10 +1,13 @@
 //! What the signature of a CAVRA manifest is worth under trust roots.
 
 use super::{CavraSignature, CavraTrust, VerifiedCavra};
-use crate::signing::policy::{self, Judged, Moment, Policy, SignatureState, SigningTimes};
+use crate::signing::check::CheckedSignature;
+use crate::signing::key::KeyId;
+use crate::signing::policy::{self, Moment, Policy, SignatureState, SigningTimes};
+use crate::signing::statement::SignedBundle;
 
-/// Judges the signature of `bundle`; `None` where it carries none. A trust root's key decides what is
-/// checked: an HMAC, which whoever can check it can make, is never by one of them.
+/// Judges the signature that `bundle` itself carries; `None` where it carries none. A trust root's key
+/// decides what is checked: an HMAC, which whoever can check it can make, is never by one of them.
 ///
 /// The signing time is the manifest's `created_at`, which is the signer's own word.
 pub fn judge(
@@ -12,25 +15,57 @@ pub fn judge(
     trust: Option<&CavraTrust>,
     asked: &Policy,
     moment: Moment,
-) -> Option<Judged> {
-    let unknown = |state| Some(Judged { key_id: None, owner: None, state });
-    let claim = match (bundle.signature(), trust) {
-        (CavraSignature::None | CavraSignature::Digest, _) => return None,
-        (_, None) => return unknown(SignatureState::Unchecked),
-        (CavraSignature::Hs256(_), Some(_)) => return unknown(SignatureState::Untrusted),
-        (CavraSignature::Ed25519(claim), Some(_)) => claim,
+) -> Option<CheckedSignature> {
+    if !bundle.signature().is_a_signature() {
+        return None;
+    }
+    let mut checked = CheckedSignature::unreadable(None);
+    checked.claimed_signer = bundle.claimed_signer().map(str::to_owned);
+    checked.claimed_time = Some(bundle.created_at());
+    checked.state = match trust {
+        None => SignatureState::Unchecked,
+        Some(trust) => {
+            let judged = by_trust(bundle, trust, asked, moment);
+            if let Some((key_id, owner)) = judged.by {
+                (checked.key_id, checked.owner) = (Some(key_id), Some(owner));
+            }
+            judged.state
+        }
     };
-    let Some(root) = trust.and_then(|trust| trust.named_by(claim)) else {
+    Some(checked)
+}
+
+struct ByTrust {
+    state: SignatureState,
+    /// The key that made it, and whose it is, where that was checked.
+    by: Option<(KeyId, String)>,
+}
+
+fn by_trust(
+    bundle: &VerifiedCavra,
+    trust: &CavraTrust,
+    asked: &Policy,
+    moment: Moment,
+) -> ByTrust {
+    let unknown = |state| ByTrust { state, by: None };
+    let CavraSignature::Ed25519(claim) = bundle.signature() else {
         return unknown(SignatureState::Untrusted);
     };
+    let Some(root) = trust.named_by(claim) else { return unknown(SignatureState::Untrusted) };
     if root.public_key.verify(bundle.signed_bytes(), &claim.value).is_err() {
         return unknown(SignatureState::Invalid);
     }
-    let state = if asked.admits(root.key_id()) {
-        let times = SigningTimes { claimed: Some(bundle.created_at()), trusted: Vec::new() };
-        policy::judge(root, &times, moment)
-    } else {
-        SignatureState::Untrusted
-    };
-    Some(Judged { key_id: Some(root.key_id()), owner: Some(root.owner.clone()), state })
+    let by = Some((root.key_id(), root.owner.clone()));
+    if !asked.admits(root.key_id()) {
+        return ByTrust { state: SignatureState::Untrusted, by };
+    }
+    let times = SigningTimes { claimed: Some(bundle.created_at()), trusted: Vec::new() };
+    ByTrust { state: policy::judge(root, &times, moment), by }
+}
+
+impl VerifiedCavra {
+    /// The bytes that a statement has to be about, to be about this directory.
+    pub fn signed(&self) -> SignedBundle {
+        SignedBundle { id: self.id(), archive: None, id_covers_bytes: true }
+    }
 }

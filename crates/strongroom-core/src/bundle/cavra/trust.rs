@@ -48,7 +48,7 @@ impl CavraTrust {
                 _ => TrustError::NotATrustRoot,
             })?;
         let Some(schema) = document.get("schema_version").and_then(Value::as_str) else {
-            return TrustRoots::read(bytes).map(|roots| Self { roots, ..Self::default() });
+            return TrustRoots::read(bytes).map(Self::of);
         };
         let documents: Vec<Root> = match schema {
             ROOT_SCHEMA => vec![parsed(document)?],
@@ -79,14 +79,14 @@ impl CavraTrust {
         Ok(())
     }
 
+    /// Trust roots of which no CAVRA document tells a name: a signature names them by their PEM text.
+    pub fn of(roots: TrustRoots) -> Self {
+        Self { roots, ..Self::default() }
+    }
+
     /// The keys that are believed.
     pub fn roots(&self) -> &TrustRoots {
         &self.roots
-    }
-
-    /// The keys that are believed, without what CAVRA calls them.
-    pub fn into_roots(self) -> TrustRoots {
-        self.roots
     }
 
     /// The key that a CAVRA document gave this name.

@@ -49,9 +49,22 @@ impl Told {
     }
 
     fn add(&mut self, record: &Record) {
-        let Record::Receipt(receipt) = record else { return };
-        let described = Described { size_bytes: receipt.size_bytes, etag: receipt.etag.clone() };
-        self.described.entry(receipt.key.clone()).or_default().push(described);
+        match record {
+            Record::Receipt(receipt) => {
+                self.describe(&receipt.key, receipt.size_bytes, &receipt.etag);
+            }
+            Record::Upload(upload) => {
+                for object in &upload.objects {
+                    self.describe(&object.key, object.size_bytes, &object.etag);
+                }
+            }
+            Record::Change(_) => {}
+        }
+    }
+
+    fn describe(&mut self, key: &str, size_bytes: u64, etag: &Option<String>) {
+        let described = Described { size_bytes, etag: etag.clone() };
+        self.described.entry(key.to_owned()).or_default().push(described);
     }
 }
 

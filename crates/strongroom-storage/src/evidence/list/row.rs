@@ -3,6 +3,7 @@
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use jiff::civil::Date;
+use strongroom_core::bundle::cavra::MANIFEST;
 use strongroom_core::observed::{Observed, Unobserved};
 use strongroom_core::{BundleId, Sha256Digest, layout};
 
@@ -43,7 +44,10 @@ async fn look_up_one(
         Err(error) if error.kind() == StorageErrorKind::NotFound => {
             let archives = look_up_archives(store, bundle_id, day).await?;
             if archives.is_empty() {
-                return Ok(vec![row(absent(store, &key).await?)]);
+                return Ok(match look_up_directory(store, bundle_id, day).await? {
+                    Some(state) => state.into_iter().map(row).collect(),
+                    None => vec![row(absent(store, &key).await?)],
+                });
             }
             Ok(archives.into_iter().flatten().map(row).collect())
         }
@@ -91,6 +95,22 @@ async fn look_up_archives(
         }
     }
     Ok(states)
+}
+
+/// The manifest of a CAVRA directory, which is written last; `None` where there is none, and nothing in
+/// it where it is another day's.
+async fn look_up_directory(
+    store: &dyn Storage,
+    id: BundleId,
+    day: Option<Date>,
+) -> Result<Option<Option<BundleState>>, EvidenceError> {
+    let key = ObjectKey::new(layout::cavra_object(id, MANIFEST))?;
+    match store.head(&key, None).await {
+        Ok(info) if is_another_days(store, id, &info, day).await => Ok(Some(None)),
+        Ok(info) => Ok(Some(Some(present(store, &key, info, None)))),
+        Err(error) if error.kind() == StorageErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Whether the bundle is told on another day. The day on the object is a hint that anybody with

@@ -11,7 +11,7 @@ use super::folder::Folder;
 use super::{MissingProof, ProvenBundle};
 use crate::evidence::pull::{PullRequest, pull};
 use crate::evidence::retention::show_retention;
-use crate::evidence::{EvidenceError, signature};
+use crate::evidence::{EvidenceError, EvidenceErrorKind, signature};
 use crate::{ListRequest, ObjectKey, Storage, StorageErrorKind};
 
 /// A bundle, and what of it could not be had. An error where the bundle itself could not.
@@ -32,9 +32,16 @@ pub(super) async fn bundle(
         demand: None,
     };
     let pulled = pull(store, &request, progress).await?;
-    folder.list(&path, pulled.archive_sha256);
-    let id_covers_bytes = pulled.format == BundleFormat::Native;
-    let signed = SignedBundle { id, archive: Some(pulled.archive_sha256), id_covers_bytes };
+    let (Some(format), Some(archive_sha256)) = (pulled.format, pulled.archive_sha256) else {
+        return Err(EvidenceError::new(
+            EvidenceErrorKind::NotFound,
+            "the bundle is a CAVRA directory, and only archives are gathered",
+        )
+        .with_guidance("`evidence pull` gives the directory"));
+    };
+    folder.list(&path, archive_sha256);
+    let id_covers_bytes = format == BundleFormat::Native;
+    let signed = SignedBundle { id, archive: Some(archive_sha256), id_covers_bytes };
     let mut missing = Vec::new();
     let mut miss =
         |what, reason: String| missing.push(MissingProof { bundle_id: id, what, reason });
@@ -84,9 +91,9 @@ pub(super) async fn bundle(
     };
     let bundle = ProvenBundle {
         bundle_id: id,
-        format: pulled.format.name(),
+        format: format.name(),
         path,
-        archive_sha256: pulled.archive_sha256,
+        archive_sha256,
         size_bytes: pulled.size_bytes,
         key: pulled.key,
         version_id: pulled.version_id,

@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Serialize;
+use strongroom_core::bundle::cavra::MANIFEST;
 use strongroom_core::bundle::{NoProgress, Progress, ReadLimits, UnverifiedBundle};
 use strongroom_core::signing::demand::Demand;
-use strongroom_core::{BundleId, Sha256Digest};
+use strongroom_core::{BundleId, Sha256Digest, layout};
 
 use super::{PullRequest, Pulled, archives_of, failed, is_there, pull, signatures};
 use crate::Storage;
 use crate::evidence::list::{BundleState, ListQuery, ListedBundle, Listing};
-use crate::evidence::{EvidenceError, EvidenceErrorKind};
+use crate::evidence::{EvidenceError, EvidenceErrorKind, cavra};
 
 /// What pulling a run came to.
 #[derive(Debug, Serialize)]
@@ -47,7 +48,8 @@ impl RunPull {
     }
 }
 
-/// Pulls every bundle of a run into `folder`, each as `{bundle id}.tar.gz`. Fails as a whole only
+/// Pulls every bundle of a run into `folder`, each as `{bundle id}.tar.gz`, a CAVRA directory as
+/// `{bundle id}`. Fails as a whole only
 /// where nothing at all could be had.
 pub async fn pull_run(
     store: &dyn Storage,
@@ -104,6 +106,16 @@ async fn pull_into(
         BundleState::Present { archive_sha256, .. } => *archive_sha256,
         BundleState::Deleted { .. } | BundleState::Pending | BundleState::Unobserved { .. } => None,
     };
+    if is_directory(bundle) {
+        let (id, demand) = (bundle.bundle_id, demand.cloned());
+        let out = folder.join(id.to_string());
+        let request =
+            PullRequest { id, archive_sha256: None, out, overwrite: false, demand };
+        return match is_there(&request.out)? {
+            true => cavra::confirm_here(store, request).await,
+            false => cavra::pull(store, &request, progress.as_ref()).await,
+        };
+    }
     let out = folder.join(name_of(store, bundle.bundle_id, archive_sha256).await?);
     let demand = demand.cloned();
     let request =
@@ -112,6 +124,12 @@ async fn pull_into(
         true => confirm_here(store, request).await,
         false => pull(store, &request, progress).await,
     }
+}
+
+/// Whether what was listed is the manifest of a CAVRA directory.
+fn is_directory(bundle: &ListedBundle) -> bool {
+    let manifest = layout::cavra_object(bundle.bundle_id, MANIFEST);
+    matches!(&bundle.state, BundleState::Present { key, .. } if key.ends_with(&manifest))
 }
 
 fn nothing_had(mut run: RunPull) -> EvidenceError {
@@ -167,8 +185,8 @@ async fn confirm_here(store: &dyn Storage, request: PullRequest) -> Result<Pulle
     };
     let pulled = Pulled {
         bundle_id: bundle.id(),
-        format: bundle.format(),
-        archive_sha256: bundle.archive_sha256(),
+        format: Some(bundle.format()),
+        archive_sha256: Some(bundle.archive_sha256()),
         size_bytes: bundle.archive_size_bytes(),
         key: None,
         version_id: None,

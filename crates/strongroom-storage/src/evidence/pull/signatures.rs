@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use strongroom_core::Sha256Digest;
-use strongroom_core::signing::demand::{Demand, SignatureReport};
+use strongroom_core::signing::demand::{Demand, SignatureReport, SourcedSignature};
 use strongroom_core::signing::policy::Unmet;
 use strongroom_core::signing::statement::SignedBundle;
 
@@ -16,7 +16,7 @@ use crate::evidence::{EvidenceError, EvidenceErrorKind};
 use crate::new_file::NewFile;
 
 /// Signatures that were enough, and are not written yet.
-pub(super) struct Fetched {
+pub(in crate::evidence) struct Fetched {
     pub(super) report: SignatureReport,
     files: Vec<Bytes>,
 }
@@ -27,8 +27,19 @@ pub(super) async fn fetch(
     bundle: &SignedBundle,
     demand: &Demand,
 ) -> Result<Fetched, EvidenceError> {
+    fetch_beside(store, bundle, demand, None).await
+}
+
+/// The same of a bundle that carries a signature itself.
+pub(in crate::evidence) async fn fetch_beside(
+    store: &dyn Storage,
+    bundle: &SignedBundle,
+    demand: &Demand,
+    its_own: Option<SourcedSignature>,
+) -> Result<Fetched, EvidenceError> {
     let stored = of_bundle(store, bundle.id).await?;
-    let checked = stored.signatures.iter().map(|one| one.check(demand, bundle)).collect();
+    let detached = stored.signatures.iter().map(|one| one.check(demand, bundle));
+    let checked = its_own.into_iter().chain(detached).collect();
     let report = demand.conclude(checked);
     if !report.signatures_unmet.is_empty() {
         return Err(not_enough(&report));

@@ -1,0 +1,253 @@
+//! A CAVRA directory out of a store. It is filled under a temporary name beside its place, verified as a
+//! whole, and only then given its name.
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use bytes::Bytes;
+use futures::TryStreamExt as _;
+use strongroom_core::bundle::cavra::{CavraFile, CavraTrust, EVIDENCE, MANIFEST, VerifiedCavra, judge, session_id};
+use strongroom_core::signing::demand::SourcedSignature;
+use strongroom_core::bundle::{BundleError, NoProgress, Progress, Refusal};
+use strongroom_core::digest::Sha256Hasher;
+use strongroom_core::observed::Observed;
+use strongroom_core::{BundleId, Sha256Digest, layout, limits};
+
+use super::super::pull::signatures::{Fetched, fetch_beside};
+use super::super::pull::{PullRequest, Pulled, failed, is_there, taken};
+use super::super::stored::{candidates, leaves_other_versions, panicked};
+use super::super::{EvidenceError, EvidenceErrorKind};
+use super::object::find_version;
+use crate::new_file::directory_of;
+use crate::{ObjectKey, Storage, StorageErrorKind, VersionId};
+
+/// Pulls one directory, which must not be there. Every object is taken in the version that verifies:
+/// garbage on top hides nothing.
+pub(in crate::evidence) async fn pull(
+    store: &dyn Storage,
+    request: &PullRequest,
+    progress: &dyn Progress,
+) -> Result<Pulled, EvidenceError> {
+    let PullRequest { id, out, .. } = request;
+    let id = *id;
+    if is_there(out)? {
+        return Err(taken(out));
+    }
+    let key = ObjectKey::new(layout::cavra_object(id, MANIFEST))?;
+    let manifest = find_manifest(store, &key, id).await?;
+    let unwritable = |error| failed(out, "could not be written", error);
+    let place = tempfile::Builder::new()
+        .prefix(".strongroom-")
+        .suffix(".partial")
+        // Like any directory that a person makes; the umask takes its share.
+        .permissions(fs::Permissions::from_mode(0o777))
+        .tempdir_in(directory_of(out))
+        .map_err(unwritable)?;
+    let mut below_something_else = manifest.below_something_else;
+    for file in CavraFile::listed_in(&manifest.bytes, place.path())? {
+        below_something_else |= fetch(store, id, &file, progress).await?;
+    }
+    fs::write(place.path().join(MANIFEST), &manifest.bytes).map_err(unwritable)?;
+    let bundle = verified(place.path()).await?;
+    if bundle.id() != id {
+        return Err(not_the_bundle());
+    }
+    // Before the directory appears.
+    let signatures = signatures_of(store, &bundle, request).await?;
+    let path = place.keep();
+    // Nothing is there by now either: a directory is never put over another one.
+    if is_there(out)? {
+        let _ = fs::remove_dir_all(&path);
+        return Err(taken(out));
+    }
+    fs::rename(&path, out).map_err(unwritable)?;
+    fs::File::open(directory_of(out)).and_then(|folder| folder.sync_all()).map_err(unwritable)?;
+    let pulled = Pulled {
+        key: Some(store.whole_key(&key)),
+        version_id: manifest.version.map(|version| version.0),
+        current_version_is_something_else: below_something_else,
+        ..described(&bundle, out)
+    };
+    pulled.with(signatures)
+}
+
+/// The signatures that are asked for: the one that the manifest carries, and those beside it.
+async fn signatures_of(
+    store: &dyn Storage,
+    bundle: &VerifiedCavra,
+    request: &PullRequest,
+) -> Result<Option<Fetched>, EvidenceError> {
+    let Some(demand) = &request.demand else { return Ok(None) };
+    let trust = demand.policy.trust.clone().map(CavraTrust::of);
+    let own = judge(bundle, trust.as_ref(), &demand.policy, demand.moment).map(|checked| {
+        SourcedSignature { source: MANIFEST.to_owned(), version_id: None, checked }
+    });
+    fetch_beside(store, &bundle.signed(), demand, own).await.map(Some)
+}
+
+/// The session of a directory in the store, from the very document that its manifest lists.
+pub(in crate::evidence) async fn session_of(
+    store: &dyn Storage,
+    id: BundleId,
+) -> Result<String, EvidenceError> {
+    let key = ObjectKey::new(layout::cavra_object(id, MANIFEST))?;
+    let manifest = find_manifest(store, &key, id).await?;
+    let files = CavraFile::listed_in(&manifest.bytes, Path::new(""))?;
+    let evidence = files.into_iter().find(|file| file.path == EVIDENCE).ok_or_else(not_the_file)?;
+    let key = ObjectKey::new(layout::cavra_object(id, EVIDENCE))?;
+    let object = store.read(&key, None, None).await?;
+    let bytes = object.collect(limits::CAVRA_DOCUMENT_BYTES_MAX).await?;
+    if Sha256Digest::of(&bytes) != evidence.sha256 {
+        return Err(not_the_file());
+    }
+    Ok(session_id(&bytes)?)
+}
+
+/// The directory is there already, perhaps from an earlier pull: it counts only if it is the bundle.
+pub(in crate::evidence) async fn confirm_here(
+    store: &dyn Storage,
+    request: PullRequest,
+) -> Result<Pulled, EvidenceError> {
+    let bundle = verified(&request.out).await?;
+    if bundle.id() != request.id {
+        return Err(EvidenceError::new(
+            EvidenceErrorKind::LocalFileExists,
+            "another directory has the name of this bundle",
+        ));
+    }
+    let signatures = signatures_of(store, &bundle, &request).await?;
+    described(&bundle, &request.out).with(signatures)
+}
+
+fn described(bundle: &VerifiedCavra, out: &Path) -> Pulled {
+    Pulled {
+        bundle_id: bundle.id(),
+        format: None,
+        archive_sha256: None,
+        size_bytes: bundle.content_size_bytes(),
+        key: None,
+        version_id: None,
+        current_version_is_something_else: false,
+        current_version_is_a_delete_marker: false,
+        path: out.to_owned(),
+        signatures: None,
+        signature_files: Vec::new(),
+    }
+}
+
+async fn verified(directory: &Path) -> Result<VerifiedCavra, EvidenceError> {
+    let directory = directory.to_owned();
+    let verifying =
+        tokio::task::spawn_blocking(move || VerifiedCavra::verify(&directory, &NoProgress));
+    Ok(verifying.await.map_err(panicked)??)
+}
+
+struct FoundManifest {
+    bytes: Bytes,
+    version: Option<VersionId>,
+    below_something_else: bool,
+}
+
+/// The version of the manifest whose bytes are the id.
+async fn find_manifest(
+    store: &dyn Storage,
+    key: &ObjectKey,
+    id: BundleId,
+) -> Result<FoundManifest, EvidenceError> {
+    let refusal = match manifest_in(store, key, None, id).await {
+        Ok(found) => return Ok(found),
+        Err(error) if leaves_other_versions(&error) => error,
+        Err(error) => return Err(error),
+    };
+    let Observed::Observed(versions) = store.versions(key).await? else { return Err(refusal) };
+    for candidate in candidates(&versions).0 {
+        match manifest_in(store, key, Some(&candidate.version), id).await {
+            Ok(found) => return Ok(FoundManifest { below_something_else: true, ..found }),
+            Err(error) if leaves_other_versions(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(refusal)
+}
+
+async fn manifest_in(
+    store: &dyn Storage,
+    key: &ObjectKey,
+    version: Option<&VersionId>,
+    id: BundleId,
+) -> Result<FoundManifest, EvidenceError> {
+    let object = store.read(key, version, None).await?;
+    let version = object.info.version.clone();
+    let bytes = object.collect(limits::CAVRA_MANIFEST_BYTES_MAX).await.map_err(|error| {
+        match error.kind() {
+            // Larger than any manifest: something else, below which the manifest may be.
+            StorageErrorKind::Limit => not_the_bundle(),
+            _ => error.into(),
+        }
+    })?;
+    match BundleId(Sha256Digest::of(&bytes)) == id {
+        true => Ok(FoundManifest { bytes, version, below_something_else: false }),
+        false => Err(not_the_bundle()),
+    }
+}
+
+/// Fetches one file to its place. Answers whether something else is on top of it in the store.
+async fn fetch(
+    store: &dyn Storage,
+    id: BundleId,
+    file: &CavraFile,
+    progress: &dyn Progress,
+) -> Result<bool, EvidenceError> {
+    let key = ObjectKey::new(layout::cavra_object(id, &file.path))?;
+    let refusal = match fetch_version(store, &key, None, file, progress).await {
+        Ok(()) => return Ok(false),
+        Err(error) if leaves_other_versions(&error) => error,
+        Err(error) => return Err(error),
+    };
+    let Some(version) = find_version(store, &key, file).await? else {
+        return Err(EvidenceError::new(
+            refusal.kind(),
+            format!("{} could not be had: {refusal}", store.whole_key(&key)),
+        )
+        .with_source(refusal));
+    };
+    fetch_version(store, &key, Some(&version), file, progress).await.map(|()| true)
+}
+
+async fn fetch_version(
+    store: &dyn Storage,
+    key: &ObjectKey,
+    version: Option<&VersionId>,
+    file: &CavraFile,
+    progress: &dyn Progress,
+) -> Result<(), EvidenceError> {
+    let unwritable = |error| failed(&file.location, "could not be written", error);
+    let mut object = store.read(key, version, None).await?;
+    if object.info.size_bytes != file.size_bytes {
+        return Err(not_the_file());
+    }
+    fs::create_dir_all(directory_of(&file.location)).map_err(unwritable)?;
+    let mut out = fs::File::create(&file.location).map_err(unwritable)?;
+    let mut hasher = Sha256Hasher::new();
+    while let Some(piece) = object.stream.try_next().await? {
+        hasher.update(&piece);
+        out.write_all(&piece).map_err(unwritable)?;
+        progress.add_bytes(piece.len() as u64);
+    }
+    if hasher.finish() != file.sha256 {
+        return Err(not_the_file());
+    }
+    out.sync_all().map_err(unwritable)
+}
+
+fn not_the_file() -> EvidenceError {
+    BundleError::new(Refusal::Integrity, "a stored object is not the file that the manifest lists")
+        .into()
+}
+
+fn not_the_bundle() -> EvidenceError {
+    BundleError::new(Refusal::Integrity, "what is stored is not the manifest that was asked for")
+        .into()
+}
