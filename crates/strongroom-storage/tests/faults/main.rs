@@ -5,6 +5,7 @@
 
 mod answers_lost;
 mod broken_reads;
+mod cavra;
 mod create_only;
 mod digests;
 mod extensions;

@@ -1,5 +1,7 @@
 //! `strongroom evidence push`
 
+mod cavra;
+
 use std::path::{Path, PathBuf};
 
 use anstyle::Style;
@@ -52,6 +54,10 @@ pub async fn run(args: PushArgs, context: &Context) -> Result<()> {
     let asked = Asked::by_flags(&args, &context.config.push()?);
     // The store first: a wrong URL must not wait for a large directory to be hashed.
     let store = context.store().await?;
+    if cavra::is_claimed_by(&args.source).await? {
+        refuse_declarations(&args.declarations)?;
+        return cavra::run(&*store, &args, asked, context).await;
+    }
     let source = source(&args, context).await?;
     if args.dry_run {
         return show_plan(&*store, source, asked, context).await;
@@ -96,6 +102,36 @@ impl Asked {
         asked.mode_is_explicit = settings.lock_is_explicit;
         asked
     }
+
+    /// The request, with a length counted from the store's clock.
+    async fn resolve(&self, store: &dyn Storage, context: &Context) -> Result<PushRequest> {
+        if let Some(origin) = context.config.unlocked_by_a_found_file() {
+            context.console.note(format!(
+                "push.allow_unlocked stands in {origin}: a lock that falls short is no failure"
+            ));
+        }
+        let mut request = self.request.clone();
+        request.retain_until = match self.retain_until {
+            None => None,
+            Some(When::At(time)) => Some(time),
+            Some(when) => {
+                let store_now = store.now().await?;
+                Some(
+                    when.at(store_now)
+                        .map_err(|error| Failure::usage(format!("--retain-until: {error}")))?,
+                )
+            }
+        };
+        Ok(request)
+    }
+
+    fn refuse_a_mode_without_a_date(&self, lock: &LockPlan) -> Result<(), Failure> {
+        if self.mode_is_explicit && lock.asked.retention.is_none() {
+            return Err(Failure::usage("--lock says how to lock, and nothing says until when")
+                .with_help("add --retain-until, such as --retain-until 7y"));
+        }
+        Ok(())
+    }
 }
 
 /// The archive as it is, or a plan of the directory's files.
@@ -138,31 +174,11 @@ async fn prepare<'a>(
     asked: Asked,
     context: &'a Context,
 ) -> Result<Push<'a>> {
-    if let Some(origin) = context.config.unlocked_by_a_found_file() {
-        context.console.note(format!(
-            "push.allow_unlocked stands in {origin}: a lock that falls short is no failure"
-        ));
-    }
-    let mut request = asked.request;
-    request.retain_until = match asked.retain_until {
-        None => None,
-        Some(When::At(time)) => Some(time),
-        Some(when) => {
-            let store_now = store.now().await?;
-            Some(
-                when.at(store_now)
-                    .map_err(|error| Failure::usage(format!("--retain-until: {error}")))?,
-            )
-        }
-    };
+    let request = asked.resolve(store, context).await?;
     let archive = archive_of(&source);
     let push = Push::prepare(store, source, request, &context.clock).await;
     let push = push.map_err(|error| naming_the_archive(error, archive.as_deref()))?;
-    if asked.mode_is_explicit && push.lock().asked.retention.is_none() {
-        return Err(Failure::usage("--lock says how to lock, and nothing says until when")
-            .with_help("add --retain-until, such as --retain-until 7y")
-            .into());
-    }
+    asked.refuse_a_mode_without_a_date(push.lock())?;
     Ok(push)
 }
 
