@@ -118,8 +118,12 @@ pub fn attestation(id: BundleId, file: Sha256Digest) -> String {
     format!("{}{}.sigstore.json", attestations_of(id), file.to_hex())
 }
 
-/// The identity that a key under [`BUNDLES`] claims, and the archive's digest for an Assay key.
+/// The identity that a key under [`BUNDLES`] claims, and the archive's digest for an Assay key. Every file
+/// of a CAVRA directory claims the directory's.
 pub fn claimed_bundle(key: &str) -> Option<(BundleId, Option<Sha256Digest>)> {
+    if let Some((id, _)) = claimed_cavra(key) {
+        return Some((id, None));
+    }
     if let Some(rest) = key.strip_prefix(ASSAY_BUNDLES) {
         let (id, archive) = rest.strip_suffix(".tar.gz")?.split_once('/')?;
         return Some((id.parse().ok()?, Some(Sha256Digest::from_hex(archive).ok()?)));

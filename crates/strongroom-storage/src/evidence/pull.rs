@@ -79,7 +79,10 @@ pub struct Pulled {
 
 impl Pulled {
     /// The same bundle, with its signatures beside it.
-    pub(super) fn with(mut self, signatures: Option<signatures::Fetched>) -> Result<Self, EvidenceError> {
+    pub(super) fn with(
+        mut self,
+        signatures: Option<signatures::Fetched>,
+    ) -> Result<Self, EvidenceError> {
         if let Some(fetched) = signatures {
             self.signature_files = fetched.keep_beside(&self.path)?;
             self.signatures = Some(fetched.report);

@@ -61,13 +61,13 @@ pub async fn reindex(
     loop {
         let page = store.list(&request).await?;
         for object in &page.objects {
-            match (layout::claimed_bundle(&object.key), layout::claimed_cavra(&object.key)) {
-                (Some((id, _)), _) => reindex_one(store, object, id, &mut report).await?,
-                (None, Some((id, MANIFEST))) => {
+            match (layout::claimed_cavra(&object.key), layout::claimed_bundle(&object.key)) {
+                (Some((id, MANIFEST)), _) => {
                     reindex_directory(store, object, id, &mut report).await?;
                 }
                 // A file of a directory, which its manifest stands for.
-                (None, Some(_)) => {}
+                (Some(_), _) => {}
+                (None, Some((id, _))) => reindex_one(store, object, id, &mut report).await?,
                 (None, None) => report.other_objects += 1,
             }
             advance(&report);

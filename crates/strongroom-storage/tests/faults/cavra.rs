@@ -209,6 +209,7 @@ async fn a_directory_is_pulled_as_it_was_whatever_was_put_on_top_of_it() {
         archive_sha256: None,
         out: out.clone(),
         overwrite: false,
+        demand: None,
     };
     let store = vault.store().await;
     let pulled = pull(&*store, &request, &no_progress()).await.unwrap();

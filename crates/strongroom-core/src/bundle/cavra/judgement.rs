@@ -41,12 +41,7 @@ struct ByTrust {
     by: Option<(KeyId, String)>,
 }
 
-fn by_trust(
-    bundle: &VerifiedCavra,
-    trust: &CavraTrust,
-    asked: &Policy,
-    moment: Moment,
-) -> ByTrust {
+fn by_trust(bundle: &VerifiedCavra, trust: &CavraTrust, asked: &Policy, moment: Moment) -> ByTrust {
     let unknown = |state| ByTrust { state, by: None };
     let CavraSignature::Ed25519(claim) = bundle.signature() else {
         return unknown(SignatureState::Untrusted);

@@ -163,7 +163,7 @@ impl<'a> Checks<'a> {
             .promises
             .keys()
             .filter_map(|object| object.key.strip_prefix(&self.own_prefix))
-            .filter(|key| is_evidence_of(key, id))
+            .filter(|key| layout::claimed_bundle(key).is_some_and(|(of, _)| of == id))
             .take(PROMISES_CHECKED_MAX)
             .collect();
         expected.extend(group.deleted.iter().map(String::as_str));
@@ -332,15 +332,9 @@ fn known(group: &Group) -> Known {
         .and(Known::RECORDED, !group.records.is_empty())
 }
 
-/// Whether a key is that of a bundle's archive, or of a file of its directory.
-fn is_evidence_of(key: &str, id: BundleId) -> bool {
-    layout::claimed_bundle(key).is_some_and(|(of, _)| of == id)
-        || layout::claimed_cavra(key).is_some_and(|(of, _)| of == id)
-}
-
 /// Whether a key is one of a bundle's own: its archives, records and signatures.
 fn belongs_to(key: &str, id: BundleId) -> bool {
-    is_evidence_of(key, id)
+    layout::claimed_bundle(key).is_some_and(|(of, _)| of == id)
         || layout::recorded_id(key) == Some(id)
         || layout::attested_id(key) == Some(id)
 }

@@ -8,11 +8,13 @@ use std::path::Path;
 
 use bytes::Bytes;
 use futures::TryStreamExt as _;
-use strongroom_core::bundle::cavra::{CavraFile, CavraTrust, EVIDENCE, MANIFEST, VerifiedCavra, judge, session_id};
-use strongroom_core::signing::demand::SourcedSignature;
+use strongroom_core::bundle::cavra::{
+    CavraFile, CavraTrust, EVIDENCE, MANIFEST, VerifiedCavra, judge, session_id,
+};
 use strongroom_core::bundle::{BundleError, NoProgress, Progress, Refusal};
 use strongroom_core::digest::Sha256Hasher;
 use strongroom_core::observed::Observed;
+use strongroom_core::signing::demand::SourcedSignature;
 use strongroom_core::{BundleId, Sha256Digest, layout, limits};
 
 use super::super::pull::signatures::{Fetched, fetch_beside};
@@ -81,9 +83,8 @@ async fn signatures_of(
 ) -> Result<Option<Fetched>, EvidenceError> {
     let Some(demand) = &request.demand else { return Ok(None) };
     let trust = demand.policy.trust.clone().map(CavraTrust::of);
-    let own = judge(bundle, trust.as_ref(), &demand.policy, demand.moment).map(|checked| {
-        SourcedSignature { source: MANIFEST.to_owned(), version_id: None, checked }
-    });
+    let own = judge(bundle, trust.as_ref(), &demand.policy, demand.moment)
+        .map(|checked| SourcedSignature { source: MANIFEST.to_owned(), version_id: None, checked });
     fetch_beside(store, &bundle.signed(), demand, own).await.map(Some)
 }
 

@@ -109,8 +109,7 @@ async fn pull_into(
     if is_directory(bundle) {
         let (id, demand) = (bundle.bundle_id, demand.cloned());
         let out = folder.join(id.to_string());
-        let request =
-            PullRequest { id, archive_sha256: None, out, overwrite: false, demand };
+        let request = PullRequest { id, archive_sha256: None, out, overwrite: false, demand };
         return match is_there(&request.out)? {
             true => cavra::confirm_here(store, request).await,
             false => cavra::pull(store, &request, progress.as_ref()).await,
