@@ -29,7 +29,7 @@ pub use lock::{
 };
 pub use signer::SigningKeyArgs;
 pub use signing::{
-    AttestArgs, ProveArgs, SignArgs, SignatureToArgs, SignerArgs, TrustArgs, VerifyArgs,
+    AttestArgs, HmacArgs, ProveArgs, SignArgs, SignatureToArgs, SignerArgs, TrustArgs, VerifyArgs,
 };
 pub use store::{PushSettingArgs, StoreArgs};
 pub use trust_root::{

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use strongroom_core::BundleId;
-use strongroom_core::signing::key::KeyId;
 
 use super::{Moment, SigningKeyArgs, not_empty};
 
@@ -87,10 +86,11 @@ pub struct TrustArgs {
     #[arg(long, value_name = "FILE", env = "STRONGROOM_TRUST_ROOT", help_heading = TRUST)]
     pub trust_root: Vec<PathBuf>,
 
-    /// Of these keys, the only ones that count; may be repeated.
+    /// Of these keys, the only ones that count, by their ids or by the names that CAVRA trust roots give
+    /// them; may be repeated.
     #[arg(long, value_name = "ID", env = "STRONGROOM_TRUST_KEY_ID", help_heading = TRUST)]
-    #[arg(requires = "trust_root")]
-    pub key_id: Vec<KeyId>,
+    #[arg(requires = "trust_root", value_parser = not_empty)]
+    pub key_id: Vec<String>,
 
     /// Valid signatures, by as many keys, that are needed. Default: one, where a trust root is given.
     #[arg(long, value_name = "N", env = "STRONGROOM_TRUST_REQUIRE_SIGNATURES")]
@@ -116,10 +116,26 @@ pub struct TrustArgs {
     pub tsa_root: Vec<PathBuf>,
 }
 
+/// The secret of an HS256 signature, in a CAVRA directory.
+#[derive(Debug, Args)]
+pub struct HmacArgs {
+    /// Of a CAVRA directory under HS256: the file that holds the shared secret. A line feed at its end is
+    /// none of it.
+    #[arg(long, value_name = "FILE", env = "STRONGROOM_VERIFY_HMAC_KEY_FILE", help_heading = TRUST)]
+    #[arg(conflicts_with_all = ["trust_root", "key_id", "require_signatures", "require_signer"])]
+    pub hmac_key_file: Option<PathBuf>,
+
+    /// The variable that holds the shared secret.
+    #[arg(long, value_name = "NAME", env = "STRONGROOM_VERIFY_HMAC_KEY_ENV", help_heading = TRUST)]
+    #[arg(conflicts_with_all = ["trust_root", "key_id", "require_signatures", "require_signer"])]
+    #[arg(value_parser = not_empty)]
+    pub hmac_key_env: Option<String>,
+}
+
 /// `strongroom evidence verify`.
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
-    /// The bundle, or `-` for standard input.
+    /// The bundle, or `-` for standard input; or a CAVRA directory.
     #[arg(value_name = "BUNDLE|-")]
     pub bundle: PathBuf,
 
@@ -138,6 +154,9 @@ pub struct VerifyArgs {
 
     #[command(flatten)]
     pub trust: TrustArgs,
+
+    #[command(flatten)]
+    pub hmac: HmacArgs,
 
     /// The days for which the bundle must at least be kept, by what it declares and, with `--store`,
     /// by its lock as read back, counted from storing.

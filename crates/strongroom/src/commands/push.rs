@@ -27,6 +27,8 @@ use crate::failure::Failure;
 use crate::output::{Block, Console, styled, time};
 use crate::progress::Bar;
 
+pub use self::cavra::verified as verified_directory;
+
 /// The schema that a dry run is printed under.
 const PLAN_SCHEMA: &str = "strongroom.push-plan/v1";
 

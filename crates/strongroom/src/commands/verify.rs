@@ -1,5 +1,7 @@
 //! `strongroom evidence verify`
 
+mod cavra;
+
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
@@ -8,6 +10,7 @@ use strongroom_core::bundle::{
     BundleFormat, BundleManifest, ReadLimits, UnverifiedBundle, VerifiedBundle,
 };
 use strongroom_core::signing::demand::{SignatureReport, SourcedSignature};
+use strongroom_core::signing::statement::SignedBundle;
 use strongroom_core::{BundleId, Sha256Digest};
 use strongroom_storage::Storage;
 use strongroom_storage::evidence::retention::{LockedVersion, locked_versions};
@@ -59,6 +62,10 @@ struct MinimumRetention {
 /// Checks every byte of a bundle against its manifest; then its signatures, and for how long it is kept,
 /// where that is asked.
 pub async fn run(args: VerifyArgs, context: &Context) -> Result<()> {
+    if cavra::is_one(&args.bundle).await? {
+        return cavra::run(args, context).await;
+    }
+    cavra::refuse_secret(&args.hmac)?;
     let trusting = Trusting::read(&args.trust, context)?;
     let bundle = verified(&args.bundle, args.max_archive_bytes, context).await?;
     if let Some(wanted) = args.bundle_id
@@ -76,7 +83,7 @@ pub async fn run(args: VerifyArgs, context: &Context) -> Result<()> {
         false => None,
     };
     let mut document = document(&bundle);
-    let found = signatures(&args, &bundle, &trusting, store.as_deref(), context).await?;
+    let found = signatures(&args, &bundle.signed(), &trusting, store.as_deref(), context).await?;
     document.signatures = trusting.demand().conclude(found);
     if let Some(days) = args.minimum_retention_days {
         document.minimum_retention = Some(minimum(days, &bundle, store.as_deref()).await?);
@@ -109,19 +116,18 @@ pub async fn verified(
 
 async fn signatures(
     args: &VerifyArgs,
-    bundle: &VerifiedBundle,
+    signed: &SignedBundle,
     trusting: &Trusting,
     store: Option<&dyn Storage>,
     context: &Context,
 ) -> Result<Vec<SourcedSignature>> {
-    let signed = bundle.signed();
     let mut found = Vec::new();
     for path in &args.signature {
-        found.push(trusting.check_file(path, &signed)?);
+        found.push(trusting.check_file(path, signed)?);
     }
     if let Some(store) = store {
-        let stored = signature::of_bundle(store, bundle.id()).await?;
-        found.extend(stored.signatures.iter().map(|one| one.check(trusting.demand(), &signed)));
+        let stored = signature::of_bundle(store, signed.id).await?;
+        found.extend(stored.signatures.iter().map(|one| one.check(trusting.demand(), signed)));
         if stored.cut_short {
             context.console.warning(
                 "the store has more signatures of this bundle than the limit SIGNATURES_READ_MAX: \

@@ -6,6 +6,7 @@ mod cli_audit;
 mod cli_azure;
 mod cli_bucket;
 mod cli_bundle;
+mod cli_cavra;
 mod cli_config;
 mod cli_errors;
 mod cli_keys;

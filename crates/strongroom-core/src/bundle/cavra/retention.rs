@@ -1,7 +1,7 @@
 //! `retention-policy.json`: for how long the producer asks the bundle to be kept. It counts only where
 //! the manifest covers it.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::fields::{self, Fields, Limited, malformed};
@@ -10,6 +10,8 @@ use crate::bundle::{BundleError, Refusal};
 
 const SCHEMA: &str = "cavra.evidence.retention.v1";
 const HOURS_OF_A_DAY: i64 = 24;
+/// A policy is made before the manifest that covers it, but not long before.
+const MADE_BEFORE_MANIFEST_MAX: SignedDuration = SignedDuration::from_hours(HOURS_OF_A_DAY);
 
 /// What a covered retention policy says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -27,7 +29,8 @@ pub struct CavraRetention {
     /// The days that the policy claims. A claim only: the date decides.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub claimed_days: Option<u64>,
-    /// Whole days from the later of the policy's and the manifest's `created_at` to the date.
+    /// Whole days from the policy's `created_at` to the date; counted from a day before the manifest's
+    /// where the policy's is earlier than that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub days: Option<u64>,
     /// What is to become of it then.
@@ -55,8 +58,11 @@ impl CavraRetention {
         let legal_hold = hold.unwrap_or(Some(false));
         let created_at = policy.timestamp("created_at")?;
         let retain_until = policy.optional_timestamp("retain_until")?;
-        // Who may choose either date may not make the span between them longer than both say.
-        let from = created_at.max(manifest_created_at);
+        // Who may choose the policy's date may not make the span much longer than the manifest says.
+        let earliest = manifest_created_at
+            .checked_sub(MADE_BEFORE_MANIFEST_MAX)
+            .unwrap_or(manifest_created_at);
+        let from = created_at.max(earliest);
         let claimed_days =
             policy.optional("retention_days").map(|_| policy.unsigned("retention_days"));
         Ok(Self {

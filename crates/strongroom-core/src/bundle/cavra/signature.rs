@@ -8,6 +8,7 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use zeroize::Zeroizing;
 
 use super::fields::{Fields, malformed};
 use super::json::Json;
@@ -102,8 +103,8 @@ fn base64_value<const N: usize>(signature: Fields<'_>) -> Result<[u8; N], Bundle
         .ok_or_else(|| malformed("signature.value", format!("not {N} bytes in base64")))
 }
 
-/// The secret of an HS256 signature. Never shown.
-pub struct HmacSecret(Vec<u8>);
+/// The secret of an HS256 signature. Never shown, and overwritten when it is dropped.
+pub struct HmacSecret(Zeroizing<Vec<u8>>);
 
 impl fmt::Debug for HmacSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -131,7 +132,7 @@ pub enum SecretRefused {
 
 impl HmacSecret {
     /// Takes the bytes of a secret as they are.
-    pub fn new(bytes: Vec<u8>) -> Result<Self, SecretRefused> {
+    pub fn new(bytes: Zeroizing<Vec<u8>>) -> Result<Self, SecretRefused> {
         if bytes.is_empty() {
             return Err(SecretRefused::Empty);
         }

@@ -1,20 +1,23 @@
 //! Whom the caller believes, and how that is told.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use strongroom_core::bundle::cavra::CavraTrust;
 use strongroom_core::limits::{
     ATTESTATION_BYTES_MAX, TIMESTAMP_AUTHORITIES_BYTES_MAX, TRUST_ROOTS_BYTES_MAX,
 };
 use strongroom_core::signing::demand::{Demand, SignatureReport, SourcedSignature};
+use strongroom_core::signing::key::KeyId;
 use strongroom_core::signing::policy::{
     Moment, Policy, SignatureState, TimeBasis, TimeSource, Unmet,
 };
 use strongroom_core::signing::statement::SignedBundle;
 use strongroom_core::signing::timestamp::Authorities;
-use strongroom_core::signing::trust::{TrustError, TrustRoots};
+use strongroom_core::signing::trust::TrustError;
 
 use crate::cli::TrustArgs;
 use crate::commands::Context;
@@ -27,18 +30,20 @@ use crate::output::{Block, Console, count, styled, time};
 pub struct Trusting {
     demand: Demand,
     tsa_roots: Option<Vec<u8>>,
+    /// The trust roots, by the names that CAVRA signatures use too.
+    named: Option<CavraTrust>,
 }
 
 impl Trusting {
     /// Reads the trust roots that the flags name.
     pub fn read(args: &TrustArgs, context: &Context) -> Result<Self> {
-        let mut trust: Option<TrustRoots> = None;
+        let mut named: Option<CavraTrust> = None;
         for path in &args.trust_root {
             let bytes = read_file(path, TRUST_ROOTS_BYTES_MAX, "TRUST_ROOTS_BYTES_MAX")?;
-            let roots = TrustRoots::read(&bytes).map_err(|error| refused(path, error))?;
-            match &mut trust {
+            let roots = CavraTrust::read(&bytes).map_err(|error| refused(path, error))?;
+            match &mut named {
                 Some(known) => known.join(roots).map_err(|error| refused(path, error))?,
-                None => trust = Some(roots),
+                None => named = Some(roots),
             }
         }
         let tsa_roots = read_all(&args.tsa_root)?;
@@ -46,20 +51,25 @@ impl Trusting {
         let now = args.at.map_or_else(|| context.clock.now(), |at| at.0);
         let demand = Demand {
             policy: Policy {
-                trust,
-                key_ids: args.key_id.iter().copied().collect(),
+                trust: named.as_ref().map(|named| named.roots().clone()),
+                key_ids: key_ids(&args.key_id, named.as_ref())?,
                 signatures_min: args.require_signatures,
                 signers: args.require_signer.iter().cloned().collect(),
             },
             moment: Moment { now, accept_claimed_time: args.accept_claimed_time },
             authorities,
         };
-        Ok(Self { demand, tsa_roots })
+        Ok(Self { demand, tsa_roots, named })
     }
 
     /// The certificates of the time-stamp authorities that are believed, as PEM.
     pub fn tsa_roots(&self) -> Option<&[u8]> {
         self.tsa_roots.as_deref()
+    }
+
+    /// The trust roots, by the names that CAVRA signatures use too.
+    pub fn named(&self) -> Option<&CavraTrust> {
+        self.named.as_ref()
     }
 
     /// Whether the flags ask anything of signatures.
@@ -95,6 +105,18 @@ fn read_all(paths: &[std::path::PathBuf]) -> Result<Option<Vec<u8>>> {
         all.push(b'\n');
     }
     Ok(all)
+}
+
+/// Keys by their ids, or by the names that CAVRA trust roots give them.
+fn key_ids(texts: &[String], named: Option<&CavraTrust>) -> Result<BTreeSet<KeyId>, Failure> {
+    let key_id = |text: &String| {
+        let id = text.parse().ok().or_else(|| named.and_then(|named| named.key_named(text)));
+        id.ok_or_else(|| {
+            Failure::usage("--key-id is no key id, and no trust root gives a key this name")
+                .with_help("a key id is sha256: and 64 hexadecimal digits")
+        })
+    };
+    texts.iter().map(key_id).collect()
 }
 
 fn read_file(path: &Path, bytes_max: u64, limit: &str) -> Result<Vec<u8>> {
