@@ -99,6 +99,7 @@ impl Vault {
             read_data: false,
             expiring_within: None,
             resume_after: None,
+            demand: None,
         };
         let outcome = audit(&*self.store().await, &request, pending(), |_, _| ()).await.unwrap();
         assert!(outcome.cut_short.is_none());
