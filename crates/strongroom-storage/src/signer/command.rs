@@ -18,8 +18,10 @@ use crate::service::printable;
 /// How long a program may take, unless told otherwise: somebody may have to touch a device.
 pub const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Bytes that are kept of the end of what the program writes to standard error.
-const STANDARD_ERROR_BYTES_MAX: usize = 4096;
+/// Bytes that are kept, and told, of the end of what the program writes to standard error.
+const LAST_WORDS_BYTES_MAX: usize = 200;
+/// Bytes that are read of it at once.
+const PIECE_BYTES: usize = 4096;
 
 /// A key behind a program.
 pub(super) struct CommandSigner {
@@ -117,13 +119,13 @@ async fn converse(child: &mut Child, message: &[u8]) -> Result<Ended, SignerErro
 /// The last bytes of everything that comes.
 async fn the_end_of(mut source: impl AsyncRead + Unpin) -> io::Result<Vec<u8>> {
     let mut kept = Vec::new();
-    let mut piece = [0; STANDARD_ERROR_BYTES_MAX];
+    let mut piece = [0; PIECE_BYTES];
     loop {
         let read = source.read(&mut piece).await?;
         if read == 0 {
             return Ok(kept);
         }
         kept.extend_from_slice(&piece[..read]);
-        kept.drain(..kept.len().saturating_sub(STANDARD_ERROR_BYTES_MAX));
+        kept.drain(..kept.len().saturating_sub(LAST_WORDS_BYTES_MAX));
     }
 }
