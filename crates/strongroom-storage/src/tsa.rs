@@ -40,8 +40,8 @@ impl TimestampAuthority {
         Ok(Self(Service::connect(WHO, settings).await?))
     }
 
-    /// A token over `message`, of which only the SHA-256 is sent. That the token answers this request is
-    /// checked; whether its authority is trusted is for
+    /// The authority's answer, with a token over `message`, of which only the SHA-256 is sent. That it
+    /// answers this request is checked; whether its authority is trusted is for
     /// [`strongroom_core::signing::timestamp::Authorities::verify`]. The `nonce` is random and used once.
     pub async fn stamp(
         &self,
@@ -60,6 +60,7 @@ impl TimestampAuthority {
             // Pages of proxies and login forms, mostly: their words are no help.
             return Err(self.0.refusal(answer.status, "").into());
         }
-        Ok(request.read_answer(&answer.body)?)
+        request.check_answer(&answer.body)?;
+        Ok(answer.body)
     }
 }

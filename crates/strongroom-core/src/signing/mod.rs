@@ -37,7 +37,7 @@ pub struct SignatureFile {
     pub payload: Vec<u8>,
     /// The signature.
     pub signature: Vec<u8>,
-    /// RFC 3161 tokens over the signature.
+    /// Answers of time-stamp authorities (RFC 3161 `TimeStampResp`) about the signature.
     pub timestamps: Vec<Vec<u8>>,
 }
 

@@ -99,6 +99,8 @@ async fn who_may_not_and_what_is_not_there_are_told_apart() {
         let key = format!("openbao:transit/{unusable}");
         assert_eq!(kind(token, &key).await, SignerErrorKind::Configuration, "{unusable}");
     }
+    let derived = real.open("openbao:transit/derived").await.err().expect("refused");
+    assert_eq!(derived.to_string(), "the key in OpenBao is a derived one");
     let namespaced = OpenBaoSettings {
         service: service(&real.url),
         token: Secret(token.to_owned()),

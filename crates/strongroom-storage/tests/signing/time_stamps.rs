@@ -31,8 +31,8 @@ impl Real {
         Some(Self { base, roots: endpoint_of("STRONGROOM_TEST_TSA_ROOT")? })
     }
 
-    async fn token(&self, name: &str) -> Vec<u8> {
-        stamped(&format!("{}/{name}", self.base)).await.expect("a token")
+    async fn answer(&self, name: &str) -> Vec<u8> {
+        stamped(&format!("{}/{name}", self.base)).await.expect("an answer")
     }
 
     fn authorities(&self) -> Authorities {
@@ -49,27 +49,27 @@ async fn tokens_by_p256_p384_and_rsa_tell_the_time_and_openssl_agrees() {
         ("rsa", "CN=rsa signer,O=Strongroom test"),
         ("chain", "CN=chain signer,O=Strongroom test"),
     ] {
-        let token = real.token(name).await;
-        let time = real.authorities().verify(&token, &message()).expect(name);
+        let answer = real.answer(name).await;
+        let time = real.authorities().verify(&answer, &message()).expect(name);
         assert_eq!(time.authority, subject);
         assert_eq!(time.accuracy_micros, Some(1_500_000), "{name}");
         assert_eq!(time.policy, "1.3.6.1.4.1.99999.1", "{name}");
         assert!(!time.serial.is_empty(), "{name}");
 
-        let agreed = openssl(&real.roots, scratch.path(), &token, &message());
+        let agreed = openssl(&real.roots, scratch.path(), &answer, &message());
         assert!(agreed, "{name}: openssl verifies it too");
-        assert!(!openssl(&real.roots, scratch.path(), &token, b"else"), "{name}: of these bytes");
+        assert!(!openssl(&real.roots, scratch.path(), &answer, b"else"), "{name}: of these bytes");
     }
 }
 
-/// `openssl ts -verify` of a token over `message`.
-fn openssl(roots: &str, scratch: &Path, token: &[u8], message: &[u8]) -> bool {
-    let (token_file, message_file) = (scratch.join("token"), scratch.join("message"));
-    fs::write(&token_file, token).expect("written");
+/// `openssl ts -verify` of an answer over `message`.
+fn openssl(roots: &str, scratch: &Path, answer: &[u8], message: &[u8]) -> bool {
+    let (answer_file, message_file) = (scratch.join("answer"), scratch.join("message"));
+    fs::write(&answer_file, answer).expect("written");
     fs::write(&message_file, message).expect("written");
     let done = Command::new("openssl")
-        .args(["ts", "-verify", "-token_in", "-in"])
-        .arg(token_file)
+        .args(["ts", "-verify", "-in"])
+        .arg(answer_file)
         .arg("-data")
         .arg(message_file)
         .args(["-CAfile", roots])
@@ -84,13 +84,13 @@ async fn rfc3161_client_verifies_the_token_and_no_other_bytes() {
     let python = endpoint_of("STRONGROOM_TEST_TSA_PYTHON").expect("set with the others");
     let scratch = tempfile::tempdir().expect("a directory");
     for name in ["ec", "rsa"] {
-        let (token, bytes) = (scratch.path().join("token"), scratch.path().join("message"));
-        fs::write(&token, real.token(name).await).expect("written");
+        let (answer, bytes) = (scratch.path().join("answer"), scratch.path().join("message"));
+        fs::write(&answer, real.answer(name).await).expect("written");
         let verify = |message: &[u8]| {
             fs::write(&bytes, message).expect("written");
             let script = repository("scripts/verify-time-stamp.py");
             let mut command = Command::new(&python);
-            command.arg(script).arg(&token).arg(&bytes).arg(&real.roots);
+            command.arg(script).arg(&answer).arg(&bytes).arg(&real.roots);
             let done = command.output().expect("python runs");
             (done.status.code(), String::from_utf8_lossy(&done.stderr).into_owned())
         };
@@ -103,8 +103,8 @@ async fn rfc3161_client_verifies_the_token_and_no_other_bytes() {
 async fn tokens_that_prove_nothing_are_told_apart() {
     let Some(real) = Real::new() else { return };
     let verdict = async |name| {
-        let token = real.token(name).await;
-        real.authorities().verify(&token, &message()).expect_err(name)
+        let answer = real.answer(name).await;
+        real.authorities().verify(&answer, &message()).expect_err(name)
     };
     assert_eq!(verdict("untrusted").await, TimestampError::UntrustedAuthority);
     assert_eq!(verdict("expired").await, TimestampError::Expired);
@@ -123,10 +123,10 @@ async fn no_flipped_bit_of_a_real_token_changes_what_it_proves() {
     let Some(real) = Real::new() else { return };
     let authorities = real.authorities();
     for name in ["ec", "rsa", "chain"] {
-        let token = real.token(name).await;
-        let right = authorities.verify(&token, &message()).expect(name);
-        for at in 0..token.len() {
-            let mut flipped = token.clone();
+        let answer = real.answer(name).await;
+        let right = authorities.verify(&answer, &message()).expect(name);
+        for at in 0..answer.len() {
+            let mut flipped = answer.clone();
             flipped[at] ^= 1 << (at % 8);
             if let Ok(time) = authorities.verify(&flipped, &message()) {
                 assert_eq!(time, right, "{name}: byte {at}");

@@ -59,22 +59,11 @@ impl Request {
         request.to_der().map_err(broken)
     }
 
-    /// The token in an answer to this request. That it is over the same digest, with the same nonce, is
-    /// checked; who signed it is not, which is for [`super::Authorities::verify`].
-    pub fn read_answer(&self, answer: &[u8]) -> Result<Vec<u8>, TimestampError> {
-        if answer.len() > TIMESTAMP_ANSWER_BYTES_MAX {
-            return Err(TimestampError::Limit("TIMESTAMP_ANSWER_BYTES_MAX"));
-        }
-        let read = TimeStampResp::from_der(answer)
-            .map_err(|_| TimestampError::Malformed("the answer is no TimeStampResp"))?;
-        if !GRANTED.contains(&read.status.status) {
-            return Err(refusal(&read.status));
-        }
-        let no_token = TimestampError::Malformed("a granted answer without a token");
-        let token = read.token.ok_or(no_token)?;
-        let bytes =
-            token.to_der().map_err(|_| TimestampError::Malformed("the token cannot be encoded"))?;
-        let signed = token::Signed::read(&bytes)?;
+    /// Checks that an answer has a token over the same digest, with the same nonce. Who signed it is not
+    /// looked at, which is for [`super::Authorities::verify`].
+    pub fn check_answer(&self, answer: &[u8]) -> Result<(), TimestampError> {
+        let token = granted_token(answer)?;
+        let signed = token::Signed::read(&token)?;
         let info = signed.info()?;
         let imprint = &info.message_imprint;
         let is_ours = imprint.hash_algorithm.oid == algorithms::SHA_256
@@ -86,8 +75,23 @@ impl Request {
         if info.nonce.is_none() || info.nonce != ours {
             return Err(TimestampError::WrongNonce);
         }
-        Ok(bytes)
+        Ok(())
     }
+}
+
+/// The token in an answer, of which nothing is checked but that the authority grants it.
+pub(super) fn granted_token(answer: &[u8]) -> Result<Vec<u8>, TimestampError> {
+    if answer.len() > TIMESTAMP_ANSWER_BYTES_MAX {
+        return Err(TimestampError::Limit("TIMESTAMP_ANSWER_BYTES_MAX"));
+    }
+    let read = TimeStampResp::from_der(answer)
+        .map_err(|_| TimestampError::Malformed("the answer is no TimeStampResp"))?;
+    if !GRANTED.contains(&read.status.status) {
+        return Err(refusal(&read.status));
+    }
+    let no_token = TimestampError::Malformed("a granted answer without a token");
+    let token = read.token.ok_or(no_token)?;
+    token.to_der().map_err(|_| TimestampError::Malformed("the token cannot be encoded"))
 }
 
 fn refusal(status: &PkiStatusInfo<'_>) -> TimestampError {

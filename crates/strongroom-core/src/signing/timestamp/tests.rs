@@ -292,21 +292,21 @@ fn an_answer_must_be_to_our_digest_and_our_nonce() {
     };
     let right = token(MESSAGE, Some(nonce.to_vec()));
     for status in [0, 1] {
-        assert_eq!(
-            request.read_answer(&answer(status, &[], None, Some(&right))),
-            Ok(right.clone())
-        );
+        assert_eq!(request.check_answer(&answer(status, &[], None, Some(&right))), Ok(()));
     }
-    let read = |token: &[u8]| request.read_answer(&answer(0, &[], None, Some(token)));
+    let answer_to_keep = answer(0, &[], None, Some(&right));
+    trusting(&authority).verify(&answer_to_keep, MESSAGE).expect("trusted");
+    trusting(&authority).verify(&right, MESSAGE).expect("the token alone");
+    let read = |token: &[u8]| request.check_answer(&answer(0, &[], None, Some(token)));
     let other = token(b"other", Some(nonce.to_vec()));
     assert_eq!(read(&other), Err(TimestampError::WrongImprint));
     assert_eq!(read(&token(MESSAGE, None)), Err(TimestampError::WrongNonce));
     assert_eq!(read(&token(MESSAGE, Some(vec![1]))), Err(TimestampError::WrongNonce));
     for garbage in [&b""[..], b"garbage", &right] {
-        let refused = request.read_answer(garbage);
+        let refused = request.check_answer(garbage);
         assert!(matches!(refused, Err(TimestampError::Malformed(_))), "{refused:?}");
     }
-    let empty = request.read_answer(&answer(0, &[], None, None));
+    let empty = request.check_answer(&answer(0, &[], None, None));
     assert!(matches!(empty, Err(TimestampError::Malformed(_))), "{empty:?}");
 }
 
@@ -314,12 +314,17 @@ fn an_answer_must_be_to_our_digest_and_our_nonce() {
 fn a_refusal_tells_its_reason_and_few_printable_words() {
     let request = Request::new(MESSAGE, [1; 8]);
     let long = "x".repeat(1_000);
-    let refused = request.read_answer(&answer(2, &["no\u{1b}[31m\nway", &long], Some(14), None));
+    let refused = request.check_answer(&answer(2, &["no\u{1b}[31m\nway", &long], Some(14), None));
     let Err(TimestampError::Refused { reason, words }) = refused else { panic!("{refused:?}") };
     assert_eq!(reason, "its clock is not available");
     assert_eq!(words.len(), limits::TIMESTAMP_REFUSAL_CHARACTERS_MAX);
     assert!(words.starts_with("no[31mway xxx"), "{words}");
-    let silent = request.read_answer(&answer(2, &[], None, None)).expect_err("refused");
+    let authority = TestAuthority::new();
+    let token = authority.sign(&authority.stamp(MESSAGE));
+    let contradiction = answer(2, &[], None, Some(&token));
+    let refused = trusting(&authority).verify(&contradiction, MESSAGE);
+    assert!(matches!(refused, Err(TimestampError::Refused { .. })), "{refused:?}");
+    let silent = request.check_answer(&answer(2, &[], None, None)).expect_err("refused");
     assert_eq!(silent.to_string(), "the time-stamp authority refuses: it gives no reason");
 }
 

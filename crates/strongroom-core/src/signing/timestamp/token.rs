@@ -16,12 +16,25 @@ use super::asn1::{
     SigningCertificate, SigningCertificateV2, TST_INFO, TstInfo, VERSION,
 };
 use super::authorities::Authorities;
-use super::{TimestampError, TrustedTime, algorithms, chain, general_time};
+use super::{TimestampError, TrustedTime, algorithms, chain, general_time, request};
 use crate::limits::{TIMESTAMP_BYTES_MAX, TIMESTAMP_CERTIFICATES_MAX};
 
 impl Authorities {
-    /// What `token` proves of `message`, offline and whatever the time is now.
-    pub fn verify(&self, token: &[u8], message: &[u8]) -> Result<TrustedTime, TimestampError> {
+    /// What an authority's answer proves of `message`, offline and whatever the time is now. The whole answer
+    /// (`TimeStampResp`) is what Sigstore bundles keep and what `openssl ts -verify` reads; some tools keep
+    /// the token alone, which proves as much.
+    pub fn verify(&self, stamp: &[u8], message: &[u8]) -> Result<TrustedTime, TimestampError> {
+        match request::granted_token(stamp) {
+            Err(TimestampError::Malformed(_)) => self.verify_token(stamp, message),
+            token => self.verify_token(&token?, message),
+        }
+    }
+
+    pub(super) fn verify_token(
+        &self,
+        token: &[u8],
+        message: &[u8],
+    ) -> Result<TrustedTime, TimestampError> {
         let signed = Signed::read(token)?;
         let info = signed.info()?;
         let imprint = &info.message_imprint;
