@@ -30,11 +30,7 @@ impl Authorities {
         }
     }
 
-    pub(super) fn verify_token(
-        &self,
-        token: &[u8],
-        message: &[u8],
-    ) -> Result<TrustedTime, TimestampError> {
+    fn verify_token(&self, token: &[u8], message: &[u8]) -> Result<TrustedTime, TimestampError> {
         let signed = Signed::read(token)?;
         let info = signed.info()?;
         let imprint = &info.message_imprint;
