@@ -44,7 +44,8 @@ Examples:
   strongroom evidence verify run-42.tar.gz --signature run-42.sigstore.json \\
       --trust-root trust.json --require-signer platform-security
   strongroom evidence verify run-42.tar.gz --store s3://evidence \\
-      --trust-root trust.json --minimum-retention-days 2555")]
+      --trust-root trust.json --minimum-retention-days 2555
+  strongroom evidence verify cavra-bundle/ --trust-root trust.json    a CAVRA directory")]
     Verify(Box<VerifyArgs>),
 
     /// Sign a bundle: the signature goes to a file, or beside the bundle in the store.
@@ -86,6 +87,7 @@ Examples:
   strongroom evidence push results/
   strongroom evidence push run-42.tar.gz --store s3://evidence --run-id 42
   strongroom evidence push run-42.tar.gz --retain-until 7y
+  strongroom evidence push cavra-bundle/     a CAVRA directory, file by file
   strongroom evidence push run-42.tar.gz --retain-until 2033-11-21 \\
       --lock compliance --yes-lock-until 2033-11-21")]
     Push(Box<PushArgs>),
