@@ -162,6 +162,7 @@ fn of_trust(error: TrustError) -> Exit {
         | TrustError::Field(_)
         | TrustError::NotOfItsKey(_)
         | TrustError::SameName
+        | TrustError::OwnersDiffer
         | TrustError::Twice => Exit::Integrity,
         TrustError::Key(error) => of_key(error),
         TrustError::Limit(_) => Exit::Limit,

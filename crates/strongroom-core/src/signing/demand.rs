@@ -1,5 +1,6 @@
 //! Everything that is asked of the signatures under one bundle, and what came of it.
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::SignatureFile;
@@ -40,6 +41,8 @@ pub enum SignatureStatus {
     NotChecked,
     /// There are some, and nobody said whom to believe.
     Unchecked,
+    /// They were held against trust roots, and nothing is asked of them.
+    NotAsked,
     /// They are enough.
     Met,
     /// They are not.
@@ -58,6 +61,9 @@ pub struct SignatureReport {
     pub signatures_needed: usize,
     /// What is missing.
     pub signatures_unmet: Vec<Unmet>,
+    /// The moment of the decision, where there was one.
+    #[serde(rename = "signatures_decided_as_of", skip_serializing_if = "Option::is_none")]
+    pub decided_as_of: Option<Timestamp>,
 }
 
 impl SignatureReport {
@@ -68,6 +74,7 @@ impl SignatureReport {
             signatures: Vec::new(),
             signatures_needed: 0,
             signatures_unmet: Vec::new(),
+            decided_as_of: None,
         }
     }
 }
@@ -109,21 +116,28 @@ impl Demand {
 
     /// Whether they are enough.
     pub fn conclude(&self, signatures: Vec<SourcedSignature>) -> SignatureReport {
-        let judged: Vec<_> = signatures.iter().map(|sourced| sourced.checked.judged()).collect();
+        // A signature that is in the bundle itself, as CAVRA has it, is under no other statement.
+        let counts = |sourced: &&SourcedSignature| {
+            sourced.checked.predicate_type.as_deref().is_none_or(|kind| self.policy.counts(kind))
+        };
+        let judged: Vec<_> =
+            signatures.iter().filter(counts).map(|sourced| sourced.checked.judged()).collect();
         let unmet = self.policy.unmet(&judged);
         let is_asked = self.policy.needed() > 0 || !self.policy.signers.is_empty();
         let status = match (unmet.is_empty(), is_asked, signatures.is_empty()) {
             (false, ..) => SignatureStatus::Unmet,
             (true, true, _) => SignatureStatus::Met,
             (true, false, true) => SignatureStatus::NotChecked,
-            (true, false, false) if self.policy.trust.is_some() => SignatureStatus::Met,
+            (true, false, false) if self.policy.trust.is_some() => SignatureStatus::NotAsked,
             (true, false, false) => SignatureStatus::Unchecked,
         };
+        let is_decided = !signatures.is_empty() && self.policy.trust.is_some();
         SignatureReport {
             status,
             signatures,
             signatures_needed: self.policy.needed(),
             signatures_unmet: unmet,
+            decided_as_of: is_decided.then_some(self.moment.now),
         }
     }
 }

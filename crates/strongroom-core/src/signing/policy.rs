@@ -19,6 +19,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::key::KeyId;
+use super::statement::EVIDENCE;
 use super::trust::{KeyStatus, TrustRoot, TrustRoots};
 
 /// A moment by which something trusted saw the signature.
@@ -177,6 +178,9 @@ pub struct Policy {
     pub signatures_min: Option<usize>,
     /// Owners of trust roots, each of whom must have signed.
     pub signers: BTreeSet<String>,
+    /// Statements that count besides [`EVIDENCE`](super::statement::EVIDENCE): whoever attests that they
+    /// reject a bundle does not stand for it.
+    pub predicate_types: BTreeSet<String>,
 }
 
 /// One signature that was judged.
@@ -212,6 +216,11 @@ impl Policy {
     /// Whether a trust root's key counts.
     pub fn admits(&self, key: KeyId) -> bool {
         self.key_ids.is_empty() || self.key_ids.contains(&key)
+    }
+
+    /// Whether a statement of this kind counts.
+    pub fn counts(&self, predicate_type: &str) -> bool {
+        predicate_type == EVIDENCE || self.predicate_types.contains(predicate_type)
     }
 
     /// Valid signatures, by as many keys, that are needed.

@@ -122,6 +122,9 @@ pub enum TrustError {
     /// Two keys that one document calls alike.
     #[error("two keys under one key id")]
     SameName,
+    /// One key, of two owners or for two purposes.
+    #[error("two files name one key with different owners or purposes")]
+    OwnersDiffer,
     /// A key that is not there.
     #[error("no trust root has this key id")]
     Absent,
@@ -199,8 +202,12 @@ impl TrustRoot {
         self.status = status;
     }
 
-    /// What two documents about one key say together: the narrower of each.
-    fn and(self, other: Self) -> Self {
+    /// What two documents about one key say together: the narrower of each. They must call its owner alike,
+    /// or either could speak for the other's.
+    fn and(self, other: Self) -> Result<Self, TrustError> {
+        if self.owner != other.owner || self.purpose != other.purpose {
+            return Err(TrustError::OwnersDiffer);
+        }
         let revoked_at = match (self.status, other.status) {
             (KeyStatus::Revoked, KeyStatus::Revoked) => {
                 self.revoked_at.and_then(|at| other.revoked_at.map(|other| at.min(other)))
@@ -210,12 +217,10 @@ impl TrustRoot {
         };
         let window = self.window.and(other.window);
         let status = self.status.max(other.status);
-        Self {
-            window,
-            status,
-            revoked_at,
-            ..if self.status >= other.status { self } else { other }
-        }
+        let stricter = if self.status >= other.status { self } else { other };
+        let joined = Self { window, status, revoked_at, ..stricter };
+        joined.check()?;
+        Ok(joined)
     }
 
     fn check(&self) -> Result<(), TrustError> {
@@ -275,7 +280,7 @@ impl TrustRoots {
     pub fn join(&mut self, other: Self) -> Result<(), TrustError> {
         for (id, root) in other.roots {
             match self.roots.remove(&id) {
-                Some(known) => self.roots.insert(id, known.and(root)),
+                Some(known) => self.roots.insert(id, known.and(root)?),
                 None => {
                     self.add(root)?;
                     None

@@ -15,6 +15,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 use strongroom_core::bundle::Progress;
 use strongroom_core::signing::demand::{Demand, SignatureReport};
+use strongroom_core::signing::key::KeyId;
+use strongroom_core::signing::policy::Policy;
+use strongroom_core::signing::statement::EVIDENCE;
 use strongroom_core::{BundleId, Sha256Digest};
 
 use self::folder::Folder;
@@ -57,6 +60,8 @@ pub struct Proof {
     /// The keys that are believed, in the folder; null where no trust root was given: then the signatures
     /// are unchecked.
     pub trust_roots: Option<String>,
+    /// What was asked of the signatures.
+    pub policy: ProofPolicy,
     /// The bundles.
     pub bundles: Vec<ProvenBundle>,
     /// What could not be had.
@@ -85,7 +90,7 @@ pub struct ProvenBundle {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version_id: Option<String>,
     /// Its signatures.
-    pub signatures: Vec<String>,
+    pub signatures: Vec<ProvenSignature>,
     /// Its records: receipts, extensions, holds, releases.
     pub records: Vec<String>,
     /// Its locks as read back now, beside what the records promise.
@@ -93,6 +98,48 @@ pub struct ProvenBundle {
     pub locks: Option<String>,
     /// What the signatures were seen to be worth.
     pub checked: SignatureReport,
+}
+
+/// One signature in the folder.
+#[derive(Debug, Clone, Serialize)]
+pub struct ProvenSignature {
+    /// Its file.
+    pub path: String,
+    /// When it was there by, as the store told under a COMPLIANCE lock that it enforces. A folder cannot
+    /// show that; its script says so where it counts.
+    pub lock_times: Vec<Timestamp>,
+}
+
+/// What was asked of the signatures: the script asks the same.
+#[derive(Debug, Clone, Serialize)]
+pub struct ProofPolicy {
+    /// Valid signatures of each bundle, by as many keys.
+    pub signatures_needed: usize,
+    /// Owners who each must have signed.
+    pub signers: Vec<String>,
+    /// The only keys that count; all of the trust roots' where there is none.
+    pub key_ids: Vec<KeyId>,
+    /// Predicate types that count.
+    pub predicate_types: Vec<String>,
+    /// Whether a signer's own word on the time will do.
+    pub accept_claimed_time: bool,
+    /// The moment of the decision.
+    pub decided_as_of: Timestamp,
+}
+
+impl ProofPolicy {
+    fn of(demand: &Demand) -> Self {
+        let Policy { key_ids, signers, predicate_types, .. } = &demand.policy;
+        let own = std::iter::once(EVIDENCE.to_owned());
+        Self {
+            signatures_needed: demand.policy.needed(),
+            signers: signers.iter().cloned().collect(),
+            key_ids: key_ids.iter().copied().collect(),
+            predicate_types: own.chain(predicate_types.iter().cloned()).collect(),
+            accept_claimed_time: demand.moment.accept_claimed_time,
+            decided_as_of: demand.moment.now,
+        }
+    }
 }
 
 /// What could not be had, and why.
@@ -133,6 +180,7 @@ pub async fn prove(
         endpoint: store.endpoint().map(str::to_owned),
         gathered_at: store.now().await?,
         trust_roots: None,
+        policy: ProofPolicy::of(&request.demand),
         bundles: Vec::new(),
         missing: Vec::new(),
         is_whole: true,

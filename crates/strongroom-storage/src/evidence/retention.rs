@@ -21,7 +21,7 @@ use super::lock_plan::{self, LockAsk, LockPlan};
 use super::{EvidenceError, EvidenceErrorKind, record};
 use crate::{Clock, SeenLock, Storage};
 
-pub use self::locked::{LockedVersion, locked_versions};
+pub use self::locked::{Expected, LockedVersion, locked_versions};
 pub use self::show::{
     OpenHold, RecordsSeen, RetentionReport, SeenObject, Standing, show as show_retention,
 };

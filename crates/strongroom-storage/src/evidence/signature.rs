@@ -17,7 +17,7 @@ use super::protect::{self, Origin, Protected};
 use super::{EvidenceError, EvidenceErrorKind};
 use crate::{CreateOptions, ObjectKey, Storage, StorageErrorKind};
 
-pub use self::read::{StoredSignature, StoredSignatures, of_bundle};
+pub use self::read::{NoBytes, StoredSignature, StoredSignatures, of_bundle};
 
 /// The media type that signatures are stored under.
 const CONTENT_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";

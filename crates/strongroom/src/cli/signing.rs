@@ -102,6 +102,12 @@ pub struct TrustArgs {
     #[arg(help_heading = TRUST, value_parser = not_empty)]
     pub require_signer: Vec<String>,
 
+    /// Statements of this kind count too: a URI; may be repeated. By itself only what `evidence sign` makes
+    /// counts: whoever attests something else of a bundle does not stand for it.
+    #[arg(long, value_name = "URI", env = "STRONGROOM_TRUST_PREDICATE_TYPE", help_heading = TRUST)]
+    #[arg(value_parser = not_empty)]
+    pub predicate_type: Vec<String>,
+
     /// Decide as of this moment: a date, or RFC 3339. A revocation counts all the same. Default: now.
     #[arg(long, value_name = "TIME", env = "STRONGROOM_TRUST_AT", help_heading = TRUST)]
     pub at: Option<Moment>,

@@ -43,14 +43,14 @@ pub async fn run(args: ProveArgs, context: &Context) -> Result<()> {
         sums_sha256: proven.sums_sha256,
     };
     let printed = context.console.result(|console| human(&document, console), &document);
+    for bundle in &proven.proof.bundles {
+        refuse_unmet(&bundle.checked)?;
+    }
     if !proven.proof.is_whole {
         let missing = count(proven.proof.missing.len() as u64, "thing", "things");
         return Err(Failure::new(Exit::Partial, format!("{missing} could not be had"))
             .with_help("the folder says which, and why; the rest of it is complete")
             .into());
-    }
-    for bundle in &proven.proof.bundles {
-        refuse_unmet(&bundle.checked)?;
     }
     printed
 }

@@ -13,7 +13,7 @@ use strongroom_core::signing::demand::{SignatureReport, SourcedSignature};
 use strongroom_core::signing::statement::SignedBundle;
 use strongroom_core::{BundleId, Sha256Digest};
 use strongroom_storage::Storage;
-use strongroom_storage::evidence::retention::{LockedVersion, locked_versions};
+use strongroom_storage::evidence::retention::{Expected, LockedVersion, locked_versions};
 use strongroom_storage::evidence::signature;
 
 use super::signing::{self, Trusting};
@@ -89,6 +89,7 @@ pub async fn run(args: VerifyArgs, context: &Context) -> Result<()> {
         document.minimum_retention = Some(minimum(days, &bundle, store.as_deref()).await?);
     }
     let printed = context.console.result(|console| human(&document, console), &document);
+    signing::refuse_no_signature(&document.signatures)?;
     signing::refuse_unmet(&document.signatures)?;
     refuse_short(document.minimum_retention.as_ref())?;
     printed
@@ -150,7 +151,7 @@ async fn minimum(
         BundleManifest::Assay(_) => None,
     };
     let locked = match store {
-        Some(store) => Some(locked_versions(store, bundle.id()).await?),
+        Some(store) => Some(locked_versions(store, Expected::Archive(&bundle.signed())).await?),
         None => None,
     };
     let is_locked = locked.as_ref().map(|locked| locked.iter().any(|one| one.covers(days)));

@@ -132,7 +132,7 @@ fn a_key_that_is_not_believed_makes_the_check_fail() {
     room.run(&prove).exits(4);
     let (code, text) = check(&room.path("proof"));
     assert_eq!(code, 1, "{text}");
-    assert!(text.contains("none of its signatures is valid"), "{text}");
+    assert!(text.contains("0 valid signatures by different keys, where 1 are asked"), "{text}");
 
     let revoked = fs::read(room.path("Ed25519-0.json")).expect("a root");
     let mut root: serde_json::Value = serde_json::from_slice(&revoked).expect("JSON");
@@ -143,6 +143,62 @@ fn a_key_that_is_not_believed_makes_the_check_fail() {
     let (code, text) = check(&room.path("revoked"));
     assert_eq!(code, 1, "{text}");
     assert!(text.contains(": revoked by "), "{text}");
+}
+
+/// What was asked of the signatures is asked by the script too, and nothing in the folder gets into it.
+#[test]
+fn the_script_asks_what_was_asked_and_imports_nothing_from_the_folder() {
+    let (_server, room) = signed_store();
+    let prove = |name: &'static str, more: &[&str]| {
+        let prove = ["evidence", "prove", "1", "-o", name];
+        room.run(&[&prove[..], &ROOTS, more].concat()).code
+    };
+    assert_eq!(prove("two", &["--require-signatures", "2"]), 0);
+    assert_eq!(check(&room.path("two")).0, 0);
+    for (name, more) in
+        [("three", ["--require-signatures", "3"]), ("signer", ["--require-signer", "nobody"])]
+    {
+        assert_eq!(prove(name, &more), 4, "{name}");
+        let (code, text) = check(&room.path(name));
+        assert_eq!(code, 1, "{name}: {text}");
+    }
+    let folder = room.path("two");
+    fs::write(folder.join("json.py"), "print('imported'); raise SystemExit(0)").expect("planted");
+    for runner in [vec![folder.join("check")], vec!["python3".into(), folder.join("check")]] {
+        let output =
+            Command::new(&runner[0]).args(&runner[1..]).env_clear().env("PATH", TOOLS).output();
+        let output = output.expect("it runs");
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        assert!(!String::from_utf8_lossy(&output.stdout).contains("imported"), "{output:?}");
+    }
+}
+
+/// A bundle that nobody signed is none that passes where signatures are asked for; what is planted beside
+/// good signatures takes nothing away.
+#[test]
+fn a_bundle_without_signatures_fails_and_planted_ones_do_not_break_the_script() {
+    let (server, room) = signed_store();
+    let bucket = server.bucket("evidence");
+    let id =
+        bucket.keys_under("team/attestations/")[0].split('/').nth(2).expect("an id").to_owned();
+    for planted in ["[".repeat(200_000), "{}".to_owned(), r#"{"mediaType": 5}"#.to_owned()] {
+        let digest = strongroom_core::Sha256Digest::of(planted.as_bytes()).to_hex();
+        bucket.put(&format!("team/attestations/{id}/{digest}.sigstore.json"), planted);
+    }
+    bucket.put(&format!("team/attestations/{id}/{}.sigstore.json", "0".repeat(64)), "x");
+    let prove = ["evidence", "prove", "acme/widget", "-o"];
+    room.run(&[&prove[..], &["planted"], &ROOTS].concat()).exits(0);
+    let (code, text) = check(&room.path("planted"));
+    assert_eq!(code, 0, "{text}");
+    assert_eq!(text.matches(": not readable").count(), 3, "{text}");
+
+    room.write("results/run.txt", "3");
+    let bundle = ["evidence", "push", "results", "--subject", "acme/widget"];
+    room.run(&bundle).exits(0);
+    room.run(&[&prove[..], &["unsigned"], &ROOTS].concat()).exits(4);
+    let (code, text) = check(&room.path("unsigned"));
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("0 valid signatures by different keys"), "{text}");
 }
 
 #[test]

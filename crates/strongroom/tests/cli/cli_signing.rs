@@ -4,6 +4,7 @@
 use std::fs;
 
 use serde_json::{Value, json};
+use strongroom_core::retention::LockMode;
 use strongroom_core::signing::SignatureFile;
 use strongroom_core::signing::key::{Algorithm, PrivateKey};
 use strongroom_core::signing::trust::{TrustRoot, Window};
@@ -26,7 +27,7 @@ pub fn room(algorithm: Algorithm) -> (Room, PrivateKey) {
     (room, key)
 }
 
-fn trust(room: &Room, name: &str, key: &PrivateKey) {
+pub fn trust(room: &Room, name: &str, key: &PrivateKey) {
     let root = TrustRoot::new(key.public_key().clone(), "security", Window::default());
     room.write(name, root.expect("a root").to_document().expect("a document"));
 }
@@ -83,7 +84,7 @@ fn a_signature_is_valid_by_a_key_that_is_believed_and_unchecked_without_one() {
 
 /// What was done to the evidence, the signature or the trust root; and how it must end where the key is
 /// good, and where it is not.
-const TAMPERED: [(&str, i32, i32); 12] = [
+pub const TAMPERED: [(&str, i32, i32); 12] = [
     ("nothing", 0, 4),
     ("archive compressed anew", 0, 4),
     ("archive byte", 3, 3),
@@ -145,7 +146,7 @@ pub fn backdated(room: &Room, key: &PrivateKey, now: jiff::Timestamp) -> Signatu
     SignatureFile::new(&statement, key.public_key().id(), signature).expect("a file")
 }
 
-fn tamper(room: &Room, what: &str, file: &SignatureFile, other: &PrivateKey) {
+pub fn tamper(room: &Room, what: &str, file: &SignatureFile, other: &PrivateKey) {
     let mut document: Value =
         serde_json::from_slice(&file.to_bytes().expect("bytes")).expect("JSON");
     let envelope = &mut document["dsseEnvelope"];
@@ -188,7 +189,17 @@ fn tamper(room: &Room, what: &str, file: &SignatureFile, other: &PrivateKey) {
 }
 
 /// The archive that a cell is about.
-fn archives(room: &Room) {
+pub fn archive_of(what: &str) -> &'static str {
+    match what {
+        "archive compressed anew" => "recompressed.tar.gz",
+        "archive byte" => "flipped.tar.gz",
+        "manifest" => "manifest.tar.gz",
+        _ => "b.tar.gz",
+    }
+}
+
+/// The archives of all cells.
+pub fn archives(room: &Room) {
     let whole = fs::read(room.path("b.tar.gz")).expect("the bundle");
     let mut flipped = whole;
     let middle = flipped.len() / 2;
@@ -216,12 +227,7 @@ fn every_cell_of_the_trust_matrix_ends_as_it_must() {
         trust(&room, "other.json", &other);
         for (what, good, bad) in TAMPERED {
             tamper(&room, what, &file, &other);
-            let archive = match what {
-                "archive compressed anew" => "recompressed.tar.gz",
-                "archive byte" => "flipped.tar.gz",
-                "manifest" => "manifest.tar.gz",
-                _ => "b.tar.gz",
-            };
+            let archive = archive_of(what);
             for (name, [without_time, _, with_claimed]) in KEYS {
                 room.write("root.json", root_document(name, &key, now));
                 let root = if what == "trust root of another" { "other.json" } else { "root.json" };
@@ -381,8 +387,17 @@ fn a_bundle_can_be_signed_when_it_is_made_and_anything_can_be_said_of_it() {
     let attested = room.run(&[&attest[..], &["-o", "r.json"]].concat()).exits(0).json();
     assert_eq!(attested["predicate_type"], "https://example.org/review/v1");
     let verify = ["evidence", "verify", "b.tar.gz", "--signature", "r.json", "--format", "json"];
-    let seen = room.run(&[&verify[..], &trusting].concat()).exits(0).json();
+    // Whoever says something else of a bundle, that they reject it perhaps, does not stand for it.
+    let seen = room.run(&[&verify[..], &trusting].concat()).exits(4).json();
     assert_eq!(seen["signatures"][0]["predicate_type"], "https://example.org/review/v1");
+    assert_eq!(seen["signatures"][0]["state"], "valid");
+    let counting = ["--predicate-type", "https://example.org/review/v1"];
+    room.run(&[&verify[..], &trusting, &counting].concat()).exits(0);
+    let none_needed = ["--require-signatures", "0"];
+    let seen = room.run(&[&verify[..], &trusting, &none_needed].concat()).exits(0).json();
+    assert_eq!(seen["signatures_status"], "not_asked");
+    // A file that is no signature is no unchecked one.
+    room.run(&["evidence", "verify", "b.tar.gz", "--signature", "review.json"]).exits(3);
 
     room.run(&[&attest[..], &["-o", "r.json"]].concat()).exits(6);
     room.run(&["evidence", "bundle", "results", "-o", "d.tar.gz", "--signer", "ci"]).exits(2);
@@ -413,6 +428,20 @@ fn the_minimum_retention_is_what_is_declared_and_locked() {
     assert_valid(&locked, "verification");
     assert!(locked["minimum_retention"]["locked"][0]["retention"].is_object(), "{locked}");
     let id = locked["bundle_id"].as_str().expect("an id");
+    // A planted object under a long lock, with a record that names it, is not the bundle.
+    let bucket = server.bucket("evidence");
+    let key = format!("team/bundles/{id}.tar.gz");
+    let size = bucket.object(&key).expect("the bundle").len();
+    bucket.set_up(BucketSettings::locked().default_retention(LockMode::Governance, 1_000));
+    bucket.plant_over(&key, vec![b'x'; size]);
+    let records = format!("team/records/{id}/");
+    let record = bucket.object(&bucket.keys_under(&records)[0]).expect("a record");
+    let mut record: Value = serde_json::from_slice(&record).expect("JSON");
+    record["version_id"] = bucket.versions(&key)[0].id.clone().into();
+    let name = strongroom_storage::Clock::system().new_id();
+    bucket.put(&format!("{records}{name}.json"), record.to_string());
+    minimum("20", &store).exits(0);
+    minimum("30", &store).exits(5);
     server.bucket("evidence").delete(&format!("team/bundles/{id}.tar.gz"));
     minimum("10", &["--store", "s3://evidence/elsewhere"]).exits(7);
 }

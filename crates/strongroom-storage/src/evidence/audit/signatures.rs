@@ -1,5 +1,7 @@
 //! The signatures of one bundle, held against the trust roots: what does not verify, or soon will not.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use strongroom_core::signing::demand::{Demand, SourcedSignature};
 use strongroom_core::signing::policy::{SignatureState, TimeBasis, Unmet};
 use strongroom_core::signing::statement::SignedBundle;
@@ -35,19 +37,31 @@ pub(super) async fn check(
         let limit = "SIGNATURES_READ_MAX";
         findings.push(Problem::BeyondLimit { limit }.at(Some(group.id), Vec::new()));
     }
+    // Of several archives that share an id, each signature is about one.
+    let mut worthless: BTreeMap<String, (Problem, Option<String>)> = BTreeMap::new();
+    let mut about_one = BTreeSet::new();
     for (archive, _) in group.archives() {
         let bundle = SignedBundle { id: group.id, archive, id_covers_bytes: archive.is_none() };
         let signatures: Vec<SourcedSignature> =
             stored.signatures.iter().map(|one| one.check(demand, &bundle)).collect();
         for signature in &signatures {
-            let problem = of_one(signature, demand, times);
-            findings.extend(problem.map(|problem| Finding {
-                version_id: signature.version_id.clone(),
-                ..problem.at(Some(group.id), vec![signature.source.clone()])
-            }));
+            if signature.checked.state != SignatureState::OtherSubject {
+                about_one.insert(signature.source.clone());
+            }
+            if let Some(problem) = of_one(signature, demand, times) {
+                let found = (problem, signature.version_id.clone());
+                worthless.insert(signature.source.clone(), found);
+            }
         }
         let unmet = demand.conclude(signatures).signatures_unmet;
         findings.extend(unmet.iter().map(|unmet| not_enough(unmet).at(Some(group.id), Vec::new())));
+    }
+    let other = SignatureState::OtherSubject.name();
+    for (source, (problem, version_id)) in worthless {
+        let is_of_another = problem == Problem::SignatureNotValid { state: other };
+        if !(is_of_another && about_one.contains(&source)) {
+            findings.push(Finding { version_id, ..problem.at(Some(group.id), vec![source]) });
+        }
     }
     Ok(Checked { looked_at, findings })
 }

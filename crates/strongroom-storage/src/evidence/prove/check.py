@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -I
 """Checks this folder of evidence with nothing but sha256sum, openssl and Python 3.8 or newer.
 
 usage: ./check
@@ -9,6 +9,11 @@ checked, and how, is all in this file. Compare the digest that is printed at the
 you were given by another way: this file itself is not covered by it.
 """
 
+import sys
+
+if not sys.flags.isolated:
+    del sys.path[0]  # nothing that lies in this folder is imported
+
 import base64
 import datetime
 import hashlib
@@ -17,7 +22,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tarfile
 import tempfile
 
@@ -26,6 +30,7 @@ SUMS_SHA256 = "@SUMS_SHA256@"
 HERE = os.path.dirname(os.path.abspath(__file__))
 NAME = os.path.basename(os.path.abspath(__file__))
 DIGEST = re.compile(r"[0-9a-f]{64}")
+EVIDENCE = "urn:strongroom:attestation:evidence:v1"
 problems = []
 
 
@@ -54,7 +59,17 @@ def run(*command, data=None):
 
 
 def parsed_time(text):
-    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+    """RFC 3339, as Python 3.8 reads it: at most six digits of a second."""
+    day, time, fraction, zone = re.fullmatch(
+        r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(\.\d+)?([Zz]|[+-]\d\d:\d\d)", text).groups()
+    micros = (fraction or ".0")[1:7].ljust(6, "0")
+    zone = "+00:00" if zone in "Zz" else zone
+    return datetime.datetime.fromisoformat("%sT%s.%s%s" % (day, time, micros, zone))
+
+
+def decoded(text):
+    """Base64 in either alphabet, as protobuf's JSON has it."""
+    return base64.b64decode(text.replace("-", "+").replace("_", "/"), validate=True)
 
 
 # --- every file is as it was gathered --------------------------------------------------------------
@@ -70,10 +85,12 @@ def check_files():
     if not done:
         bad("files are not what they were: " + " ".join(output.split("\n")[:5]))
     listed = {line.split("  ", 1)[1] for line in sums.decode("utf-8").splitlines()}
-    for folder, _, names in os.walk(HERE):
-        for name in names:
+    for folder, folders, names in os.walk(HERE):
+        for name in folders + names:
             path = os.path.relpath(os.path.join(folder, name), HERE)
-            if path not in listed and path not in ("SHA256SUMS", NAME):
+            if os.path.islink(os.path.join(folder, name)):
+                bad("a link, which nobody gathered: " + path)
+            elif name in names and path not in listed and path not in ("SHA256SUMS", NAME):
                 bad("a file that was not gathered: " + path)
     if not problems:
         say("ok    %d files are as they were gathered" % len(listed))
@@ -157,45 +174,46 @@ def verifies(root, message, signature, scratch):
     return done
 
 
-def stamped(token, signature, scratch):
+def stamped(answer, signature, scratch):
     """The latest time that an RFC 3161 time stamp over the signature may mean, by trust/tsa.pem."""
     if not os.path.exists(os.path.join(HERE, "trust", "tsa.pem")):
         return None
     at = lambda name: os.path.join(scratch, name)
-    for name, data in {"token": token, "stamped": signature}.items():
+    for name, data in {"answer": answer, "token": answer, "stamped": signature}.items():
         with open(at(name), "wb") as file:
             file.write(data)
-    # The authority's whole answer, or the token alone.
-    for form in ([], ["-token_in"]):
-        done, text = run("openssl", "ts", "-reply", "-in", at("token"), *form, "-text")
-        found = re.search(r"Time stamp: (.+)", text)
-        if done and found:
-            break
-    else:
+    # Of the authority's answer only the token is signed: anybody can write the rest of it.
+    done, _ = run("openssl", "ts", "-reply", "-in", at("answer"), "-token_out", "-out", at("extracted"))
+    if done:
+        os.replace(at("extracted"), at("token"))
+    done, text = run("openssl", "ts", "-reply", "-in", at("token"), "-token_in", "-text")
+    times = re.findall(r"^Time stamp: (.+)$", text, re.M)
+    digests = re.findall(r"^Hash Algorithm: (.+)$", text, re.M)
+    if not done or len(times) != 1 or digests not in (["sha256"], ["sha384"], ["sha512"]):
         return None
-    shown = found.group(1).strip()
+    shown = times[0].strip()
     layout = "%b %d %H:%M:%S.%f %Y GMT" if "." in shown else "%b %d %H:%M:%S %Y GMT"
     time = datetime.datetime.strptime(shown, layout).replace(tzinfo=datetime.timezone.utc)
     # The authority's certificate had to be good then, and may have ended since.
-    done, _ = run("openssl", "ts", "-verify", "-data", at("stamped"), "-in", at("token"), *form,
-                  "-CAfile", "trust/tsa.pem", "-attime", str(int(time.timestamp())))
+    done, _ = run("openssl", "ts", "-verify", "-data", at("stamped"), "-in", at("token"), "-token_in",
+                  "-CAfile", "trust/tsa.pem", "-partial_chain", "-attime", str(int(time.timestamp())))
     return time + accuracy(text) if done else None
 
 
 def accuracy(text):
     """How far off the stated time may be."""
-    line = re.search(r"Accuracy: (.+)", text)
+    line = re.search(r"^Accuracy: (.+)$", text, re.M)
     number = lambda unit: re.search(r"(0x[0-9A-Fa-f]+|\d+) %s" % unit, line.group(1) if line else "")
     value = lambda unit: int(number(unit).group(1), 0) if number(unit) else 0
     return datetime.timedelta(seconds=value("seconds"), milliseconds=value("millis"), microseconds=value("micros"))
 
 
-def judge(root, claimed, times):
+def judge(root, claimed, times, policy):
     """What a signature by this key is worth: the table of docs/SIGNING.md."""
     first = parsed_time(root["valid_from"]) if "valid_from" in root else None
     last = parsed_time(root["valid_until"]) if "valid_until" in root else None
     inside = lambda time: (first is None or first <= time) and (last is None or time <= last)
-    now, earliest = datetime.datetime.now(datetime.timezone.utc), min(times, default=None)
+    now, earliest = parsed_time(policy["decided_as_of"]), min(times, default=None)
     if root["status"] == "revoked":
         since = parsed_time(root["revoked_at"]) if "revoked_at" in root else None
         if earliest is None or since is None or earliest >= since:
@@ -204,53 +222,86 @@ def judge(root, claimed, times):
         return "valid" if inside(earliest) else "out of window"
     if (first is not None and first > now) or (claimed is not None and (not inside(claimed) or claimed > now)):
         return "out of window"
-    return "valid" if root["status"] == "active" and inside(now) else "no trusted time"
+    if root["status"] == "active" and inside(now):
+        return "valid"
+    return "valid" if claimed is not None and policy["accept_claimed_time"] else "no trusted time"
 
 
-def check_signature(path, bundle, roots, scratch):
-    """What a signature is worth; None where it is not about this bundle or is none."""
-    document = json.loads(read(path))
-    envelope = document["dsseEnvelope"]
-    payload = base64.b64decode(envelope["payload"])
-    [entry] = envelope["signatures"]
-    signature = base64.b64decode(entry["sig"])
-    root = roots.get(document["verificationMaterial"]["publicKey"]["hint"])
+def known_root(hint, roots):
+    """A key is named by its digest: as Strongroom writes it, in hexadecimal digits, or in base64."""
+    if DIGEST.fullmatch(hint):
+        return roots.get("sha256:" + hint)
+    if hint in roots:
+        return roots[hint]
+    try:
+        return roots.get("sha256:" + base64.b64decode(hint, validate=True).hex())
+    except ValueError:
+        return None
+
+
+def check_signature(entry, bundle, roots, policy, scratch):
+    """What a signature is worth, by whom it is if it counts, and what to say of it."""
+    document = json.loads(read(entry["path"]))
+    envelope, material = document["dsseEnvelope"], document["verificationMaterial"]
+    if not document["mediaType"].startswith("application/vnd.dev.sigstore.bundle"):
+        return "invalid", None, ""
+    payload, kind = decoded(envelope["payload"]), envelope["payloadType"]
+    [single] = envelope["signatures"]
+    signature = decoded(single["sig"])
+    root = known_root(material["publicKey"]["hint"], roots)
     if root is None:
-        return "untrusted", None
-    if not verifies(root, pae(envelope["payloadType"].encode(), payload), signature, scratch):
-        return "invalid", None
+        return "untrusted", None, ""
+    if kind != "application/vnd.in-toto+json" or not verifies(root, pae(kind.encode(), payload), signature, scratch):
+        return "invalid", None, ""
     statement = json.loads(payload)
+    if statement["_type"] != "https://in-toto.io/Statement/v1":
+        return "invalid", None, ""
     digests = {subject["digest"].get("sha256") for subject in statement["subject"]}
     id_covers = bundle["format"] == "strongroom.bundle/v1" and bundle["bundle_id"].split(":", 1)[1] in digests
     if not id_covers and bundle["archive_sha256"].split(":", 1)[1] not in digests:
-        return "about another bundle", None
-    claimed = statement.get("predicate", {}).get("signed_at")
-    material = document["verificationMaterial"].get("timestampVerificationData", {})
-    tokens = [base64.b64decode(token["signedTimestamp"]) for token in material.get("rfc3161Timestamps", [])]
-    times = [time for time in (stamped(token, signature, scratch) for token in tokens) if time is not None]
-    return judge(root, parsed_time(claimed) if claimed else None, times), root["owner"]
+        return "about another bundle", None, ""
+    if policy["key_ids"] and root["key_id"] not in policy["key_ids"]:
+        return "untrusted", None, ""
+    predicate_type = statement["predicateType"]
+    claimed = statement["predicate"]["signed_at"] if predicate_type == EVIDENCE else None
+    claimed = parsed_time(claimed) if claimed else None
+    answers = material.get("timestampVerificationData", {}).get("rfc3161Timestamps", [])
+    times = [stamped(decoded(answer["signedTimestamp"]), signature, scratch) for answer in answers]
+    times = [time for time in times if time is not None]
+    state, remark = judge(root, claimed, times, policy), ""
+    locked = [parsed_time(time) for time in entry["lock_times"]]
+    if state != "valid" and locked:
+        state = judge(root, claimed, times + locked, policy)
+        if state == "valid":
+            remark = ", by a COMPLIANCE lock that the store told of, which cannot be checked here"
+    remark = " by %s%s" % (root["owner"], remark)
+    if predicate_type not in policy["predicate_types"]:
+        return state, None, remark + ": an attestation, which is not counted"
+    return state, root if state == "valid" else None, remark
 
 
-def check_signatures(bundle, roots):
-    paths = bundle["signatures"]
-    if not paths:
-        say("note  %s has no signatures" % bundle["path"])
-        return
+def check_signatures(bundle, roots, policy):
+    entries = bundle["signatures"]
     if roots is None:
-        say("note  %s: %d signatures, UNCHECKED: this folder was gathered without a trust root" % (bundle["path"], len(paths)))
+        if entries:
+            say("note  %s: %d signatures, UNCHECKED: this folder was gathered without a trust root" % (bundle["path"], len(entries)))
         return
-    valid = 0
-    for path in paths:
+    keys, owners = set(), set()
+    for entry in entries:
         with tempfile.TemporaryDirectory() as scratch:
             try:
-                state, owner = check_signature(path, bundle, roots, scratch)
-            except (KeyError, ValueError, TypeError):
-                state, owner = "not readable", None
-        by = " by %s" % owner if owner else ""
-        say("%s %s: %s%s" % ("ok   " if state == "valid" else "note ", path, state, by))
-        valid += state == "valid"
-    if not valid:
-        bad("%s: none of its signatures is valid" % bundle["path"])
+                state, root, remark = check_signature(entry, bundle, roots, policy, scratch)
+            except Exception:  # whoever may write to a store can put anything beside good signatures
+                state, root, remark = "not readable", None, ""
+        say("%s %s: %s%s" % ("ok   " if root else "note ", entry["path"], state, remark))
+        if root:
+            keys.add(root["key_id"])
+            owners.add(root["owner"])
+    if len(keys) < policy["signatures_needed"]:
+        bad("%s: %d valid signatures by different keys, where %d are asked for" % (bundle["path"], len(keys), policy["signatures_needed"]))
+    for owner in policy["signers"]:
+        if owner not in owners:
+            bad("%s: %s had to sign, and did not" % (bundle["path"], owner))
 
 
 def main():
@@ -258,6 +309,9 @@ def main():
         if shutil.which(tool) is None:
             print("%s is missing" % tool, file=sys.stderr)
             return 2
+    if re.match(r"OpenSSL [01]\.|LibreSSL", run("openssl", "version")[1]):
+        print("openssl 3.0 or newer is needed", file=sys.stderr)
+        return 2
     if check_files():
         proof = json.loads(read("proof.json"))
         roots = None
@@ -266,7 +320,7 @@ def main():
             roots = {root["key_id"]: root for root in documents}
         for bundle in proof["bundles"]:
             check_bundle(bundle)
-            check_signatures(bundle, roots)
+            check_signatures(bundle, roots, proof["policy"])
         if not proof["is_whole"]:
             say("note  this folder is not all that there was: see README.md")
     if problems:

@@ -121,7 +121,11 @@ fn readme(proof: &Proof) -> String {
                 format!("{number} signatures, {valid} of them valid when this was gathered")
             }
         };
-        let _ = writeln!(bundles, "* `{}`: {signed}", bundle.bundle_id);
+        let enough = match bundle.checked.signatures_unmet.is_empty() {
+            true => "",
+            false => "; **not what was asked of them**",
+        };
+        let _ = writeln!(bundles, "* `{}`: {signed}{enough}", bundle.bundle_id);
     }
     for missing in &proof.missing {
         let (id, what) = (missing.bundle_id, missing.what);

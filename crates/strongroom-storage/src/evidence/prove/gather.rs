@@ -5,14 +5,15 @@ use std::sync::Arc;
 use strongroom_core::bundle::{BundleFormat, Progress};
 use strongroom_core::signing::demand::Demand;
 use strongroom_core::signing::statement::SignedBundle;
-use strongroom_core::{BundleId, Sha256Digest, layout, limits};
+use strongroom_core::{BundleId, Sha256Digest, limits};
 
 use super::folder::Folder;
-use super::{MissingProof, ProvenBundle};
+use super::{MissingProof, ProvenBundle, ProvenSignature};
+use crate::Storage;
 use crate::evidence::pull::{PullRequest, pull};
 use crate::evidence::retention::show_retention;
-use crate::evidence::{EvidenceError, EvidenceErrorKind, signature};
-use crate::{ListRequest, ObjectKey, Storage, StorageErrorKind};
+use crate::evidence::signature::{self, NoBytes};
+use crate::evidence::{EvidenceError, EvidenceErrorKind, kept};
 
 /// A bundle, and what of it could not be had. An error where the bundle itself could not.
 pub(super) async fn bundle(
@@ -52,14 +53,17 @@ pub(super) async fn bundle(
         Ok(stored) => {
             for one in stored.signatures {
                 checked.push(one.check(demand, &signed));
+                let lock_times = one.trusted_time.iter().map(|trusted| trusted.time).collect();
                 match one.bytes {
                     Ok(bytes) => {
                         let file = Sha256Digest::of(&bytes).to_hex();
                         let path = format!("signatures/{name}/{file}.sigstore.json");
                         folder.write(&path, &bytes)?;
-                        signatures.push(path);
+                        signatures.push(ProvenSignature { path, lock_times });
                     }
-                    Err(reason) => miss("signatures", reason),
+                    // Nobody's signature, and nothing that is missing.
+                    Err(NoBytes::SomethingElse) => {}
+                    Err(NoBytes::Unread(reason)) => miss("signatures", reason),
                 }
             }
             if stored.cut_short {
@@ -105,40 +109,34 @@ pub(super) async fn bundle(
     Ok((bundle, missing))
 }
 
-/// The records as they are, byte for byte; and why some could not be had.
+/// The records as they are, byte for byte, also below what hides them; and why some could not be had.
 async fn records(
     store: &dyn Storage,
     id: BundleId,
     name: &str,
     folder: &mut Folder,
 ) -> Result<(Vec<String>, Vec<String>), EvidenceError> {
+    let kept = kept::read_all(store, id).await?;
     let (mut records, mut unread) = (Vec::new(), Vec::new());
-    let mut request = ListRequest { prefix: layout::records_of(id), ..ListRequest::default() };
-    loop {
-        let page = store.list(&request).await?;
-        for object in page.objects {
-            let Some(record) = layout::record_id(&object.key) else { continue };
-            if records.len() + unread.len() == limits::RECORDS_READ_MAX {
-                unread.push("more than the limit RECORDS_READ_MAX".to_owned());
-                return Ok((records, unread));
+    for object in &kept.objects {
+        let read = async {
+            let object = store.read(&object.key, object.version.as_ref(), None).await?;
+            object.collect(limits::RECORD_BYTES_MAX).await
+        };
+        match read.await {
+            Ok(bytes) => {
+                let path = format!("records/{name}/{}.json", object.id);
+                folder.write(&path, &bytes)?;
+                records.push(path);
             }
-            let key = ObjectKey::new(object.key)?;
-            let read = async {
-                store.read(&key, None, None).await?.collect(limits::RECORD_BYTES_MAX).await
-            };
-            match read.await {
-                Ok(bytes) => {
-                    let path = format!("records/{name}/{record}.json");
-                    folder.write(&path, &bytes)?;
-                    records.push(path);
-                }
-                Err(error) if error.kind() == StorageErrorKind::NotFound => {}
-                Err(error) => unread.push(error.to_string()),
-            }
-        }
-        request.page = page.next;
-        if request.page.is_none() {
-            return Ok((records, unread));
+            Err(error) => unread.push(error.to_string()),
         }
     }
+    if kept.unread > 0 {
+        unread.push(format!("objects that may be records and could not be read: {}", kept.unread));
+    }
+    if kept.cut_short {
+        unread.push("more than the limit RECORDS_READ_MAX".to_owned());
+    }
+    Ok((records, unread))
 }

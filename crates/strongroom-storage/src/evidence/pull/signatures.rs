@@ -15,6 +15,9 @@ use crate::evidence::signature::of_bundle;
 use crate::evidence::{EvidenceError, EvidenceErrorKind};
 use crate::new_file::NewFile;
 
+/// Signatures that an error names.
+const SIGNATURES_TOLD_MAX: usize = 10;
+
 /// Signatures that were enough, and are not written yet.
 pub(in crate::evidence) struct Fetched {
     pub(super) report: SignatureReport,
@@ -42,13 +45,13 @@ pub(in crate::evidence) async fn fetch_beside(
     let checked = its_own.into_iter().chain(detached).collect();
     let report = demand.conclude(checked);
     if !report.signatures_unmet.is_empty() {
-        return Err(not_enough(&report));
+        return Err(not_enough(&report, stored.cut_short));
     }
     let files = stored.signatures.into_iter().filter_map(|one| one.bytes.ok()).collect();
     Ok(Fetched { report, files })
 }
 
-fn not_enough(report: &SignatureReport) -> EvidenceError {
+fn not_enough(report: &SignatureReport, cut_short: bool) -> EvidenceError {
     let missing: Vec<String> = report
         .signatures_unmet
         .iter()
@@ -57,14 +60,24 @@ fn not_enough(report: &SignatureReport) -> EvidenceError {
             Unmet::Signer { owner } => format!("{owner} did not sign"),
         })
         .collect();
+    let more = match (cut_short, report.signatures.len().saturating_sub(SIGNATURES_TOLD_MAX)) {
+        (true, _) => {
+            "; and more than the limits SIGNATURES_READ_MAX and SIGNATURES_BYTES_MAX allow"
+        }
+        (false, 1..) => "; and more",
+        (false, 0) => "",
+    };
     let states: Vec<String> = report
         .signatures
         .iter()
+        .take(SIGNATURES_TOLD_MAX)
         .map(|signature| format!("{} {}", signature.checked.state.name(), signature.source))
         .collect();
     let seen = if states.is_empty() { "none".to_owned() } else { states.join(", ") };
-    let message =
-        format!("the signatures in the store are not enough: {}; seen: {seen}", missing.join("; "));
+    let message = format!(
+        "the signatures in the store are not enough: {}; seen: {seen}{more}",
+        missing.join("; ")
+    );
     EvidenceError::new(EvidenceErrorKind::SignaturesNotMet, message).with_guidance(
         "nothing was written; pull without a trust root, and look with `evidence verify`",
     )

@@ -1,8 +1,10 @@
 //! The signatures under a stored bundle, read back with the time that their locks vouch for.
 
+use std::fmt;
+
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use strongroom_core::observed::Observed;
+use strongroom_core::observed::{Observed, Unobserved};
 use strongroom_core::signing::check::CheckedSignature;
 use strongroom_core::signing::demand::{Demand, SourcedSignature};
 use strongroom_core::signing::policy::{TimeSource, TrustedTime};
@@ -18,6 +20,8 @@ use crate::{ListRequest, ObjectKey, Storage, StorageError, StorageErrorKind, Ver
 const READ_AT_ONCE_MAX: usize = 8;
 /// Signatures of one bundle that are read; whoever may write can plant any number.
 const SIGNATURES_READ_MAX: usize = 1_000;
+/// Bytes of signatures of one bundle that are kept while they are looked at.
+const SIGNATURES_BYTES_MAX: usize = 64 << 20;
 
 /// A signature as the store gave it.
 #[derive(Debug, Clone)]
@@ -26,19 +30,42 @@ pub struct StoredSignature {
     pub key: String,
     /// The version, where the store has versions.
     pub version_id: Option<String>,
-    /// Its bytes; or why they could not be had, in our words.
-    pub bytes: Result<Bytes, String>,
+    /// Its bytes; or why there are none.
+    pub bytes: Result<Bytes, NoBytes>,
     /// The moment by which it was there, where its lock vouches for it.
     pub trusted_time: Option<TrustedTime>,
+    /// Why its lock was not read, where it was not.
+    pub lock_unread: Option<String>,
+}
+
+/// Why there are no bytes of a signature, in our words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoBytes {
+    /// Something else is under its key: anybody who may write can put it there.
+    SomethingElse,
+    /// It could not be read.
+    Unread(String),
+}
+
+impl fmt::Display for NoBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SomethingElse => f.write_str("its bytes are not those that its key names"),
+            Self::Unread(reason) => f.write_str(reason),
+        }
+    }
 }
 
 impl StoredSignature {
     /// What it is worth.
     pub fn check(&self, demand: &Demand, bundle: &SignedBundle) -> SourcedSignature {
-        let checked = match &self.bytes {
+        let mut checked = match &self.bytes {
             Ok(bytes) => demand.check(bytes, bundle, self.trusted_time.clone()),
-            Err(reason) => CheckedSignature::unreadable(Some(reason.clone())),
+            Err(reason) => CheckedSignature::unreadable(Some(reason.to_string())),
         };
+        if let Some(reason) = &self.lock_unread {
+            checked.timestamps_refused.push(format!("its lock was not read: {reason}"));
+        }
         let (source, version_id) = (self.key.clone(), self.version_id.clone());
         SourcedSignature { source, version_id, checked }
     }
@@ -49,7 +76,7 @@ impl StoredSignature {
 pub struct StoredSignatures {
     /// They, in the order of their digests.
     pub signatures: Vec<StoredSignature>,
-    /// Whether there are more than `SIGNATURES_READ_MAX`.
+    /// Whether there are more than `SIGNATURES_READ_MAX`, or more bytes than `SIGNATURES_BYTES_MAX`.
     pub cut_short: bool,
 }
 
@@ -61,6 +88,7 @@ pub async fn of_bundle(
 ) -> Result<StoredSignatures, EvidenceError> {
     let mut found = StoredSignatures::default();
     let mut request = ListRequest { prefix: layout::attestations_of(id), ..ListRequest::default() };
+    let mut bytes_left = SIGNATURES_BYTES_MAX;
     loop {
         let page = match store.list_with_deleted(&request).await? {
             Observed::Observed(page) => page,
@@ -74,6 +102,12 @@ pub async fn of_bundle(
         let mut reading =
             stream::iter(keys).map(|key| read_one(store, key)).buffered(READ_AT_ONCE_MAX);
         while let Some(signature) = reading.try_next().await? {
+            let bytes = signature.as_ref().and_then(|one| one.bytes.as_ref().ok()).map(Bytes::len);
+            let Some(left) = bytes_left.checked_sub(bytes.unwrap_or_default()) else {
+                found.cut_short = true;
+                break;
+            };
+            bytes_left = left;
             found.signatures.extend(signature);
         }
         request.page = page.next;
@@ -124,14 +158,17 @@ async fn read_version(
     let mut signature = StoredSignature {
         key: store.whole_key(key),
         version_id: None,
-        bytes: Err("its bytes are not those that its key names".to_owned()),
+        bytes: Err(NoBytes::SomethingElse),
         trusted_time: None,
+        lock_unread: None,
     };
     let (info, bytes) = match read.await {
         Ok(read) => read,
         Err(error) => {
-            return Ok(unreadable(error)?
-                .map(|reason| StoredSignature { bytes: Err(reason), ..signature }));
+            return Ok(unreadable(error)?.map(|reason| StoredSignature {
+                bytes: Err(NoBytes::Unread(reason)),
+                ..signature
+            }));
         }
     };
     signature.version_id = info.version.as_ref().map(|version| version.0.clone());
@@ -139,9 +176,18 @@ async fn read_version(
         return Ok(Some(signature));
     }
     signature.bytes = Ok(bytes);
-    let lock = store.lock(key, info.version.as_ref()).await;
-    let is_vouched_for =
-        lock.is_ok_and(|seen| vouches_for_time(&seen.certain(), store.locks_enforced_by()));
+    let is_vouched_for = match store.lock(key, info.version.as_ref()).await {
+        Ok(seen) => {
+            let unread = seen.retention.reason().filter(|r| *r != Unobserved::UnsupportedBackend);
+            signature.lock_unread = unread.map(|reason| reason.to_string());
+            vouches_for_time(&seen.certain(), store.locks_enforced_by())
+        }
+        // A store that fails says nothing of when the signature was there.
+        Err(error) => {
+            signature.lock_unread = unreadable(error)?;
+            false
+        }
+    };
     signature.trusted_time = info.last_modified.filter(|_| is_vouched_for).map(|time| {
         TrustedTime { time, by: TimeSource::ComplianceLock { store: store.url().to_owned() } }
     });

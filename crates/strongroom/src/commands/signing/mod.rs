@@ -7,4 +7,4 @@ mod trust;
 
 pub use self::made::MadeBy;
 pub use self::sign::{attest, sign};
-pub use self::trust::{Trusting, refuse_unmet, rows};
+pub use self::trust::{Trusting, refuse_no_signature, refuse_unmet, rows};

@@ -10,12 +10,14 @@ use strongroom_core::bundle::cavra::CavraTrust;
 use strongroom_core::limits::{
     ATTESTATION_BYTES_MAX, TIMESTAMP_AUTHORITIES_BYTES_MAX, TRUST_ROOTS_BYTES_MAX,
 };
-use strongroom_core::signing::demand::{Demand, SignatureReport, SourcedSignature};
+use strongroom_core::signing::demand::{
+    Demand, SignatureReport, SignatureStatus, SourcedSignature,
+};
 use strongroom_core::signing::key::KeyId;
 use strongroom_core::signing::policy::{
     Moment, Policy, SignatureState, TimeBasis, TimeSource, Unmet,
 };
-use strongroom_core::signing::statement::SignedBundle;
+use strongroom_core::signing::statement::{EVIDENCE, SignedBundle};
 use strongroom_core::signing::timestamp::Authorities;
 use strongroom_core::signing::trust::TrustError;
 
@@ -55,6 +57,7 @@ impl Trusting {
                 key_ids: key_ids(&args.key_id, named.as_ref())?,
                 signatures_min: args.require_signatures,
                 signers: args.require_signer.iter().cloned().collect(),
+                predicate_types: args.predicate_type.iter().cloned().collect(),
             },
             moment: Moment { now, accept_claimed_time: args.accept_claimed_time },
             authorities,
@@ -135,6 +138,17 @@ fn refused(path: &Path, error: TrustError) -> anyhow::Error {
     anyhow::Error::new(error).context(path.display().to_string())
 }
 
+/// Ends the program where a file that was named as a signature is none, and nobody was to look further.
+pub fn refuse_no_signature(report: &SignatureReport) -> Result<()> {
+    let unread = report.signatures.iter().find(|signature| {
+        report.status == SignatureStatus::Unchecked
+            && signature.checked.state == SignatureState::Invalid
+    });
+    let Some(SourcedSignature { source, checked, .. }) = unread else { return Ok(()) };
+    let reason = checked.reason.as_deref().unwrap_or("it is no signature file");
+    Err(Failure::new(Exit::Integrity, format!("{source}: {reason}")).into())
+}
+
 /// Ends the program where the signatures are not enough.
 pub fn refuse_unmet(report: &SignatureReport) -> Result<()> {
     if report.signatures_unmet.is_empty() {
@@ -183,6 +197,9 @@ pub fn rows(mut block: Block, report: &SignatureReport, console: &Console) -> Bl
         };
         let label = if at == 0 { "signatures" } else { "" };
         block = block.row(label, format!("{}{by}", styled(style, words(&checked.state))));
+        if let Some(kind) = checked.predicate_type.as_deref().filter(|kind| *kind != EVIDENCE) {
+            block = block.row("", format!("an attestation: {}", kind.escape_debug()));
+        }
         if let Some(reason) = &checked.reason {
             block = block.row("", reason);
         }
@@ -194,7 +211,10 @@ pub fn rows(mut block: Block, report: &SignatureReport, console: &Console) -> Bl
         }
         block = block.row("", &signature.source);
     }
-    block
+    match report.decided_as_of {
+        Some(moment) => block.row("as of", time(moment)),
+        None => block,
+    }
 }
 
 fn words(state: &SignatureState) -> &'static str {

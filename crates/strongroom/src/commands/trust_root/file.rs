@@ -75,6 +75,8 @@ impl ReadFile {
         if path.is_dir() {
             return Err(Failure::usage("--output is a directory: name the file in it").into());
         }
+        // What could not be read back takes no good file's place.
+        TrustFile::read(bytes)?;
         match begin(path, bytes)?.place(output.force) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 let message = format!("{} is there already", path.display());

@@ -1,18 +1,20 @@
 //! A CAVRA directory: its bytes by its own rules, its signature by ours.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use jiff::Timestamp;
 use serde::Serialize;
-use strongroom_core::BundleId;
 use strongroom_core::bundle::cavra::{
-    self, CavraRetention, CavraSignature, HmacSecret, MANIFEST, SecretRefused, VerifiedCavra,
+    self, CavraFile, CavraRetention, CavraSignature, HmacSecret, MANIFEST, SecretRefused,
+    VerifiedCavra,
 };
 use strongroom_core::limits::CAVRA_SECRET_BYTES_MAX;
 use strongroom_core::signing::demand::{SignatureReport, SourcedSignature};
+use strongroom_core::{BundleId, layout};
 use strongroom_storage::Storage;
-use strongroom_storage::evidence::retention::locked_versions;
+use strongroom_storage::evidence::retention::{Expected, locked_versions};
 
 use super::{MinimumRetention, kept_for, refuse_short, signatures};
 use crate::cli::{HmacArgs, VerifyArgs};
@@ -205,8 +207,11 @@ async fn minimum(
 ) -> Result<MinimumRetention> {
     let by_dates = bundle.retention().and_then(|policy| policy.days);
     let declared_days = by_dates.map(|days| u32::try_from(days).unwrap_or(u32::MAX));
+    let digest_of = |file: &CavraFile| (layout::cavra_object(bundle.id(), &file.path), file.sha256);
+    let files: BTreeMap<_, _> = bundle.files().iter().map(digest_of).collect();
+    let expected = Expected::Files(bundle.id(), &files);
     let locked = match store {
-        Some(store) => Some(locked_versions(store, bundle.id()).await?),
+        Some(store) => Some(locked_versions(store, expected).await?),
         None => None,
     };
     let is_locked = locked.as_ref().map(|locked| {
