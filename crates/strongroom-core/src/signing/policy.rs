@@ -178,7 +178,7 @@ pub struct Policy {
     pub signatures_min: Option<usize>,
     /// Owners of trust roots, each of whom must have signed.
     pub signers: BTreeSet<String>,
-    /// Statements that count besides [`EVIDENCE`](super::statement::EVIDENCE): whoever attests that they
+    /// Statements that count besides [`EVIDENCE`]: whoever attests that they
     /// reject a bundle does not stand for it.
     pub predicate_types: BTreeSet<String>,
 }
