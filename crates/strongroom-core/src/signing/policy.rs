@@ -14,6 +14,7 @@
 //! A revocation counts whatever moment a decision is asked for.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -210,6 +211,16 @@ pub enum Unmet {
         /// Who.
         owner: String,
     },
+}
+
+/// The words that a person reads.
+impl fmt::Display for Unmet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Signatures { needed, valid } => write!(f, "{needed} valid needed, {valid} there"),
+            Self::Signer { owner } => write!(f, "{owner} did not sign"),
+        }
+    }
 }
 
 impl Policy {

@@ -84,9 +84,5 @@ fn of_one(signature: &SourcedSignature, demand: &Demand, times: Times) -> Option
 }
 
 fn not_enough(unmet: &Unmet) -> Problem {
-    let missing = match unmet {
-        Unmet::Signatures { needed, valid } => format!("{valid} valid, {needed} needed"),
-        Unmet::Signer { owner } => format!("{owner} did not sign"),
-    };
-    Problem::SignaturesNotEnough { missing }
+    Problem::SignaturesNotEnough { missing: unmet.to_string() }
 }

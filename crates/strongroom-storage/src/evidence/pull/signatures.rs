@@ -52,14 +52,7 @@ pub(in crate::evidence) async fn fetch_beside(
 }
 
 fn not_enough(report: &SignatureReport, cut_short: bool) -> EvidenceError {
-    let missing: Vec<String> = report
-        .signatures_unmet
-        .iter()
-        .map(|unmet| match unmet {
-            Unmet::Signatures { needed, valid } => format!("{needed} valid needed, {valid} there"),
-            Unmet::Signer { owner } => format!("{owner} did not sign"),
-        })
-        .collect();
+    let missing: Vec<String> = report.signatures_unmet.iter().map(Unmet::to_string).collect();
     let more = match (cut_short, report.signatures.len().saturating_sub(SIGNATURES_TOLD_MAX)) {
         (true, _) => {
             "; and more than the limits SIGNATURES_READ_MAX and SIGNATURES_BYTES_MAX allow"

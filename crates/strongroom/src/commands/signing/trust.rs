@@ -25,7 +25,7 @@ use crate::cli::TrustArgs;
 use crate::commands::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::{Block, Console, count, styled, time};
+use crate::output::{Block, Console, styled, time};
 
 /// What is asked of signatures, read from the flags.
 #[derive(Debug)]
@@ -154,17 +154,7 @@ pub fn refuse_unmet(report: &SignatureReport) -> Result<()> {
     if report.signatures_unmet.is_empty() {
         return Ok(());
     }
-    let words: Vec<String> = report
-        .signatures_unmet
-        .iter()
-        .map(|unmet| match unmet {
-            Unmet::Signatures { needed, valid } => {
-                let needed = count(*needed as u64, "valid signature", "valid signatures");
-                format!("{needed} needed, {valid} there")
-            }
-            Unmet::Signer { owner } => format!("{owner} did not sign"),
-        })
-        .collect();
+    let words: Vec<String> = report.signatures_unmet.iter().map(Unmet::to_string).collect();
     let states: Vec<&str> =
         report.signatures.iter().map(|signature| signature.checked.state.name()).collect();
     let help = match states.as_slice() {
