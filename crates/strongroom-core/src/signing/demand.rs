@@ -55,8 +55,11 @@ pub struct SignatureReport {
     /// In a word.
     #[serde(rename = "signatures_status")]
     pub status: SignatureStatus,
-    /// Every signature that was looked at.
+    /// Every signature that was looked at, but for what was passed over.
     pub signatures: Vec<SourcedSignature>,
+    /// Files in a store that a limit left out and that would change nothing: not valid, or the same once more.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub signatures_passed_over: u64,
     /// Valid ones, by as many keys, that are needed.
     pub signatures_needed: usize,
     /// What is missing.
@@ -66,12 +69,18 @@ pub struct SignatureReport {
     pub decided_as_of: Option<Timestamp>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
 impl SignatureReport {
     /// Nothing was looked at, and nothing is asked.
     pub fn none() -> Self {
         Self {
             status: SignatureStatus::NotChecked,
             signatures: Vec::new(),
+            signatures_passed_over: 0,
             signatures_needed: 0,
             signatures_unmet: Vec::new(),
             decided_as_of: None,
@@ -135,6 +144,7 @@ impl Demand {
         SignatureReport {
             status,
             signatures,
+            signatures_passed_over: 0,
             signatures_needed: self.policy.needed(),
             signatures_unmet: unmet,
             decided_as_of: is_decided.then_some(self.moment.now),

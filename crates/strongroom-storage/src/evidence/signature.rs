@@ -5,6 +5,7 @@
 //! trusted: nobody could put another object in its place since.
 
 mod read;
+mod sift;
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -17,7 +18,8 @@ use super::protect::{self, Origin, Protected};
 use super::{EvidenceError, EvidenceErrorKind};
 use crate::{CreateOptions, ObjectKey, Storage, StorageErrorKind};
 
-pub use self::read::{NoBytes, StoredSignature, StoredSignatures, of_bundle};
+pub use self::read::{NoBytes, StoredSignature, of_bundle};
+pub use self::sift::{LookedAt, StoredSignatures};
 
 /// The media type that signatures are stored under.
 const CONTENT_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";

@@ -7,6 +7,7 @@ mod listing;
 mod pulling;
 mod pushing;
 mod reindexing;
+mod signatures;
 
 use std::fs;
 use std::path::PathBuf;

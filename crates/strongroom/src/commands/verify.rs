@@ -83,8 +83,10 @@ pub async fn run(args: VerifyArgs, context: &Context) -> Result<()> {
         false => None,
     };
     let mut document = document(&bundle);
-    let found = signatures(&args, &bundle.signed(), &trusting, store.as_deref(), context).await?;
+    let (found, passed_over) =
+        signatures(&args, &bundle.signed(), &trusting, store.as_deref(), context).await?;
     document.signatures = trusting.demand().conclude(found);
+    document.signatures.signatures_passed_over = passed_over;
     if let Some(days) = args.minimum_retention_days {
         document.minimum_retention = Some(minimum(days, &bundle, store.as_deref()).await?);
     }
@@ -115,28 +117,31 @@ pub async fn verified(
     verified.with_context(|| named(path))
 }
 
+/// What the files and the store have, and how many files there were passed over.
 async fn signatures(
     args: &VerifyArgs,
     signed: &SignedBundle,
     trusting: &Trusting,
     store: Option<&dyn Storage>,
     context: &Context,
-) -> Result<Vec<SourcedSignature>> {
-    let mut found = Vec::new();
+) -> Result<(Vec<SourcedSignature>, u64)> {
+    let (mut found, mut passed_over) = (Vec::new(), 0);
     for path in &args.signature {
         found.push(trusting.check_file(path, signed)?);
     }
     if let Some(store) = store {
-        let stored = signature::of_bundle(store, signed.id).await?;
-        found.extend(stored.signatures.iter().map(|one| one.check(trusting.demand(), signed)));
-        if stored.cut_short {
-            context.console.warning(
-                "the store has more signatures of this bundle than the limit SIGNATURES_READ_MAX: \
-                 the rest was not looked at",
-            );
+        let bundles = std::slice::from_ref(signed);
+        let stored = signature::of_bundle(store, signed.id, trusting.demand(), bundles).await?;
+        found.extend(stored.signatures.iter().filter_map(|one| one.sourced(0)));
+        if let Some(limit) = stored.cut_short {
+            context.console.warning(format!(
+                "the store has more signatures of this bundle than the limit {limit}: the rest was \
+                 not looked at",
+            ));
         }
+        passed_over = stored.passed_over;
     }
-    Ok(found)
+    Ok((found, passed_over))
 }
 
 async fn minimum(

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use strongroom_core::Sha256Digest;
 use strongroom_core::signing::demand::{Demand, SourcedSignature};
 use strongroom_core::signing::policy::{SignatureState, TimeBasis, Unmet};
 use strongroom_core::signing::statement::SignedBundle;
@@ -29,21 +30,25 @@ pub(super) async fn check(
     demand: &Demand,
     times: Times,
 ) -> Result<Checked, EvidenceError> {
-    let stored = signature::of_bundle(store, group.id).await?;
-    let looked_at = stored.signatures.len() as u64;
+    let about = |(archive, _): (Option<Sha256Digest>, _)| SignedBundle {
+        id: group.id,
+        archive,
+        id_covers_bytes: archive.is_none(),
+    };
+    let bundles: Vec<SignedBundle> = group.archives().map(about).collect();
+    let stored = signature::of_bundle(store, group.id, demand, &bundles).await?;
+    let looked_at = stored.signatures.len() as u64 + stored.passed_over;
     spent.signatures.fetch_add(looked_at, std::sync::atomic::Ordering::Relaxed);
     let mut findings = Vec::new();
-    if stored.cut_short {
-        let limit = "SIGNATURES_READ_MAX";
+    if let Some(limit) = stored.cut_short {
         findings.push(Problem::BeyondLimit { limit }.at(Some(group.id), Vec::new()));
     }
     // Of several archives that share an id, each signature is about one.
     let mut worthless: BTreeMap<String, (Problem, Option<String>)> = BTreeMap::new();
     let mut about_one = BTreeSet::new();
-    for (archive, _) in group.archives() {
-        let bundle = SignedBundle { id: group.id, archive, id_covers_bytes: archive.is_none() };
+    for at in 0..bundles.len() {
         let signatures: Vec<SourcedSignature> =
-            stored.signatures.iter().map(|one| one.check(demand, &bundle)).collect();
+            stored.signatures.iter().filter_map(|one| one.sourced(at)).collect();
         for signature in &signatures {
             if signature.checked.state != SignatureState::OtherSubject {
                 about_one.insert(signature.source.clone());

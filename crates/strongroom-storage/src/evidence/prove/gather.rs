@@ -49,10 +49,11 @@ pub(super) async fn bundle(
 
     let mut checked = Vec::new();
     let mut signatures = Vec::new();
-    match signature::of_bundle(store, id).await {
+    match signature::of_bundle(store, id, demand, std::slice::from_ref(&signed)).await {
         Ok(stored) => {
             for one in stored.signatures {
-                checked.push(one.check(demand, &signed));
+                checked.extend(one.sourced(0));
+                let one = one.stored;
                 let lock_times = one.trusted_time.iter().map(|trusted| trusted.time).collect();
                 match one.bytes {
                     Ok(bytes) => {
@@ -66,8 +67,13 @@ pub(super) async fn bundle(
                     Err(NoBytes::Unread(reason)) => miss("signatures", reason),
                 }
             }
-            if stored.cut_short {
-                miss("signatures", "more than the limit SIGNATURES_READ_MAX".to_owned());
+            if let Some(limit) = stored.cut_short {
+                miss("signatures", format!("more than the limit {limit}"));
+            }
+            if stored.passed_over > 0 {
+                let reason =
+                    "files beside them that are not valid, or the same once more, beyond the limit";
+                miss("signatures", format!("{reason}: {}", stored.passed_over));
             }
         }
         Err(error) => miss("signatures", error.to_string()),

@@ -11,7 +11,7 @@ use strongroom_core::signing::statement::SignedBundle;
 
 use super::failed;
 use crate::Storage;
-use crate::evidence::signature::of_bundle;
+use crate::evidence::signature::{StoredSignatures, of_bundle};
 use crate::evidence::{EvidenceError, EvidenceErrorKind};
 use crate::new_file::NewFile;
 
@@ -40,25 +40,25 @@ pub(in crate::evidence) async fn fetch_beside(
     demand: &Demand,
     its_own: Option<SourcedSignature>,
 ) -> Result<Fetched, EvidenceError> {
-    let stored = of_bundle(store, bundle.id).await?;
-    let detached = stored.signatures.iter().map(|one| one.check(demand, bundle));
+    let stored = of_bundle(store, bundle.id, demand, std::slice::from_ref(bundle)).await?;
+    let detached = stored.signatures.iter().filter_map(|one| one.sourced(0));
     let checked = its_own.into_iter().chain(detached).collect();
-    let report = demand.conclude(checked);
+    let mut report = demand.conclude(checked);
+    report.signatures_passed_over = stored.passed_over;
     if !report.signatures_unmet.is_empty() {
-        return Err(not_enough(&report, stored.cut_short));
+        return Err(not_enough(&report, &stored));
     }
-    let files = stored.signatures.into_iter().filter_map(|one| one.bytes.ok()).collect();
+    let files = stored.signatures.into_iter().filter_map(|one| one.stored.bytes.ok()).collect();
     Ok(Fetched { report, files })
 }
 
-fn not_enough(report: &SignatureReport, cut_short: bool) -> EvidenceError {
+fn not_enough(report: &SignatureReport, stored: &StoredSignatures) -> EvidenceError {
     let missing: Vec<String> = report.signatures_unmet.iter().map(Unmet::to_string).collect();
-    let more = match (cut_short, report.signatures.len().saturating_sub(SIGNATURES_TOLD_MAX)) {
-        (true, _) => {
-            "; and more than the limits SIGNATURES_READ_MAX and SIGNATURES_BYTES_MAX allow"
-        }
-        (false, 1..) => "; and more",
-        (false, 0) => "",
+    let untold = report.signatures.len().saturating_sub(SIGNATURES_TOLD_MAX);
+    let more = match (stored.cut_short, untold as u64 + stored.passed_over) {
+        (Some(limit), _) => format!("; and more than the limit {limit} allows"),
+        (None, 0) => String::new(),
+        (None, more) => format!("; and {more} more"),
     };
     let states: Vec<String> = report
         .signatures

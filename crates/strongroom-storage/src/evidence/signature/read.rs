@@ -6,11 +6,12 @@ use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use strongroom_core::observed::{Observed, Unobserved};
 use strongroom_core::signing::check::CheckedSignature;
-use strongroom_core::signing::demand::{Demand, SourcedSignature};
+use strongroom_core::signing::demand::Demand;
 use strongroom_core::signing::policy::{TimeSource, TrustedTime};
 use strongroom_core::signing::statement::SignedBundle;
 use strongroom_core::{BundleId, Sha256Digest, layout, limits};
 
+use super::sift::{LookedAt, Sift, StoredSignatures};
 use super::vouches_for_time;
 use crate::evidence::EvidenceError;
 use crate::evidence::stored::candidates;
@@ -18,10 +19,8 @@ use crate::{ListRequest, ObjectKey, Storage, StorageError, StorageErrorKind, Ver
 
 /// Signatures read at a time.
 const READ_AT_ONCE_MAX: usize = 8;
-/// Signatures of one bundle that are read; whoever may write can plant any number.
-const SIGNATURES_READ_MAX: usize = 1_000;
-/// Bytes of signatures of one bundle that are kept while they are looked at.
-const SIGNATURES_BYTES_MAX: usize = 64 << 20;
+/// Files under a bundle's signatures that are read; whoever may write can plant any number.
+const SIGNATURES_READ_MAX: usize = 100_000;
 
 /// A signature as the store gave it.
 #[derive(Debug, Clone)]
@@ -57,8 +56,7 @@ impl fmt::Display for NoBytes {
 }
 
 impl StoredSignature {
-    /// What it is worth.
-    pub fn check(&self, demand: &Demand, bundle: &SignedBundle) -> SourcedSignature {
+    fn check(&self, demand: &Demand, bundle: &SignedBundle) -> CheckedSignature {
         let mut checked = match &self.bytes {
             Ok(bytes) => demand.check(bytes, bundle, self.trusted_time.clone()),
             Err(reason) => CheckedSignature::unreadable(Some(reason.to_string())),
@@ -66,29 +64,22 @@ impl StoredSignature {
         if let Some(reason) = &self.lock_unread {
             checked.timestamps_refused.push(format!("its lock was not read: {reason}"));
         }
-        let (source, version_id) = (self.key.clone(), self.version_id.clone());
-        SourcedSignature { source, version_id, checked }
+        checked
     }
 }
 
-/// What is under a bundle's signatures.
-#[derive(Debug, Clone, Default)]
-pub struct StoredSignatures {
-    /// They, in the order of their digests.
-    pub signatures: Vec<StoredSignature>,
-    /// Whether there are more than `SIGNATURES_READ_MAX`, or more bytes than `SIGNATURES_BYTES_MAX`.
-    pub cut_short: bool,
-}
-
-/// Reads every signature of a bundle, also under a delete marker or below something else: neither takes a
-/// signature back. What is under another digest's key is told as unreadable.
+/// Reads the signatures of a bundle, also under a delete marker or below something else: neither takes a
+/// signature back. What is under another digest's key is told as unreadable. Each is held against `bundles`,
+/// which share the id, as it is read: of what is not valid only so much is kept.
 pub async fn of_bundle(
     store: &dyn Storage,
     id: BundleId,
+    demand: &Demand,
+    bundles: &[SignedBundle],
 ) -> Result<StoredSignatures, EvidenceError> {
-    let mut found = StoredSignatures::default();
+    let mut sift = Sift::default();
     let mut request = ListRequest { prefix: layout::attestations_of(id), ..ListRequest::default() };
-    let mut bytes_left = SIGNATURES_BYTES_MAX;
+    let mut room = SIGNATURES_READ_MAX;
     loop {
         let page = match store.list_with_deleted(&request).await? {
             Observed::Observed(page) => page,
@@ -96,23 +87,22 @@ pub async fn of_bundle(
         };
         let mut keys: Vec<String> = page.objects.into_iter().map(|object| object.key).collect();
         keys.retain(|key| layout::attested_id(key) == Some(id));
-        let room = SIGNATURES_READ_MAX - found.signatures.len();
-        found.cut_short |= keys.len() > room;
+        let is_cut_short = keys.len() > room;
         keys.truncate(room);
+        room -= keys.len();
         let mut reading =
             stream::iter(keys).map(|key| read_one(store, key)).buffered(READ_AT_ONCE_MAX);
-        while let Some(signature) = reading.try_next().await? {
-            let bytes = signature.as_ref().and_then(|one| one.bytes.as_ref().ok()).map(Bytes::len);
-            let Some(left) = bytes_left.checked_sub(bytes.unwrap_or_default()) else {
-                found.cut_short = true;
-                break;
-            };
-            bytes_left = left;
-            found.signatures.extend(signature);
+        while let Some(stored) = reading.try_next().await? {
+            let Some(stored) = stored else { continue };
+            let checked = bundles.iter().map(|bundle| stored.check(demand, bundle)).collect();
+            sift.take(LookedAt { stored, checked });
+        }
+        if is_cut_short {
+            sift.cut_short("SIGNATURES_READ_MAX");
         }
         request.page = page.next;
-        if found.cut_short || request.page.is_none() {
-            return Ok(found);
+        if is_cut_short || request.page.is_none() {
+            return Ok(sift.finish());
         }
     }
 }

@@ -25,7 +25,10 @@ use crate::cli::TrustArgs;
 use crate::commands::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::{Block, Console, styled, time};
+use crate::output::{Block, Console, count, styled, time};
+
+/// Signatures that are not valid and are shown to a reader; machine output has them all.
+const OTHERS_SHOWN_MAX: u64 = 20;
 
 /// What is asked of signatures, read from the flags.
 #[derive(Debug)]
@@ -172,7 +175,8 @@ pub fn rows(mut block: Block, report: &SignatureReport, console: &Console) -> Bl
     if report.signatures.is_empty() {
         return block.row("signatures", "none were looked at");
     }
-    for (at, signature) in report.signatures.iter().enumerate() {
+    let (shown, left_out) = worth_showing(report);
+    for (at, signature) in shown.into_iter().enumerate() {
         let checked = &signature.checked;
         let style = match &checked.state {
             SignatureState::Valid { .. } => palette.good,
@@ -201,10 +205,29 @@ pub fn rows(mut block: Block, report: &SignatureReport, console: &Console) -> Bl
         }
         block = block.row("", &signature.source);
     }
+    if left_out > 0 {
+        let more = count(left_out, "file", "files");
+        block =
+            block.row("", format!("and {more} more, none of them a valid signature that is new"));
+    }
     match report.decided_as_of {
         Some(moment) => block.row("as of", time(moment)),
         None => block,
     }
+}
+
+/// Every valid one, and of the others no more than somebody reads; and how many are left out.
+fn worth_showing(report: &SignatureReport) -> (Vec<&SourcedSignature>, u64) {
+    let (mut others, mut left_out) = (0, report.signatures_passed_over);
+    let shown = report.signatures.iter().filter(|signature| {
+        if signature.checked.state.is_valid() {
+            return true;
+        }
+        others += 1;
+        left_out += u64::from(others > OTHERS_SHOWN_MAX);
+        others <= OTHERS_SHOWN_MAX
+    });
+    (shown.collect(), left_out)
 }
 
 fn words(state: &SignatureState) -> &'static str {

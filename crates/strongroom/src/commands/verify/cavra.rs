@@ -121,8 +121,10 @@ pub(super) async fn run(args: VerifyArgs, context: &Context) -> Result<()> {
     let demand = trusting.demand();
     let own = cavra::judge(&bundle, trusting.named(), &demand.policy, demand.moment)
         .map(|checked| SourcedSignature { source: MANIFEST.to_owned(), version_id: None, checked });
-    let beside = signatures(&args, &bundle.signed(), &trusting, store.as_deref(), context).await?;
+    let (beside, passed_over) =
+        signatures(&args, &bundle.signed(), &trusting, store.as_deref(), context).await?;
     document.signatures = demand.conclude(own.into_iter().chain(beside).collect());
+    document.signatures.signatures_passed_over = passed_over;
     if let Some(days) = args.minimum_retention_days {
         document.minimum_retention = Some(minimum(days, &bundle, store.as_deref()).await?);
     }
