@@ -14,13 +14,12 @@ use super::manifest::{Producer, check_name, over};
 use super::reader::{read_padding, truncated};
 use super::source::{Chunks, read_full};
 use super::tar::{self, Member};
-use super::{BundleError, Progress, Refusal};
+use super::{BundleError, ContentVisitor, Progress, Refusal};
 use crate::canonical::{self, JsonLimits};
 use crate::digest::Sha256Hasher;
 use crate::{BundleId, Sha256Digest, limits};
 use event::EventChain;
 
-const EVENTS_PATH: &str = "events.ndjson";
 const CANONICALIZATION: &str = "jcs-rfc8785";
 const HASH: &str = "sha256";
 const ROOT: &str = r#"sha256(concat(content_hash + "\n"))"#;
@@ -53,6 +52,8 @@ pub struct AssayManifest {
 }
 
 impl AssayManifest {
+    /// The path of the one file besides the manifest.
+    pub const EVENTS_PATH: &str = "events.ndjson";
     /// Members besides the manifest.
     pub(super) const FILES: usize = 1;
 
@@ -76,14 +77,14 @@ impl AssayManifest {
             }
         }
         let files = manifest.object("files")?;
-        let events = files.object(EVENTS_PATH)?;
+        let events = files.object(AssayManifest::EVENTS_PATH)?;
         let listed = files.0.as_object().map_or(0, serde_json::Map::len);
         let path = events.text("path")?;
         if path.len() > limits::ASSAY_PATH_BYTES_MAX {
             let max = limits::ASSAY_PATH_BYTES_MAX as u64;
             return Err(over("a path", "ASSAY_PATH_BYTES_MAX", max));
         }
-        if listed != Self::FILES || path != EVENTS_PATH {
+        if listed != Self::FILES || path != AssayManifest::EVENTS_PATH {
             return Err(malformed("files", "not exactly events.ndjson"));
         }
         let producer = manifest.object("producer")?;
@@ -113,6 +114,7 @@ pub(super) fn check_events(
     tar: &mut impl Chunks,
     manifest: &AssayManifest,
     progress: &dyn Progress,
+    visitor: &mut dyn ContentVisitor,
 ) -> Result<(), BundleError> {
     let size_bytes = read_events_header(tar)?;
     if size_bytes != manifest.events_size_bytes {
@@ -120,6 +122,7 @@ pub(super) fn check_events(
     }
     let mut chain = EventChain::new(&manifest.run_id);
     let mut hasher = Sha256Hasher::new();
+    let is_wanted = visitor.begin(AssayManifest::EVENTS_PATH, size_bytes);
     let mut left = size_bytes;
     while left > 0 {
         let chunk = tar.chunk()?;
@@ -130,9 +133,15 @@ pub(super) fn check_events(
         let count = left.min(chunk.len() as u64) as usize;
         hasher.update(&chunk[..count]);
         chain.take(&chunk[..count])?;
+        if is_wanted {
+            visitor.content(&chunk[..count]);
+        }
         tar.consume(count);
         left -= count as u64;
         progress.add_bytes(count as u64);
+    }
+    if is_wanted {
+        visitor.end();
     }
     let (event_count, run_root) = chain.finish()?;
     if hasher.finish() != manifest.events_sha256 {
@@ -150,7 +159,7 @@ pub(super) fn check_events(
     if BundleId(run_root) != manifest.bundle_id {
         return Err(mismatch("the events do not match bundle_id"));
     }
-    read_padding(tar, size_bytes, EVENTS_PATH)?;
+    read_padding(tar, size_bytes, AssayManifest::EVENTS_PATH)?;
     check_end(tar)
 }
 
@@ -166,7 +175,7 @@ fn read_events_header(tar: &mut impl Chunks) -> Result<u64, BundleError> {
     if let Err((refusal, what)) = member.check() {
         return Err(BundleError::new(refusal, format!("the second member: {what}")));
     }
-    if member.name != EVENTS_PATH.as_bytes() {
+    if member.name != AssayManifest::EVENTS_PATH.as_bytes() {
         return Err(BundleError::new(Refusal::Format, "the second member is not events.ndjson"));
     }
     let size_bytes = member.size_bytes.unwrap_or(u64::MAX);

@@ -7,6 +7,7 @@
 //! | [`BundlePlan`] | hash pass, then write pass |
 //! | [`UnverifiedBundle`] | an archive whose manifest was read, and nothing else |
 //! | [`VerifiedBundle`] | what is known of an archive of which every byte was checked |
+//! | [`ContentVisitor`] | who sees the content while it is verified |
 //! | [`AssayManifest`] | Assay v1, by its own rules |
 //! | [`cavra`] | CAVRA v1 directories, by their own rules |
 
@@ -24,6 +25,7 @@ mod reader;
 mod source;
 mod tar;
 mod verify;
+mod visit;
 mod writer;
 
 pub use assay::AssayManifest;
@@ -34,3 +36,4 @@ pub use plan::{BundlePlan, WrittenBundle};
 pub use progress::{NoProgress, Progress};
 pub use reader::{BundleFormat, BundleManifest, ReadLimits, UnverifiedBundle};
 pub use verify::VerifiedBundle;
+pub use visit::{ContentVisitor, NoVisitor};

@@ -13,7 +13,7 @@ use super::manifest::{Manifest, ManifestFile};
 use super::reader::{BundleFormat, BundleManifest, UnverifiedBundle, read_padding, truncated};
 use super::source::{Ahead, ArchiveSource, Chunks, read_full};
 use super::tar;
-use super::{BundleError, Progress, Refusal};
+use super::{BundleError, ContentVisitor, NoVisitor, Progress, Refusal};
 use crate::digest::Sha256Hasher;
 use crate::signing::statement::SignedBundle;
 use crate::{BundleId, Sha256Digest};
@@ -92,14 +92,25 @@ impl<R: Read + Send> UnverifiedBundle<R> {
     /// Told of each stretch of content as it is hashed. Memory: less than 2 MiB besides the
     /// manifest. Needs two threads besides the caller's.
     pub fn verify(self, progress: &dyn Progress) -> Result<VerifiedBundle, BundleError> {
+        self.verify_seen_by(progress, &mut NoVisitor)
+    }
+
+    /// As [`verify`](Self::verify), and `visitor` sees the files on the caller's thread.
+    pub fn verify_seen_by(
+        self,
+        progress: &dyn Progress,
+        visitor: &mut dyn ContentVisitor,
+    ) -> Result<VerifiedBundle, BundleError> {
         std::thread::scope(|scope| {
             let Self { tar, id, manifest, manifest_bytes } = self;
             drop(manifest_bytes);
             let mut tar = start_stages(scope, tar)?;
             let content = match &manifest {
-                BundleManifest::Native(manifest) => check_members(&mut tar, manifest, progress),
+                BundleManifest::Native(manifest) => {
+                    check_members(&mut tar, manifest, progress, visitor)
+                }
                 BundleManifest::Assay(manifest) => {
-                    assay::check_events(&mut tar, manifest, progress)
+                    assay::check_events(&mut tar, manifest, progress, visitor)
                 }
             };
             content?;
@@ -138,6 +149,7 @@ fn check_members(
     tar: &mut impl Chunks,
     manifest: &Manifest,
     progress: &dyn Progress,
+    visitor: &mut dyn ContentVisitor,
 ) -> Result<(), BundleError> {
     let count = manifest.files.len();
     let mut found = Vec::new();
@@ -151,7 +163,7 @@ fn check_members(
         if found[..read] != expected {
             return Err(tar::refuse_headers(&expected, &found[..read], &position()));
         }
-        let sha256 = hash_content(tar, file, progress)?;
+        let sha256 = hash_content(tar, file, progress, visitor)?;
         if sha256 != file.sha256 {
             let message = format!("{}: the content does not match its digest", position());
             return Err(BundleError::new(Refusal::Integrity, message));
@@ -167,8 +179,10 @@ fn hash_content(
     tar: &mut impl Chunks,
     file: &ManifestFile,
     progress: &dyn Progress,
+    visitor: &mut dyn ContentVisitor,
 ) -> Result<Sha256Digest, BundleError> {
     let mut hasher = Sha256Hasher::new();
+    let is_wanted = visitor.begin(&file.path, file.size_bytes);
     let mut left = file.size_bytes;
     while left > 0 {
         let chunk = tar.chunk()?;
@@ -178,9 +192,15 @@ fn hash_content(
         // A chunk's length fits in both types.
         let count = left.min(chunk.len() as u64) as usize;
         hasher.update(&chunk[..count]);
+        if is_wanted {
+            visitor.content(&chunk[..count]);
+        }
         tar.consume(count);
         left -= count as u64;
         progress.add_bytes(count as u64);
+    }
+    if is_wanted {
+        visitor.end();
     }
     Ok(hasher.finish())
 }

@@ -15,7 +15,7 @@ use super::{DOCUMENTS, EVIDENCE, MANIFEST, RETENTION_POLICY};
 use crate::bundle::collect::unreadable;
 use crate::bundle::manifest::over;
 use crate::bundle::plan::{open_as_it_is, open_unchanged, read_some};
-use crate::bundle::{BundleError, Progress, Refusal};
+use crate::bundle::{BundleError, ContentVisitor, NoVisitor, Progress, Refusal};
 use crate::digest::Sha256Hasher;
 use crate::{BundleId, Sha256Digest, limits};
 
@@ -91,25 +91,46 @@ pub fn is_claimed_by(directory: &Path) -> Result<bool, BundleError> {
     Ok(start.windows(CLAIM.len()).any(|window| window == CLAIM))
 }
 
-impl VerifiedCavra {
-    /// Reads and checks all of `directory`. Blocks; memory: the manifest, one document and 256 KiB.
-    ///
-    /// Refused: a file that is missing, of other bytes, or not listed; links and everything that is no
-    /// regular file; paths that climb or that two systems read differently; a session id that differs
-    /// between documents; what is over a limit.
-    pub fn verify(directory: &Path, progress: &dyn Progress) -> Result<Self, BundleError> {
+/// A CAVRA directory whose manifest was read and checked by itself. None of the files was looked at.
+#[derive(Debug)]
+pub struct UnverifiedCavra {
+    root: PathBuf,
+    manifest: Manifest,
+    manifest_bytes: Vec<u8>,
+}
+
+impl UnverifiedCavra {
+    /// Reads the manifest of `directory`. Blocks.
+    pub fn open(directory: &Path) -> Result<Self, BundleError> {
         let root = fs::canonicalize(directory).map_err(|error| unreadable(directory, error))?;
         let manifest_bytes = read_manifest(&root.join(MANIFEST))?;
         let manifest = Manifest::from_bytes(&manifest_bytes)?;
+        Ok(Self { root, manifest, manifest_bytes })
+    }
+
+    /// The files that the manifest lists, by path, itself not among them.
+    pub fn listed(&self) -> impl Iterator<Item = (&str, u64, Sha256Digest)> {
+        let files = self.manifest.files.iter();
+        files.map(|(path, listed)| (path.as_str(), listed.size_bytes, listed.sha256))
+    }
+
+    /// Checks all of the directory, as [`VerifiedCavra::verify`] does; `visitor` sees the files.
+    pub fn verify_seen_by(
+        self,
+        progress: &dyn Progress,
+        visitor: &mut dyn ContentVisitor,
+    ) -> Result<VerifiedCavra, BundleError> {
+        let Self { root, manifest, manifest_bytes } = self;
         let found = Walk::of(&root)?;
         check_listed(&manifest.files, &found)?;
         let mut documents = Documents::default();
         let mut files = Vec::with_capacity(manifest.files.len() + 1);
         let mut buffer = vec![0; READ_BUFFER_BYTES];
+        let mut seeing = Seeing { progress, visitor };
         for (path, listed) in &manifest.files {
             let location = root.join(path);
             let sha256 =
-                documents.check(path, &location, listed.size_bytes, &mut buffer, progress)?;
+                documents.check(path, &location, listed.size_bytes, &mut buffer, &mut seeing)?;
             if sha256 != listed.sha256 {
                 return Err(integrity("a file does not match its digest in the manifest"));
             }
@@ -129,7 +150,18 @@ impl VerifiedCavra {
             .map(|bytes| CavraRetention::from_bytes(bytes, &session_id, manifest.created_at))
             .transpose()?;
         let id = BundleId(sha256);
-        Ok(Self { manifest, manifest_bytes, id, session_id, retention, files })
+        Ok(VerifiedCavra { manifest, manifest_bytes, id, session_id, retention, files })
+    }
+}
+
+impl VerifiedCavra {
+    /// Reads and checks all of `directory`. Blocks; memory: the manifest, one document and 256 KiB.
+    ///
+    /// Refused: a file that is missing, of other bytes, or not listed; links and everything that is no
+    /// regular file; paths that climb or that two systems read differently; a session id that differs
+    /// between documents; what is over a limit.
+    pub fn verify(directory: &Path, progress: &dyn Progress) -> Result<Self, BundleError> {
+        UnverifiedCavra::open(directory)?.verify_seen_by(progress, &mut NoVisitor)
     }
 
     /// The SHA-256 of the bytes of `manifest.json`. Covers every byte of every file.
@@ -227,6 +259,12 @@ fn read_manifest(location: &Path) -> Result<Vec<u8>, BundleError> {
     Ok(bytes)
 }
 
+/// Who is told of content as it is read.
+struct Seeing<'a> {
+    progress: &'a dyn Progress,
+    visitor: &'a mut dyn ContentVisitor,
+}
+
 /// The documents that are read, not only hashed.
 #[derive(Default)]
 struct Documents {
@@ -242,7 +280,7 @@ impl Documents {
         location: &Path,
         size_bytes: u64,
         buffer: &mut [u8],
-        progress: &dyn Progress,
+        seeing: &mut Seeing<'_>,
     ) -> Result<Sha256Digest, BundleError> {
         let document = DOCUMENTS.into_iter().find(|name| *name == path && name.ends_with(".json"));
         let limited = document.map(|name| Limited { name, ..DOCUMENT });
@@ -250,12 +288,19 @@ impl Documents {
             limited.check(size_bytes)?;
         }
         let mut kept = Vec::new();
+        let is_wanted = seeing.visitor.begin(path, size_bytes);
         let sha256 = read_through(location, size_bytes, buffer, |piece| {
-            progress.add_bytes(piece.len() as u64);
+            seeing.progress.add_bytes(piece.len() as u64);
+            if is_wanted {
+                seeing.visitor.content(piece);
+            }
             if limited.is_some() {
                 kept.extend_from_slice(piece);
             }
         })?;
+        if is_wanted {
+            seeing.visitor.end();
+        }
         let Some(limited) = limited else { return Ok(sha256) };
         fields::object(&kept, limited)?;
         match path {

@@ -22,7 +22,7 @@ mod retention;
 mod signature;
 mod trust;
 
-pub use directory::{CavraFile, VerifiedCavra, is_claimed_by, session_id};
+pub use directory::{CavraFile, UnverifiedCavra, VerifiedCavra, is_claimed_by, session_id};
 pub use judgement::judge;
 pub use retention::CavraRetention;
 pub use signature::{CavraSignature, Ed25519Claim, HmacSecret, SecretRefused};
