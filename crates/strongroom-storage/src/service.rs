@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+use crate::exchange::retry::Tries;
 use crate::exchange::{self, lost};
 use crate::{StorageError, StorageErrorKind};
 
@@ -84,6 +85,12 @@ pub(crate) struct Service {
     url: url::Url,
 }
 
+/// Why one request has no answer.
+enum Asking {
+    Lost(StorageError),
+    Service(ServiceError),
+}
+
 /// What a service answered, whatever its status.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -112,7 +119,8 @@ impl Service {
         self.http.request(method, url)
     }
 
-    /// Sends a request and takes an answer of at most `bytes_max` bytes.
+    /// Sends a request and takes an answer of at most `bytes_max` bytes. Where there is none, or it says that
+    /// there will be one later, it is sent again: a second signature or time stamp does no harm.
     pub(crate) async fn ask(
         &self,
         request: reqwest::RequestBuilder,
@@ -131,17 +139,44 @@ impl Service {
 
     async fn ask_patiently(
         &self,
-        request: reqwest::RequestBuilder,
+        mut request: reqwest::RequestBuilder,
         bytes_max: usize,
     ) -> Result<Answer, ServiceError> {
-        let lost = |error| from_storage(self.who, lost::meaning(error));
+        let mut tries = Tries::default();
+        loop {
+            let again = request.try_clone();
+            let answer = self.ask_once(request, bytes_max).await;
+            let pause = match &answer {
+                Ok(answer) => passing(answer.status),
+                Err(Asking::Lost(error)) => Some(error.kind()),
+                Err(Asking::Service(_)) => None,
+            }
+            // One person waits for one answer: there is no crowd to spread.
+            .and_then(|kind| tries.after(kind, Duration::ZERO, u8::MAX));
+            let (Some(pause), Some(next)) = (pause, again) else {
+                return answer.map_err(|error| match error {
+                    Asking::Lost(error) => from_storage(self.who, error),
+                    Asking::Service(error) => error,
+                });
+            };
+            tokio::time::sleep(pause).await;
+            request = next;
+        }
+    }
+
+    async fn ask_once(
+        &self,
+        request: reqwest::RequestBuilder,
+        bytes_max: usize,
+    ) -> Result<Answer, Asking> {
+        let lost = |error| Asking::Lost(lost::meaning(error));
         let mut response = request.send().await.map_err(lost)?;
         let status = response.status();
         let mut body = Vec::new();
         while let Some(piece) = response.chunk().await.map_err(lost)? {
             if body.len() + piece.len() > bytes_max {
                 let what = format!("answers with more than {bytes_max} bytes");
-                return Err(self.error(ServiceErrorKind::Limit, what));
+                return Err(Asking::Service(self.error(ServiceErrorKind::Limit, what)));
             }
             body.extend_from_slice(&piece);
         }
@@ -171,6 +206,15 @@ impl Service {
         what: impl Into<Cow<'static, str>>,
     ) -> ServiceError {
         ServiceError { who: self.who, kind, what: what.into(), guidance: None, source: None }
+    }
+}
+
+/// How a status fails that another try may not meet.
+fn passing(status: StatusCode) -> Option<StorageErrorKind> {
+    match status.as_u16() {
+        429 => Some(StorageErrorKind::Throttled),
+        502..=504 => Some(StorageErrorKind::ServerFault),
+        _ => None,
     }
 }
 

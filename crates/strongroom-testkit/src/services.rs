@@ -39,6 +39,8 @@ pub struct Asked {
 #[derive(Debug, Default)]
 struct Shared {
     answers: Mutex<BTreeMap<String, String>>,
+    /// How often each is still to be told to come again later.
+    busy: Mutex<BTreeMap<String, u32>>,
     asked: Mutex<Vec<Asked>>,
 }
 
@@ -84,6 +86,12 @@ impl Services {
     pub fn answer(&self, what: &str, body: impl Into<String>) {
         let mut answers = self.shared.answers.lock().unwrap_or_else(PoisonError::into_inner);
         answers.insert(what.to_owned(), body.into());
+    }
+
+    /// Answers the next `times` requests for `what` with 503 first.
+    pub fn busy(&self, what: &str, times: u32) {
+        let mut busy = self.shared.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        busy.insert(what.to_owned(), times);
     }
 
     /// The requests so far, in the order of arrival.
@@ -155,6 +163,12 @@ impl Shared {
         Ok(asked)
     }
 
+    fn is_busy(&self, what: &str) -> bool {
+        let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = busy.get_mut(what).filter(|left| **left > 0);
+        left.map(|left| *left -= 1).is_some()
+    }
+
     /// Answers one request, the last one of its connection.
     async fn reply(
         &self,
@@ -165,7 +179,11 @@ impl Shared {
             let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
             answers.get(&asked.what).cloned()
         };
-        let status = if answer.is_some() { "200 OK" } else { "404 Not Found" };
+        let status = match &answer {
+            _ if self.is_busy(&asked.what) => "503 Service Unavailable",
+            Some(_) => "200 OK",
+            None => "404 Not Found",
+        };
         let body = answer.unwrap_or_default();
         let length = body.len();
         let whole = format!(

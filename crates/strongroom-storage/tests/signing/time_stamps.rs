@@ -161,6 +161,23 @@ async fn what_is_no_answer_of_an_authority_is_told_by_its_kind() {
     assert_eq!(kind(told("/absent").await), ServiceErrorKind::NotFound);
 }
 
+#[tokio::test]
+async fn an_authority_that_is_busy_is_asked_again_and_not_for_ever() {
+    let server = Services::start();
+    server.answer("POST /", "no time stamp, and an answer");
+    server.busy("POST /", 2);
+    let answered = stamped(&server.endpoint()).await.expect_err("no time stamp");
+    assert!(matches!(answered, TsaError::Answer(TimestampError::Malformed(_))), "{answered}");
+    assert_eq!(server.asked().len(), 3);
+
+    server.busy("POST /", 100);
+    let TsaError::Service(error) = stamped(&server.endpoint()).await.expect_err("busy") else {
+        panic!("no service error")
+    };
+    assert_eq!(error.kind(), ServiceErrorKind::Unreachable);
+    assert_eq!(server.asked().len(), 3 + 4);
+}
+
 /// The bytes themselves stay here: 32 of their digest go out.
 #[tokio::test]
 async fn only_the_digest_is_sent() {
