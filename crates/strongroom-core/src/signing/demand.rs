@@ -8,6 +8,7 @@ use super::check::{self, CheckedSignature, Vouched};
 use super::policy::{Moment, Policy, TimeSource, TrustedTime, Unmet};
 use super::statement::SignedBundle;
 use super::timestamp::Authorities;
+use crate::bundle::cavra::CavraNames;
 
 /// What is asked.
 #[derive(Debug, Clone)]
@@ -18,6 +19,8 @@ pub struct Demand {
     pub moment: Moment,
     /// Who is believed to tell the time; nobody where it is absent.
     pub authorities: Option<Authorities>,
+    /// What CAVRA documents among the trust roots call their keys.
+    pub cavra_names: CavraNames,
 }
 
 /// One signature, and where it was.

@@ -1,5 +1,6 @@
 //! Signatures that do not verify any more, or soon will not, and bundles that lack them.
 
+use strongroom_core::bundle::cavra::CavraNames;
 use strongroom_core::signing::SignatureFile;
 use strongroom_core::signing::demand::Demand;
 use strongroom_core::signing::key::{Algorithm, PrivateKey};
@@ -36,6 +37,7 @@ fn trusting(keys: &[(&PrivateKey, Window)], change: impl Fn(&mut TrustRoot)) -> 
         policy: Policy { trust: Some(trust), ..Policy::default() },
         moment: Moment { now, accept_claimed_time: false },
         authorities: None,
+        cavra_names: CavraNames::default(),
     };
     AuditRequest { demand: Some(demand), ..everything() }
 }

@@ -1,5 +1,6 @@
 //! Files under a bundle's signatures, in such numbers as only somebody who means harm puts there.
 
+use strongroom_core::bundle::cavra::CavraNames;
 use strongroom_core::signing::SignatureFile;
 use strongroom_core::signing::demand::{Demand, SignatureReport};
 use strongroom_core::signing::key::{Algorithm, PrivateKey};
@@ -42,7 +43,7 @@ fn demand(keys: &[&PrivateKey]) -> Demand {
         Policy { trust: Some(trust), signatures_min: Some(keys.len()), ..Policy::default() };
     let moment =
         Moment { now: "2030-01-01T00:00:00Z".parse().unwrap(), accept_claimed_time: false };
-    Demand { policy, moment, authorities: None }
+    Demand { policy, moment, authorities: None, cavra_names: CavraNames::default() }
 }
 
 async fn put(desk: &Desk, bytes: Vec<u8>) {

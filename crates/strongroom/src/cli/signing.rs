@@ -26,7 +26,7 @@ pub struct SignerArgs {
 /// `strongroom evidence sign`.
 #[derive(Debug, Args)]
 pub struct SignArgs {
-    /// The bundle. It is verified first.
+    /// The bundle, or a CAVRA directory. It is verified first.
     #[arg(value_name = "BUNDLE|-")]
     pub bundle: PathBuf,
 
@@ -40,7 +40,7 @@ pub struct SignArgs {
 /// `strongroom evidence attest`.
 #[derive(Debug, Args)]
 pub struct AttestArgs {
-    /// The bundle. It is verified first.
+    /// The bundle, or a CAVRA directory. It is verified first.
     #[arg(value_name = "BUNDLE|-")]
     pub bundle: PathBuf,
 

@@ -16,6 +16,7 @@ use strongroom_storage::Storage;
 use strongroom_storage::evidence::retention::{Expected, LockedVersion, locked_versions};
 use strongroom_storage::evidence::signature;
 
+use super::push::verified_directory;
 use super::signing::{self, Trusting};
 use super::{Context, named, source};
 use crate::cli::VerifyArgs;
@@ -115,6 +116,15 @@ pub async fn verified(
     });
     let verified = verifying.await.context("the verification ended before its work")?;
     verified.with_context(|| named(path))
+}
+
+/// Reads an archive or a CAVRA directory, checks every byte of it, and answers what a statement about it
+/// is about.
+pub async fn signed(path: &Path, context: &Context) -> Result<SignedBundle> {
+    match cavra::is_one(path).await? {
+        true => Ok(verified_directory(path, context).await?.manifest().signed()),
+        false => Ok(verified(path, None, context).await?.signed()),
+    }
 }
 
 /// What the files and the store have, and how many files there were passed over.

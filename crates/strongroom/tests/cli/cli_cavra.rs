@@ -6,36 +6,14 @@ use std::fs;
 use serde_json::json;
 use strongroom_core::Sha256Digest;
 
+use crate::cavra_directory::write_directory;
 use crate::room::Room;
 use crate::schema::assert_valid;
 
 /// A room with an unsigned directory, `bundle/`.
 fn room() -> Room {
     let room = Room::new();
-    let policy = json!({
-        "schema_version": "cavra.evidence.retention.v1", "session_id": "s-1",
-        "created_at": "2026-01-01T00:00:00Z", "retention_days": 30,
-        "retain_until": "2090-01-01T00:00:00Z", "legal_hold": true,
-    });
-    let files = [
-        ("evidence.json", json!({"session_id": "s-1"}).to_string()),
-        ("retention-policy.json", policy.to_string()),
-    ];
-    let listed: Vec<_> = files
-        .iter()
-        .map(|(path, text)| {
-            let sha256 = Sha256Digest::of(text.as_bytes()).to_hex();
-            json!({"path": path, "sha256": sha256, "bytes": text.len()})
-        })
-        .collect();
-    for (path, text) in &files {
-        room.write(&format!("bundle/{path}"), text);
-    }
-    let manifest = json!({
-        "schema_version": "cavra.evidence.bundle.v1", "product": "CAVRA", "signer": "ci",
-        "created_at": "2026-01-01T00:00:00Z", "files": listed,
-    });
-    room.write("bundle/manifest.json", manifest.to_string());
+    write_directory(&room, None);
     room
 }
 

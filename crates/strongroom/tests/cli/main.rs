@@ -2,11 +2,13 @@
 
 #![allow(unreachable_pub)] // in a binary, `pub` says "to other modules"
 
+mod cavra_directory;
 mod cli_audit;
 mod cli_azure;
 mod cli_bucket;
 mod cli_bundle;
 mod cli_cavra;
+mod cli_cavra_signing;
 mod cli_config;
 mod cli_errors;
 mod cli_keys;

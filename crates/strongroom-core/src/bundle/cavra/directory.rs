@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::fields::{self, Fields, Limited};
-use super::manifest::{self, Listed, Manifest, check_path};
+use super::manifest::{self, CavraManifest, Listed, check_path};
 use super::retention::CavraRetention;
 use super::signature::{CavraSignature, HmacSecret};
 use super::{DOCUMENTS, EVIDENCE, MANIFEST, RETENTION_POLICY};
@@ -34,9 +34,8 @@ pub(super) const DOCUMENT: Limited = Limited {
 /// signed it: see [`signature`](Self::signature).
 #[derive(Debug)]
 pub struct VerifiedCavra {
-    manifest: Manifest,
+    manifest: CavraManifest,
     manifest_bytes: Vec<u8>,
-    id: BundleId,
     session_id: String,
     retention: Option<CavraRetention>,
     files: Vec<CavraFile>,
@@ -56,18 +55,6 @@ pub struct CavraFile {
 }
 
 impl CavraFile {
-    /// The files that a manifest lists, itself not among them, where they would lie under `root`.
-    pub fn listed_in(manifest: &[u8], root: &Path) -> Result<Vec<Self>, BundleError> {
-        let manifest = Manifest::from_bytes(manifest)?;
-        let files = manifest.files.into_iter().map(|(path, listed)| Self {
-            location: root.join(&path),
-            path,
-            size_bytes: listed.size_bytes,
-            sha256: listed.sha256,
-        });
-        Ok(files.collect())
-    }
-
     /// Opens the file, which must still be a regular one of its length. Its bytes may be others by now.
     pub fn open(&self) -> Result<File, BundleError> {
         open_unchanged(&self.location, self.size_bytes)
@@ -95,7 +82,7 @@ pub fn is_claimed_by(directory: &Path) -> Result<bool, BundleError> {
 #[derive(Debug)]
 pub struct UnverifiedCavra {
     root: PathBuf,
-    manifest: Manifest,
+    manifest: CavraManifest,
     manifest_bytes: Vec<u8>,
 }
 
@@ -104,7 +91,7 @@ impl UnverifiedCavra {
     pub fn open(directory: &Path) -> Result<Self, BundleError> {
         let root = fs::canonicalize(directory).map_err(|error| unreadable(directory, error))?;
         let manifest_bytes = read_manifest(&root.join(MANIFEST))?;
-        let manifest = Manifest::from_bytes(&manifest_bytes)?;
+        let manifest = CavraManifest::read(&manifest_bytes)?;
         Ok(Self { root, manifest, manifest_bytes })
     }
 
@@ -137,7 +124,7 @@ impl UnverifiedCavra {
             let path = path.clone();
             files.push(CavraFile { path, location, size_bytes: listed.size_bytes, sha256 });
         }
-        let sha256 = Sha256Digest::of(&manifest_bytes);
+        let sha256 = manifest.id().0;
         files.push(CavraFile {
             path: MANIFEST.to_owned(),
             location: root.join(MANIFEST),
@@ -149,8 +136,7 @@ impl UnverifiedCavra {
         let retention = policy
             .map(|bytes| CavraRetention::from_bytes(bytes, &session_id, manifest.created_at))
             .transpose()?;
-        let id = BundleId(sha256);
-        Ok(VerifiedCavra { manifest, manifest_bytes, id, session_id, retention, files })
+        Ok(VerifiedCavra { manifest, manifest_bytes, session_id, retention, files })
     }
 }
 
@@ -166,7 +152,12 @@ impl VerifiedCavra {
 
     /// The SHA-256 of the bytes of `manifest.json`. Covers every byte of every file.
     pub fn id(&self) -> BundleId {
-        self.id
+        self.manifest.id()
+    }
+
+    /// What it is made of.
+    pub fn manifest(&self) -> &CavraManifest {
+        &self.manifest
     }
 
     /// The session, as `evidence.json` has it.
@@ -192,11 +183,6 @@ impl VerifiedCavra {
     /// What the manifest carries as its signature.
     pub fn signature(&self) -> &CavraSignature {
         &self.manifest.signature
-    }
-
-    /// The bytes that a signature is over.
-    pub fn signed_bytes(&self) -> &[u8] {
-        &self.manifest.payload
     }
 
     /// Whether an HS256 value was made with this secret; `None` where the signature is no such value.

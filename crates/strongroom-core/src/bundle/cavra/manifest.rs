@@ -1,17 +1,20 @@
 //! `manifest.json` of a CAVRA directory: which files there are, and a signature over all but itself.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use jiff::Timestamp;
 use unicode_normalization::UnicodeNormalization as _;
 
+use super::directory::CavraFile;
 use super::fields::{self, Fields, Limited, malformed};
 use super::json::{self, Json};
 use super::signature::{self, CavraSignature};
 use super::{EVIDENCE, MANIFEST};
 use crate::bundle::manifest::over;
 use crate::bundle::{BundleError, Refusal, path};
-use crate::{Sha256Digest, limits};
+use crate::signing::statement::SignedBundle;
+use crate::{BundleId, Sha256Digest, limits};
 
 const SCHEMA: &str = "cavra.evidence.bundle.v1";
 
@@ -23,7 +26,8 @@ pub(super) const LIMITED: Limited = Limited {
 
 /// A manifest by itself: none of the files was looked at.
 #[derive(Debug)]
-pub(super) struct Manifest {
+pub struct CavraManifest {
+    id: BundleId,
     pub(super) product: String,
     pub(super) signer: Option<String>,
     pub(super) created_at: Timestamp,
@@ -41,8 +45,9 @@ pub(super) struct Listed {
     pub(super) sha256: Sha256Digest,
 }
 
-impl Manifest {
-    pub(super) fn from_bytes(bytes: &[u8]) -> Result<Self, BundleError> {
+impl CavraManifest {
+    /// Reads the bytes of a `manifest.json`.
+    pub fn read(bytes: &[u8]) -> Result<Self, BundleError> {
         let value = fields::document(bytes, LIMITED, SCHEMA)?;
         let manifest = Fields(&value);
         let files = files_of(manifest.required("files")?)?;
@@ -55,6 +60,7 @@ impl Manifest {
         let object = value.as_object().ok_or_else(|| malformed(MANIFEST, "not an object"))?;
         let payload = json::dumps_without(object, "signature").into_bytes();
         Ok(Self {
+            id: BundleId(Sha256Digest::of(bytes)),
             product: manifest.name("product")?,
             // Only shown: whatever else a producer puts here is covered by the signature all the same.
             signer: manifest.optional_name("signer").ok().flatten(),
@@ -63,6 +69,28 @@ impl Manifest {
             signature: signature::of(manifest.optional("signature"), &payload)?,
             payload,
         })
+    }
+
+    /// The SHA-256 of its bytes.
+    pub fn id(&self) -> BundleId {
+        self.id
+    }
+
+    /// Every file that it lists, in the order of their paths, where it would lie under `root`; itself not
+    /// among them.
+    pub fn files_under(&self, root: &Path) -> Vec<CavraFile> {
+        let file = |(path, listed): (&String, &Listed)| CavraFile {
+            location: root.join(path),
+            path: path.clone(),
+            size_bytes: listed.size_bytes,
+            sha256: listed.sha256,
+        };
+        self.files.iter().map(file).collect()
+    }
+
+    /// The bytes that a statement has to be about, to be about this directory.
+    pub fn signed(&self) -> SignedBundle {
+        SignedBundle { id: self.id, archive: None, id_covers_bytes: true }
     }
 }
 

@@ -7,9 +7,10 @@
 //! | type | what |
 //! |---|---|
 //! | [`VerifiedCavra`] | a directory of which every byte was checked |
+//! | [`CavraManifest`] | a manifest by itself |
 //! | [`CavraSignature`] | what the manifest carries as its signature, not looked at yet |
 //! | [`CavraRetention`] | what a covered `retention-policy.json` asks for |
-//! | [`CavraTrust`] | trust roots, ours or CAVRA's, by the names that signatures use |
+//! | [`CavraTrust`] | trust roots, ours or CAVRA's, and the names that signatures use for them |
 //! | [`judge`] | what a signature is worth under trust roots |
 //! | [`HmacSecret`] | the secret of an HS256 signature |
 
@@ -24,9 +25,10 @@ mod trust;
 
 pub use directory::{CavraFile, UnverifiedCavra, VerifiedCavra, is_claimed_by, session_id};
 pub use judgement::judge;
+pub use manifest::CavraManifest;
 pub use retention::CavraRetention;
 pub use signature::{CavraSignature, Ed25519Claim, HmacSecret, SecretRefused};
-pub use trust::CavraTrust;
+pub use trust::{CavraNames, CavraTrust, NamesOfKey};
 
 /// The manifest, which lists every file but itself.
 pub const MANIFEST: &str = "manifest.json";

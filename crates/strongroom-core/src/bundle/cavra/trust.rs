@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::signature::Ed25519Claim;
@@ -23,17 +23,29 @@ const ALGORITHM: &str = "Ed25519";
 /// Trust roots, and what CAVRA calls their keys.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CavraTrust {
-    roots: TrustRoots,
-    /// One name never stands for two keys.
-    keys_by_name: BTreeMap<String, KeyId>,
-    /// Under which names, and by which PEM texts, the documents that were read know a key.
-    named: BTreeMap<KeyId, Names>,
+    /// The keys that are believed.
+    pub roots: TrustRoots,
+    /// What CAVRA calls them.
+    pub names: CavraNames,
 }
 
+/// What the CAVRA documents that were read call their keys. A key of ours has no name there: a signature
+/// names it by its PEM text as every tool writes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Names {
-    key_ids: BTreeSet<String>,
-    pem_sha256: BTreeSet<Sha256Digest>,
+pub struct CavraNames {
+    /// One name never stands for two keys.
+    keys_by_name: BTreeMap<String, KeyId>,
+    /// Under which names, and by which PEM texts, the documents know a key.
+    named: BTreeMap<KeyId, NamesOfKey>,
+}
+
+/// The names of one key.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct NamesOfKey {
+    /// The short ids.
+    pub key_ids: BTreeSet<String>,
+    /// The digests of the PEM texts, which may differ in their line ends and still be of the same key.
+    pub public_key_sha256: BTreeSet<Sha256Digest>,
 }
 
 impl CavraTrust {
@@ -48,7 +60,8 @@ impl CavraTrust {
                 _ => TrustError::NotATrustRoot,
             })?;
         let Some(schema) = document.get("schema_version").and_then(Value::as_str) else {
-            return TrustRoots::read(bytes).map(Self::of);
+            let roots = TrustRoots::read(bytes)?;
+            return Ok(Self { roots, names: CavraNames::default() });
         };
         let documents: Vec<Root> = match schema {
             ROOT_SCHEMA => vec![parsed(document)?],
@@ -68,36 +81,37 @@ impl CavraTrust {
     /// What two files say together: of a key that is in both, the narrower of each.
     pub fn join(&mut self, other: Self) -> Result<(), TrustError> {
         self.roots.join(other.roots)?;
-        for (name, key) in other.keys_by_name {
-            self.name(name, key)?;
-        }
-        for (key, names) in other.named {
-            let known = self.named.entry(key).or_default();
-            known.key_ids.extend(names.key_ids);
-            known.pem_sha256.extend(names.pem_sha256);
-        }
-        Ok(())
+        self.names.join(other.names)
     }
 
-    /// Trust roots of which no CAVRA document tells a name: a signature names them by their PEM text.
-    pub fn of(roots: TrustRoots) -> Self {
-        Self { roots, ..Self::default() }
+    fn add(&mut self, document: Root) -> Result<(), TrustError> {
+        let name = document.key_id.clone();
+        let public_key_sha256 = document.public_key_sha256()?;
+        let root = document.into_trust_root()?;
+        self.names.add(name, root.key_id(), public_key_sha256)?;
+        self.roots.add(root)
     }
+}
 
-    /// The keys that are believed.
-    pub fn roots(&self) -> &TrustRoots {
-        &self.roots
-    }
-
+impl CavraNames {
     /// The key that a CAVRA document gave this name.
     pub fn key_named(&self, name: &str) -> Option<KeyId> {
         self.keys_by_name.get(name).copied()
     }
 
+    /// Every key that a CAVRA document named.
+    pub fn iter(&self) -> impl Iterator<Item = (KeyId, &NamesOfKey)> {
+        self.named.iter().map(|(key, names)| (*key, names))
+    }
+
     /// The trust root of the key that a signature names. Both of its names must be that key's: a short
     /// id is anybody's to choose.
-    pub(super) fn named_by(&self, claim: &Ed25519Claim) -> Option<&TrustRoot> {
-        self.roots.iter().find(|root| self.is_named(root, claim))
+    pub(super) fn root_of<'a>(
+        &self,
+        roots: &'a TrustRoots,
+        claim: &Ed25519Claim,
+    ) -> Option<&'a TrustRoot> {
+        roots.iter().find(|root| self.is_named(root, claim))
     }
 
     fn is_named(&self, root: &TrustRoot, claim: &Ed25519Claim) -> bool {
@@ -105,22 +119,34 @@ impl CavraTrust {
         // What CAVRA's own tool would have: the PEM text as every tool writes it.
         let usual = || root.public_key.to_pem().map(|pem| Sha256Digest::of(pem.as_bytes()));
         let is_its_text = known
-            .is_some_and(|names| names.pem_sha256.contains(&claim.public_key_sha256))
+            .is_some_and(|names| names.public_key_sha256.contains(&claim.public_key_sha256))
             || usual().is_ok_and(|sha256| sha256 == claim.public_key_sha256);
         // A root of ours has no short id to compare.
         is_its_text && known.is_none_or(|names| names.key_ids.contains(&claim.key_id))
     }
 
-    fn add(&mut self, document: Root) -> Result<(), TrustError> {
-        let name = document.key_id.clone();
-        let pem_sha256 = document.public_key_sha256()?;
-        let root = document.into_trust_root()?;
-        let key = root.key_id();
+    fn add(
+        &mut self,
+        name: String,
+        key: KeyId,
+        public_key_sha256: Sha256Digest,
+    ) -> Result<(), TrustError> {
         self.name(name.clone(), key)?;
-        self.roots.add(root)?;
         let names = self.named.entry(key).or_default();
         names.key_ids.insert(name);
-        names.pem_sha256.insert(pem_sha256);
+        names.public_key_sha256.insert(public_key_sha256);
+        Ok(())
+    }
+
+    fn join(&mut self, other: Self) -> Result<(), TrustError> {
+        for (name, key) in other.keys_by_name {
+            self.name(name, key)?;
+        }
+        for (key, names) in other.named {
+            let known = self.named.entry(key).or_default();
+            known.key_ids.extend(names.key_ids);
+            known.public_key_sha256.extend(names.public_key_sha256);
+        }
         Ok(())
     }
 

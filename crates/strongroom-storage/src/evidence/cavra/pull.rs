@@ -9,12 +9,11 @@ use std::path::Path;
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 use strongroom_core::bundle::cavra::{
-    CavraFile, CavraTrust, EVIDENCE, MANIFEST, VerifiedCavra, judge, session_id,
+    CavraFile, CavraManifest, EVIDENCE, MANIFEST, VerifiedCavra, judge, session_id,
 };
 use strongroom_core::bundle::{BundleError, NoProgress, Progress, Refusal};
 use strongroom_core::digest::Sha256Hasher;
 use strongroom_core::observed::Observed;
-use strongroom_core::signing::demand::SourcedSignature;
 use strongroom_core::{BundleId, Sha256Digest, layout, limits};
 
 use super::super::pull::signatures::{Fetched, fetch_beside};
@@ -33,12 +32,9 @@ pub(in crate::evidence) async fn pull(
     progress: &dyn Progress,
 ) -> Result<Pulled, EvidenceError> {
     let PullRequest { id, out, .. } = request;
-    let id = *id;
     if is_there(out)? {
         return Err(taken(out));
     }
-    let key = ObjectKey::new(layout::cavra_object(id, MANIFEST))?;
-    let manifest = find_manifest(store, &key, id).await?;
     let unwritable = |error| failed(out, "could not be written", error);
     let place = tempfile::Builder::new()
         .prefix(".strongroom-")
@@ -47,15 +43,8 @@ pub(in crate::evidence) async fn pull(
         .permissions(fs::Permissions::from_mode(0o777))
         .tempdir_in(directory_of(out))
         .map_err(unwritable)?;
-    let mut below_something_else = manifest.below_something_else;
-    for file in CavraFile::listed_in(&manifest.bytes, place.path())? {
-        below_something_else |= fetch(store, id, &file, progress).await?;
-    }
-    fs::write(place.path().join(MANIFEST), &manifest.bytes).map_err(unwritable)?;
-    let bundle = verified(place.path()).await?;
-    if bundle.id() != id {
-        return Err(not_the_bundle());
-    }
+    let fetched = fetch_directory(store, *id, place.path(), progress).await?;
+    let bundle = fetched.bundle;
     // Before the directory appears.
     let signatures = signatures_of(store, &bundle, request).await?;
     let path = place.keep();
@@ -66,13 +55,58 @@ pub(in crate::evidence) async fn pull(
     }
     fs::rename(&path, out).map_err(unwritable)?;
     fs::File::open(directory_of(out)).and_then(|folder| folder.sync_all()).map_err(unwritable)?;
+    let manifest = fetched.objects.last();
     let pulled = Pulled {
-        key: Some(store.whole_key(&key)),
-        version_id: manifest.version.map(|version| version.0),
-        current_version_is_something_else: below_something_else,
+        key: manifest.map(|object| store.whole_key(&object.key)),
+        version_id: manifest.and_then(|object| object.version.clone()).map(|version| version.0),
+        current_version_is_something_else: fetched.below_something_else,
         ..described(&bundle, out)
     };
     pulled.with(signatures)
+}
+
+/// A directory that was fetched and verified, and where each of its files came from.
+pub(in crate::evidence) struct FetchedDirectory {
+    pub(in crate::evidence) bundle: VerifiedCavra,
+    /// In the order of the bundle's files, the manifest last.
+    pub(in crate::evidence) objects: Vec<FetchedObject>,
+    /// Whether something else is on top of an object of it.
+    below_something_else: bool,
+}
+
+/// Where one file came from.
+pub(in crate::evidence) struct FetchedObject {
+    pub(in crate::evidence) key: ObjectKey,
+    pub(in crate::evidence) version: Option<VersionId>,
+}
+
+/// Fetches a directory into the empty folder `root`, and verifies it there. Nothing was had where the
+/// error is that the manifest is not there.
+pub(in crate::evidence) async fn fetch_directory(
+    store: &dyn Storage,
+    id: BundleId,
+    root: &Path,
+    progress: &dyn Progress,
+) -> Result<FetchedDirectory, EvidenceError> {
+    let key = ObjectKey::new(layout::cavra_object(id, MANIFEST))?;
+    let manifest = find_manifest(store, &key, id).await?;
+    let mut below_something_else = manifest.below_something_else;
+    let mut objects = Vec::new();
+    for file in CavraManifest::read(&manifest.bytes)?.files_under(root) {
+        let (object, is_below) = fetch(store, id, &file, progress).await?;
+        below_something_else |= is_below;
+        objects.push(object);
+    }
+    let place = root.join(MANIFEST);
+    fs::write(&place, &manifest.bytes)
+        .and_then(|()| fs::File::open(&place)?.sync_all())
+        .map_err(|error| failed(&place, "could not be written", error))?;
+    objects.push(FetchedObject { key, version: manifest.version });
+    let bundle = verified(root).await?;
+    match bundle.id() == id {
+        true => Ok(FetchedDirectory { bundle, objects, below_something_else }),
+        false => Err(not_the_bundle()),
+    }
 }
 
 /// The signatures that are asked for: the one that the manifest carries, and those beside it.
@@ -82,10 +116,8 @@ async fn signatures_of(
     request: &PullRequest,
 ) -> Result<Option<Fetched>, EvidenceError> {
     let Some(demand) = &request.demand else { return Ok(None) };
-    let trust = demand.policy.trust.clone().map(CavraTrust::of);
-    let own = judge(bundle, trust.as_ref(), &demand.policy, demand.moment)
-        .map(|checked| SourcedSignature { source: MANIFEST.to_owned(), version_id: None, checked });
-    fetch_beside(store, &bundle.signed(), demand, own).await.map(Some)
+    let own = judge(bundle.manifest(), demand, MANIFEST.to_owned());
+    fetch_beside(store, &bundle.manifest().signed(), demand, own).await.map(Some)
 }
 
 /// The session of a directory in the store, from the very document that its manifest lists.
@@ -95,7 +127,7 @@ pub(in crate::evidence) async fn session_of(
 ) -> Result<String, EvidenceError> {
     let key = ObjectKey::new(layout::cavra_object(id, MANIFEST))?;
     let manifest = find_manifest(store, &key, id).await?;
-    let files = CavraFile::listed_in(&manifest.bytes, Path::new(""))?;
+    let files = CavraManifest::read(&manifest.bytes)?.files_under(Path::new(""));
     let evidence = files.into_iter().find(|file| file.path == EVIDENCE).ok_or_else(not_the_file)?;
     let key = ObjectKey::new(layout::cavra_object(id, EVIDENCE))?;
     let object = store.read(&key, None, None).await?;
@@ -194,16 +226,16 @@ async fn manifest_in(
     }
 }
 
-/// Fetches one file to its place. Answers whether something else is on top of it in the store.
+/// Fetches one file to its place. Answers where from, and whether something else is on top of it there.
 async fn fetch(
     store: &dyn Storage,
     id: BundleId,
     file: &CavraFile,
     progress: &dyn Progress,
-) -> Result<bool, EvidenceError> {
+) -> Result<(FetchedObject, bool), EvidenceError> {
     let key = ObjectKey::new(layout::cavra_object(id, &file.path))?;
     let refusal = match fetch_version(store, &key, None, file, progress).await {
-        Ok(()) => return Ok(false),
+        Ok(version) => return Ok((FetchedObject { key, version }, false)),
         Err(error) if leaves_other_versions(&error) => error,
         Err(error) => return Err(error),
     };
@@ -214,16 +246,18 @@ async fn fetch(
         )
         .with_source(refusal));
     };
-    fetch_version(store, &key, Some(&version), file, progress).await.map(|()| true)
+    let version = fetch_version(store, &key, Some(&version), file, progress).await?;
+    Ok((FetchedObject { key, version }, true))
 }
 
+/// Fetches one version of a file to its place. Answers which one it was.
 async fn fetch_version(
     store: &dyn Storage,
     key: &ObjectKey,
     version: Option<&VersionId>,
     file: &CavraFile,
     progress: &dyn Progress,
-) -> Result<(), EvidenceError> {
+) -> Result<Option<VersionId>, EvidenceError> {
     let unwritable = |error| failed(&file.location, "could not be written", error);
     let mut object = store.read(key, version, None).await?;
     if object.info.size_bytes != file.size_bytes {
@@ -240,7 +274,8 @@ async fn fetch_version(
     if hasher.finish() != file.sha256 {
         return Err(not_the_file());
     }
-    out.sync_all().map_err(unwritable)
+    out.sync_all().map_err(unwritable)?;
+    Ok(object.info.version)
 }
 
 fn not_the_file() -> EvidenceError {

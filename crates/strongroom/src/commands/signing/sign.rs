@@ -47,10 +47,10 @@ pub async fn sign(args: SignArgs, context: &Context) -> Result<()> {
             .with_help("`--signer NAME --private-key FILE`; `strongroom keys generate` makes a key")
             .into());
     };
-    let bundle = verify::verified(&args.bundle, None, context).await?;
-    let (bytes, key_id) = signer.sign_evidence(&bundle.signed(), context).await?;
+    let bundle = verify::signed(&args.bundle, context).await?;
+    let (bytes, key_id) = signer.sign_evidence(&bundle, context).await?;
     let made = Made { predicate_type: EVIDENCE.to_owned(), bytes, key_id };
-    keep(bundle.id(), made, file, &args.to, context).await
+    keep(bundle.id, made, file, &args.to, context).await
 }
 
 /// Says something else of a bundle, and signs that.
@@ -58,12 +58,12 @@ pub async fn attest(args: AttestArgs, context: &Context) -> Result<()> {
     let file = begin(&args.to)?;
     let key = key_source::required(&args.key, context).await?;
     let predicate = read_predicate(&args.predicate)?;
-    let bundle = verify::verified(&args.bundle, None, context).await?;
-    let subjects = bundle.signed().subjects();
+    let bundle = verify::signed(&args.bundle, context).await?;
+    let subjects = bundle.subjects();
     let statement = Statement { subjects, predicate_type: args.predicate_type, predicate };
     let (bytes, key_id) = sign_statement(&*key, &statement, &args.key).await?;
     let made = Made { predicate_type: statement.predicate_type, bytes, key_id };
-    keep(bundle.id(), made, file, &args.to, context).await
+    keep(bundle.id, made, file, &args.to, context).await
 }
 
 /// A signature that was made, and is nowhere yet.

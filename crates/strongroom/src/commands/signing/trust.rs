@@ -6,7 +6,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use strongroom_core::bundle::cavra::CavraTrust;
+use strongroom_core::bundle::cavra::{CavraNames, CavraTrust};
 use strongroom_core::limits::{
     ATTESTATION_BYTES_MAX, TIMESTAMP_AUTHORITIES_BYTES_MAX, TRUST_ROOTS_BYTES_MAX,
 };
@@ -35,47 +35,45 @@ const OTHERS_SHOWN_MAX: u64 = 20;
 pub struct Trusting {
     demand: Demand,
     tsa_roots: Option<Vec<u8>>,
-    /// The trust roots, by the names that CAVRA signatures use too.
-    named: Option<CavraTrust>,
 }
 
 impl Trusting {
     /// Reads the trust roots that the flags name.
     pub fn read(args: &TrustArgs, context: &Context) -> Result<Self> {
-        let mut named: Option<CavraTrust> = None;
+        let mut trust: Option<CavraTrust> = None;
         for path in &args.trust_root {
             let bytes = read_file(path, TRUST_ROOTS_BYTES_MAX, "TRUST_ROOTS_BYTES_MAX")?;
             let roots = CavraTrust::read(&bytes).map_err(|error| refused(path, error))?;
-            match &mut named {
+            match &mut trust {
                 Some(known) => known.join(roots).map_err(|error| refused(path, error))?,
-                None => named = Some(roots),
+                None => trust = Some(roots),
             }
         }
         let tsa_roots = read_all(&args.tsa_root)?;
         let authorities = tsa_roots.as_deref().map(Authorities::from_pem).transpose()?;
+        let (trust, cavra_names) = match trust {
+            Some(CavraTrust { roots, names }) => (Some(roots), names),
+            None => (None, CavraNames::default()),
+        };
         let now = args.at.map_or_else(|| context.clock.now(), |at| at.0);
         let demand = Demand {
             policy: Policy {
-                trust: named.as_ref().map(|named| named.roots().clone()),
-                key_ids: key_ids(&args.key_id, named.as_ref())?,
+                key_ids: key_ids(&args.key_id, &cavra_names)?,
+                trust,
                 signatures_min: args.require_signatures,
                 signers: args.require_signer.iter().cloned().collect(),
                 predicate_types: args.predicate_type.iter().cloned().collect(),
             },
             moment: Moment { now, accept_claimed_time: args.accept_claimed_time },
             authorities,
+            cavra_names,
         };
-        Ok(Self { demand, tsa_roots, named })
+        Ok(Self { demand, tsa_roots })
     }
 
     /// The certificates of the time-stamp authorities that are believed, as PEM.
     pub fn tsa_roots(&self) -> Option<&[u8]> {
         self.tsa_roots.as_deref()
-    }
-
-    /// The trust roots, by the names that CAVRA signatures use too.
-    pub fn named(&self) -> Option<&CavraTrust> {
-        self.named.as_ref()
     }
 
     /// Whether the flags ask anything of signatures.
@@ -114,9 +112,9 @@ fn read_all(paths: &[std::path::PathBuf]) -> Result<Option<Vec<u8>>> {
 }
 
 /// Keys by their ids, or by the names that CAVRA trust roots give them.
-fn key_ids(texts: &[String], named: Option<&CavraTrust>) -> Result<BTreeSet<KeyId>, Failure> {
+fn key_ids(texts: &[String], names: &CavraNames) -> Result<BTreeSet<KeyId>, Failure> {
     let key_id = |text: &String| {
-        let id = text.parse().ok().or_else(|| named.and_then(|named| named.key_named(text)));
+        let id = text.parse().ok().or_else(|| names.key_named(text));
         id.ok_or_else(|| {
             Failure::usage("--key-id is no key id, and no trust root gives a key this name")
                 .with_help("a key id is sha256: and 64 hexadecimal digits")

@@ -11,7 +11,7 @@ use strongroom_core::bundle::cavra::{
     VerifiedCavra,
 };
 use strongroom_core::limits::CAVRA_SECRET_BYTES_MAX;
-use strongroom_core::signing::demand::{SignatureReport, SourcedSignature};
+use strongroom_core::signing::demand::SignatureReport;
 use strongroom_core::{BundleId, layout};
 use strongroom_storage::Storage;
 use strongroom_storage::evidence::retention::{Expected, locked_versions};
@@ -119,10 +119,10 @@ pub(super) async fn run(args: VerifyArgs, context: &Context) -> Result<()> {
     };
     let mut document = document(&bundle, secret.as_ref());
     let demand = trusting.demand();
-    let own = cavra::judge(&bundle, trusting.named(), &demand.policy, demand.moment)
-        .map(|checked| SourcedSignature { source: MANIFEST.to_owned(), version_id: None, checked });
+    let own = cavra::judge(bundle.manifest(), demand, MANIFEST.to_owned());
+    let signed = bundle.manifest().signed();
     let (beside, passed_over) =
-        signatures(&args, &bundle.signed(), &trusting, store.as_deref(), context).await?;
+        signatures(&args, &signed, &trusting, store.as_deref(), context).await?;
     document.signatures = demand.conclude(own.into_iter().chain(beside).collect());
     document.signatures.signatures_passed_over = passed_over;
     if let Some(days) = args.minimum_retention_days {
@@ -130,6 +130,7 @@ pub(super) async fn run(args: VerifyArgs, context: &Context) -> Result<()> {
     }
     let printed = context.console.result(|console| human(&document, console), &document);
     refuse_other_secret(&document.signature, secret.is_some())?;
+    signing::refuse_no_signature(&document.signatures)?;
     signing::refuse_unmet(&document.signatures)?;
     refuse_short(document.minimum_retention.as_ref())?;
     printed

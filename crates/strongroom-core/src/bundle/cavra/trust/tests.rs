@@ -34,10 +34,10 @@ fn with(name: &str, value: Value) -> Result<CavraTrust, TrustError> {
 fn a_root_and_a_collection_are_read() {
     let (one, other) = (pem(), pem());
     let trust = read(&collection(&[root("a", &one), root("b", &other)])).unwrap();
-    assert_eq!(trust.roots().len(), 2);
+    assert_eq!(trust.roots.len(), 2);
     let key = PublicKey::from_pem(&one).unwrap().id();
-    assert_eq!(trust.key_named("a"), Some(key));
-    let from = trust.roots().get(key).unwrap().window.from;
+    assert_eq!(trust.names.key_named("a"), Some(key));
+    let from = trust.roots.get(key).unwrap().window.from;
     assert_eq!(from, Some("2026-01-01T00:00:00Z".parse().unwrap()));
 }
 
@@ -46,7 +46,7 @@ fn a_root_of_ours_is_read_too() {
     let key = PublicKey::from_pem(&pem()).unwrap();
     let ours = TrustRoot::new(key.clone(), "security", Window::default()).unwrap();
     let trust = CavraTrust::read(&ours.to_document().unwrap()).unwrap();
-    assert_eq!(trust.roots().get(key.id()), Some(&ours));
+    assert_eq!(trust.roots.get(key.id()), Some(&ours));
 }
 
 #[test]
@@ -80,9 +80,9 @@ fn a_status_means_what_it_means_for_our_own_roots() {
     document["status"] = json!("retired");
     document["valid_until"] = json!("2026-06-01T00:00:00Z");
     let trust = read(&document).unwrap();
-    assert!(trust.roots().iter().all(|root| root.status == KeyStatus::Retired));
+    assert!(trust.roots.iter().all(|root| root.status == KeyStatus::Retired));
     let trust = with("status", json!("revoked")).unwrap();
-    let root = trust.roots().iter().next().unwrap();
+    let root = trust.roots.iter().next().unwrap();
     assert_eq!((root.status, root.revoked_at), (KeyStatus::Revoked, None));
 }
 
@@ -107,7 +107,7 @@ fn of_two_files_the_narrower_counts() {
         for document in order {
             trust.join(read(document).unwrap()).unwrap();
         }
-        assert!(trust.roots().iter().all(|root| root.status == KeyStatus::Revoked));
+        assert!(trust.roots.iter().all(|root| root.status == KeyStatus::Revoked));
     }
 }
 
@@ -120,7 +120,10 @@ fn a_signature_finds_its_key_only_by_both_names() {
         public_key_sha256: Sha256Digest::of(pem.as_bytes()),
         value: [0; 64],
     };
-    assert!(trust.named_by(&claim("release", &one)).is_some());
-    assert!(trust.named_by(&claim("release", &pem())).is_none(), "a name that somebody borrowed");
-    assert!(trust.named_by(&claim("other", &one)).is_none());
+    assert!(trust.names.root_of(&trust.roots, &claim("release", &one)).is_some());
+    assert!(
+        trust.names.root_of(&trust.roots, &claim("release", &pem())).is_none(),
+        "a name that somebody borrowed"
+    );
+    assert!(trust.names.root_of(&trust.roots, &claim("other", &one)).is_none());
 }
