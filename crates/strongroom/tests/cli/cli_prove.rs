@@ -106,6 +106,19 @@ fn a_folder_passes_its_own_check_and_notices_every_byte() {
     assert_eq!(check(&folder).0, 1);
 }
 
+/// A delete marker over a reference is no way to keep a bundle from an auditor.
+#[test]
+fn a_subject_whose_references_were_deleted_is_proven_wholly() {
+    let (server, room) = signed_store();
+    let bucket = server.bucket("evidence");
+    let references = bucket.keys_under("team/subjects/");
+    assert!(!references.is_empty(), "{:?}", bucket.keys());
+    references.iter().for_each(|key| bucket.delete(key));
+    let prove = ["evidence", "prove", "acme/widget", "-o", "proof", "--format", "json"];
+    let proof = room.run(&prove).exits(0).json();
+    assert_eq!(proof["bundles"].as_array().expect("bundles").len(), 2, "{proof}");
+}
+
 #[test]
 fn without_a_trust_root_the_signatures_are_unchecked_and_the_rest_is() {
     let (_server, room) = signed_store();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use strongroom_core::observed::Observed;
 use strongroom_core::{BundleId, layout};
 
 use super::BUNDLES_PROVEN_MAX;
@@ -20,7 +21,11 @@ pub(super) async fn bundles(
     for prefix in [layout::run_references_of(of), layout::subject_references_of(of)] {
         let mut request = ListRequest { prefix, ..ListRequest::default() };
         loop {
-            let page = store.list(&request).await?;
+            // A delete marker over a reference must not take a bundle out of a proof.
+            let page = match store.list_with_deleted(&request).await? {
+                Observed::Observed(page) => page,
+                Observed::Unobserved(_) => store.list(&request).await?,
+            };
             ids.extend(page.objects.iter().filter_map(|one| layout::referenced_id(&one.key)));
             if ids.len() > BUNDLES_PROVEN_MAX {
                 return Err(EvidenceError::new(
