@@ -92,6 +92,7 @@ crate_installed() {
 }
 
 garage_installed() { crate_installed garage 2.5.0; }
+cyclonedx_installed() { crate_installed cargo-cyclonedx 0.5.9; }
 s3s_fs_installed() { crate_installed s3s-fs 0.14.1 --features binary; }
 
 # Prints the directory that `npm install` filled with what the package file $1 names, with `bin/node` in
