@@ -70,9 +70,9 @@ push_bundle() {
 
 # read_back: everything, from the store, verified by its id, and beside what is here.
 read_back() {
-  local copy archive=() digest
+  local archive=() digest
   copy=$(mktemp -d)
-  trap 'rm -rf "$copy"' RETURN
+  trap 'rm -rf "$copy"' EXIT
   digest=$(field receipt '.archive_sha256 // ""')
   # Only of an Assay id can several archives be stored.
   case $(field receipt '.key // ""') in

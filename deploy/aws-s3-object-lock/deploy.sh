@@ -120,6 +120,7 @@ plan_json=false
 store_name="s3://$BUCKET${ENDPOINT_URL:+ at $ENDPOINT_URL}"
 bucket_to_come=no
 locks_writes=no
+tags_at_first=
 say "$store_name:"
 
 look_at_bucket

@@ -66,6 +66,9 @@ ceph_installed() { debian_packages ceph-mon ceph-osd radosgw ceph-common openssl
 # Prints the directory of the environment with SeaweedFS, moto and boto3.
 servers_environment() { python_environment servers/requirements.txt; }
 
+# Prints the directory of the environment with the aws CLI.
+aws_environment() { python_environment servers/requirements-aws.txt; }
+
 # Prints the directory of the environment with OpenBao.
 openbao_environment() { python_environment servers/requirements-openbao.txt; }
 

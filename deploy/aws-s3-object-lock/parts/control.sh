@@ -12,7 +12,7 @@ READ_BACK_PAUSE_SECONDS=2
 
 # control NAME KIND WHAT
 control() {
-  local name=$1 kind=$2 what=$3 before wanted note
+  local name=$1 kind=$2 what=$3 before wanted undone=
   if [ "$bucket_to_come" = yes ]; then
     row "$name" would_set "$what"
     return
@@ -27,9 +27,9 @@ control() {
     row "$name" kept "$what"
     return
   fi
-  note=$(undone_before "$name")
-  if [ -n "$note" ]; then
-    lacking "$name" "tried before and undone: $note (to try again, remove the bucket's tag strongroom-undone-$name)"
+  undone_before "$name"
+  if [ -n "$undone" ]; then
+    lacking "$name" "tried before and undone: $undone (to try again, remove the bucket's tag strongroom-undone-$name)"
   elif [ "$plan" = yes ]; then
     row "$name" would_set "$what"
   elif ! "${kind}_write" "$wanted"; then
@@ -76,11 +76,14 @@ remember_undone() {
   tags_write "$tags" || say "note: the store keeps no tags: the next run tries $1 again"
 }
 
+# The tags are read once: a run that takes something back says so itself.
 undone_before() {
   [ "$1" != tags ] || return 0
-  expected="NoSuchTagSet NoSuchTagSetError NotImplemented MethodNotAllowed" \
-    s3api get-bucket-tagging --bucket "$BUCKET" || return 0
-  jq -r --arg key "strongroom-undone-$1" 'first(.TagSet[] | select(.Key == $key) | .Value) // ""' <<<"${answer:-null}"
+  if [ -z "$tags_at_first" ]; then
+    tags_at_first='{}'
+    ! tags_read || tags_at_first=$seen
+  fi
+  undone=$(jq -r --arg key "strongroom-undone-$1" '.[$key] // ""' <<<"$tags_at_first")
 }
 
 # same LEFT RIGHT: as JSON, the order of fields and lists aside.

@@ -138,6 +138,8 @@ role() {
   policy_sids=$2
   policy_statements=[]
   if [ -n "$4" ]; then
+    # A role that was asked for and has no Deny is no lack to live with.
+    REQUIRE_CONTROLS+=" $1"
     policy_statements=$(role_statements "$3" "$4")
     control "$1" policy "for $4${POLICY_OMIT_ACTIONS:+, without $POLICY_OMIT_ACTIONS}"
   elif [ "$bucket_to_come" = yes ] || { policy_read && policy_same "$seen" "$(policy_wanted)"; }; then

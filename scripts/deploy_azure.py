@@ -1,0 +1,123 @@
+"""Azure's deploy.sh against a stand-in for `az` (deploy/azure-blob-immutability/tests/az). Nothing here is run against Azure."""
+
+import json
+import pathlib
+import tempfile
+
+from deploy_bench import DEPLOY, INHERITED, controls, run, table_of
+
+HERE = DEPLOY / "azure-blob-immutability"
+SETTINGS = {
+    "RESOURCE_GROUP": "evidence", "LOCATION": "westeurope", "ACCOUNT": "evidence001", "CONTAINER": "evidence",
+    "RETENTION_DAYS": "30", "READ_BACK_PAUSE_SECONDS": "0",
+}
+CHANGES = (" create ", " update ", " lock ", " set ")
+
+
+class Stub:
+    """A subscription of its own, and deploy.sh against it."""
+
+    def __init__(self, scratch, **settings):
+        self.place = pathlib.Path(tempfile.mkdtemp(dir=scratch))
+        self.state, self.calls, self.json = (self.place / name for name in ("state", "calls", "controls.json"))
+        self.environment = {
+            **SETTINGS, "PATH": f"{HERE / 'tests'}:{INHERITED['PATH']}", "AZ_STUB_STATE": str(self.state),
+            "AZ_STUB_CALLS": str(self.calls), **settings,
+        }
+
+    def deploy(self, *arguments, accept=(0,), **settings):
+        self.calls.write_text("")
+        return run(HERE / "deploy.sh", *arguments, environment={**self.environment, **settings}, accept=accept)
+
+    def changes(self):
+        return [call for call in self.calls.read_text().splitlines() if any(word in f" {call} " for word in CHANGES)]
+
+    def policy(self):
+        return json.loads(self.state.read_text())["container"]["policy"]
+
+
+def review_of(stub, **changes):
+    """A review as two people would write it of the policy that is there."""
+    review = {
+        "account": SETTINGS["ACCOUNT"], "container": SETTINGS["CONTAINER"], "retention_days": 30,
+        "policy_etag": stub.policy()["etag"], "decision": "lock", "reviewed_at": "2026-11-22",
+        "reviewers": [{"name": "A", "role": "records"}, {"name": "B", "role": "legal"}], **changes,
+    }
+    path = stub.place / "review.json"
+    path.write_text(json.dumps(review))
+    return path
+
+
+def check(say, scratch, validator):
+    stub = Stub(scratch)
+    stub.deploy("--plan")
+    say.expect(not stub.changes() and not stub.state.exists(), "--plan changes nothing")
+    first = stub.deploy("--json", stub.json)
+    say(table_of(first.stdout))
+    states = controls(stub.json, validator)
+    say.expect(states["immutability-policy"] == "set" and stub.policy()["state"] == "Unlocked", "the policy is made unlocked")
+    kept = stub.state.read_text()
+    second = stub.deploy("--json", stub.json)
+    say.expect(set(controls(stub.json, validator).values()) == {"kept", "skipped"} and not stub.changes()
+               and stub.state.read_text() == kept, "a second run changes nothing")
+    say.expect("LOCK" not in second.stderr and stub.policy()["state"] == "Unlocked", "and does not lock the policy")
+    check_lock(say, stub)
+    check_refusals(say, scratch, validator)
+
+
+def check_lock(say, stub):
+    phrase = "LOCK 30 days on evidence001/evidence"
+    for wrong, what in (
+        ({"reviewers": [{"name": "A", "role": "records"}, {"name": "A", "role": "legal"}]}, "one person who says it twice"),
+        ({"retention_days": 31}, "other days"),
+        ({"policy_etag": '"0"'}, "the policy as it was before a change"),
+        ({"decision": "wait"}, "another decision"),
+        ({"container": "other"}, "another container"),
+    ):
+        stub.deploy("--lock-policy", review_of(stub, **wrong), "--accept", phrase, accept=(5,))
+        say.expect(not stub.changes(), f"a review of {what} locks nothing")
+    review = review_of(stub)
+    stub.deploy("--lock-policy", review, accept=(5,))
+    stub.deploy("--lock-policy", review, "--accept", "LOCK 3 days on evidence001/evidence", accept=(5,))
+    say.expect(stub.policy()["state"] == "Unlocked", "what is not accepted word for word is not locked")
+    stub.deploy("--lock-policy", review, "--accept", phrase)
+    say.expect(stub.policy()["state"] == "Locked", "a review of this policy by two, accepted, locks it")
+    stub.deploy(accept=(0,))
+    say.expect(not stub.changes(), "a run after that changes nothing")
+    stub.deploy("--json", stub.json, accept=(9,), RETENTION_DAYS="60")
+    say.expect(not stub.changes(), "a locked policy is not lengthened in passing: one of five")
+    stub.deploy(accept=(0,), RETENTION_DAYS="10")
+    say.expect(stub.policy() == {**stub.policy(), "days": 30, "state": "Locked"}, "and never shortened")
+
+
+def check_refusals(say, scratch, validator):
+    fresh = Stub(scratch)
+    fresh.deploy(accept=(2,), DELETE_RETENTION_DAYS="2555")
+    say.expect(not fresh.calls.read_text(), "a delete retention of 2,555 days is refused before anything is asked: 365 is Azure's limit")
+    old = Stub(scratch, IMMUTABILITY_SCOPE="container", LEGAL_HOLD_TAGS="case1 case2")
+    old.deploy("--json", old.json)
+    say.expect(controls(old.json, validator)["legal-hold-tags"] == "set", "with immutability by container, legal-hold tags are set")
+    old.deploy(accept=(5,), IMMUTABILITY_SCOPE="version")
+    say.expect(not old.changes(), "a container made without version-level immutability is refused, and left as it is")
+    for command, control in (
+        ("storage account blob-service-properties update", "blob-soft-delete"),
+        ("storage container immutability-policy create", "immutability-policy"),
+    ):
+        stub = Stub(scratch, IMMUTABILITY_SCOPE="container")
+        stub.deploy("--json", stub.json, accept=(9,), AZ_STUB_FAULT=f"{command}=ignored")
+        say.expect(controls(stub.json, validator)[control] == "FAILED", f"{control}: answered and not done is FAILED, exit 9")
+    stub = Stub(scratch, IMMUTABILITY_SCOPE="container")
+    stub.deploy()
+    done = stub.deploy("--json", stub.json, accept=(9,), RETENTION_DAYS="31",
+                       AZ_STUB_FAULT="storage container immutability-policy create=refused")
+    say.expect("AuthorizationFailed" in done.stderr and controls(stub.json, validator)["immutability-policy"] == "FAILED",
+               "what Azure refuses is FAILED, and its words are shown")
+    lock_that_is_lost(say, scratch)
+
+
+def lock_that_is_lost(say, scratch):
+    stub = Stub(scratch)
+    stub.deploy()
+    stub.deploy("--lock-policy", review_of(stub), "--accept", "LOCK 30 days on evidence001/evidence", accept=(9,),
+                AZ_STUB_FAULT="storage container immutability-policy lock=ignored")
+    say.expect(stub.policy()["state"] == "Unlocked", "a lock that was answered and is not there is FAILED, exit 9")
