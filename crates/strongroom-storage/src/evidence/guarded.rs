@@ -1,18 +1,22 @@
 //! What a lock on evidence is about: the version that holds the bundle, its detached signatures and
 //! its records, each by version id.
 
+use std::collections::BTreeSet;
+use std::fmt;
+
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
 use strongroom_core::history::ObjectName;
 use strongroom_core::receipt::Receipt;
 use strongroom_core::record::Record;
+use strongroom_core::upload::UploadedObject;
 use strongroom_core::{BundleId, layout, limits};
 use uuid::Uuid;
 
 use super::kept::{self, Kept};
 use super::pull::archives_of;
 use super::stored::{Wanted, leaves_other_versions, search_versions, verify_in_place};
-use super::{EvidenceError, EvidenceErrorKind};
+use super::{EvidenceError, EvidenceErrorKind, cavra};
 use crate::{ListRequest, ObjectKey, SeenLock, Storage, StorageError, StorageErrorKind, VersionId};
 
 /// Objects asked about at a time.
@@ -57,6 +61,15 @@ pub(super) struct Guarded {
     /// The bundle first, then its signatures, then its records.
     pub(super) objects: Vec<GuardedObject>,
     pub(super) kept: Kept,
+    /// Of a directory that is not whole in the store.
+    pub(super) incomplete: Option<Incomplete>,
+}
+
+impl Guarded {
+    /// What a person should know besides.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        self.incomplete.iter().map(ToString::to_string).collect()
+    }
 }
 
 /// Finds a bundle and what is locked with it.
@@ -70,12 +83,85 @@ pub(super) async fn find(store: &dyn Storage, id: BundleId) -> Result<Guarded, E
         return Err(over_limit("records", "RECORDS_READ_MAX", limits::RECORDS_READ_MAX));
     }
     let mut objects = pinned(store, id, &kept).await?;
-    if objects.is_empty() {
-        objects = proven(store, id).await?;
+    let mut incomplete = None;
+    if let Some(objects_total) = directory_in_part(id, &kept, &objects) {
+        incomplete = complete(store, id, objects_total, &mut objects).await?;
+    } else if objects.is_empty() {
+        (objects, incomplete) = proven(store, id).await?;
     }
     objects.extend(attestations(store, id).await?);
     objects.extend(records_in(&kept));
-    Ok(Guarded { id, objects, kept })
+    Ok(Guarded { id, objects, kept, incomplete })
+}
+
+/// Of a directory of which no push recorded every object, or of which some of these are gone: how many
+/// there should be.
+fn directory_in_part(id: BundleId, kept: &Kept, pinned: &[GuardedObject]) -> Option<usize> {
+    let uploads = kept.records.iter().filter_map(|kept| match &kept.record {
+        Record::Upload(upload) if upload.bundle_id == id => Some(upload),
+        _ => None,
+    });
+    let pinned: BTreeSet<&str> = pinned.iter().map(|object| object.key.as_str()).collect();
+    let is_pinned =
+        |row: &UploadedObject| pinned.contains(layout::cavra_object(id, &row.path).as_str());
+    let mut objects_total = None;
+    for upload in uploads {
+        let is_whole = upload.objects.len() == upload.objects_total;
+        if is_whole && upload.objects.iter().all(is_pinned) {
+            return None;
+        }
+        objects_total = objects_total.max(Some(upload.objects_total));
+    }
+    objects_total
+}
+
+/// Adds the files of a directory that no record pins, by reading them.
+async fn complete(
+    store: &dyn Storage,
+    id: BundleId,
+    objects_total: usize,
+    objects: &mut Vec<GuardedObject>,
+) -> Result<Option<Incomplete>, EvidenceError> {
+    let mut total = objects_total;
+    match cavra::locate(store, id).await {
+        Ok(located) => {
+            total = located.total;
+            for file in located.files {
+                if !objects.iter().any(|object| object.key == file.key) {
+                    objects.push(bundle_at(file.key, file.version));
+                }
+            }
+        }
+        // Its push did not come to its end: what is there is guarded all the same.
+        Err(error) if !objects.is_empty() && leaves_other_versions(&error) => {}
+        Err(error) if is_not_there(&error) => return Err(no_such_bundle()),
+        Err(error) => return Err(error),
+    }
+    let keys: BTreeSet<&ObjectKey> = objects.iter().map(|object| &object.key).collect();
+    Ok(Incomplete::of(keys.len(), total))
+}
+
+/// A directory that is not whole in the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Incomplete {
+    there: usize,
+    total: usize,
+}
+
+impl Incomplete {
+    fn of(there: usize, total: usize) -> Option<Self> {
+        (there < total).then_some(Self { there, total })
+    }
+}
+
+impl fmt::Display for Incomplete {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { there, total } = self;
+        write!(
+            f,
+            "only {there} of the directory's {total} objects are there: the others are not locked"
+        )
+    }
 }
 
 /// The objects that are records.
@@ -166,7 +252,10 @@ pub(super) fn is_gone(error: &StorageError) -> bool {
 }
 
 /// The versions that hold the bundle, by reading them.
-async fn proven(store: &dyn Storage, id: BundleId) -> Result<Vec<GuardedObject>, EvidenceError> {
+async fn proven(
+    store: &dyn Storage,
+    id: BundleId,
+) -> Result<(Vec<GuardedObject>, Option<Incomplete>), EvidenceError> {
     let wanted = Wanted { id, archive_sha256: None };
     let native = ObjectKey::new(layout::bundle(id))?;
     let mut found: Vec<_> = proven_at(store, native, wanted).await?.into_iter().collect();
@@ -177,14 +266,22 @@ async fn proven(store: &dyn Storage, id: BundleId) -> Result<Vec<GuardedObject>,
             found.extend(proven_at(store, key, wanted).await?);
         }
     }
-    if found.is_empty() {
-        return Err(EvidenceError::new(
-            EvidenceErrorKind::NotFound,
-            "this store holds no bundle of that id",
-        )
-        .with_guidance("`evidence list` shows what is there"));
+    match found.is_empty() {
+        true => {
+            let incomplete = complete(store, id, 0, &mut found).await?;
+            Ok((found, incomplete))
+        }
+        false => Ok((found, None)),
     }
-    Ok(found)
+}
+
+fn is_not_there(error: &EvidenceError) -> bool {
+    error.kind() == EvidenceErrorKind::Store(StorageErrorKind::NotFound)
+}
+
+fn no_such_bundle() -> EvidenceError {
+    EvidenceError::new(EvidenceErrorKind::NotFound, "this store holds no bundle of that id")
+        .with_guidance("`evidence list` shows what is there")
 }
 
 async fn proven_at(
@@ -224,7 +321,7 @@ pub(super) async fn attestations(
         let page = store.list(&request).await?;
         let keys = page.objects.into_iter().map(|object| object.key);
         let mut looking = stream::iter(keys.filter(|key| layout::attested_id(key) == Some(id)))
-            .map(|key| current(store, key))
+            .map(|key| current(store, key, ObjectRole::Attestation))
             .buffered(ASKED_AT_ONCE_MAX);
         while let Some(object) = looking.try_next().await? {
             found.extend(object);
@@ -239,15 +336,15 @@ pub(super) async fn attestations(
     }
 }
 
-async fn current(store: &dyn Storage, key: String) -> Result<Option<GuardedObject>, EvidenceError> {
+/// What is on top of a key.
+pub(super) async fn current(
+    store: &dyn Storage,
+    key: String,
+    role: ObjectRole,
+) -> Result<Option<GuardedObject>, EvidenceError> {
     let key = ObjectKey::new(key)?;
     match store.head(&key, None).await {
-        Ok(info) => Ok(Some(GuardedObject {
-            role: ObjectRole::Attestation,
-            key,
-            version: info.version,
-            record: None,
-        })),
+        Ok(info) => Ok(Some(GuardedObject { role, key, version: info.version, record: None })),
         Err(error) if is_gone(&error) => Ok(None),
         Err(error) => Err(error.into()),
     }

@@ -160,7 +160,7 @@ impl<'a> Placement<'a> {
             is_new: !self.is_done(),
             objects,
             records: Vec::new(),
-            warnings: Vec::new(),
+            warnings: self.guarded.warnings(),
             shortfall: None,
         }
     }
@@ -202,7 +202,7 @@ impl<'a> Placement<'a> {
             let kept = self.keep(self.clock.new_id(), placed, entries).await;
             let kept = kept.map_err(|error| not_on_record(error, "bits were set"))?;
             change.records.extend(kept.keys);
-            change.warnings = kept.warnings;
+            change.warnings.extend(kept.warnings);
         }
         change.shortfall = lock_change::shortfall(&change.objects, first_failure, "the legal hold");
         Ok(change)

@@ -8,12 +8,14 @@ mod folder;
 mod gather;
 mod named;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
 use strongroom_core::bundle::Progress;
+use strongroom_core::bundle::cavra::NamesOfKey;
 use strongroom_core::signing::demand::{Demand, SignatureReport};
 use strongroom_core::signing::key::KeyId;
 use strongroom_core::signing::policy::Policy;
@@ -60,6 +62,9 @@ pub struct Proof {
     /// The keys that are believed, in the folder; null where no trust root was given: then the signatures
     /// are unchecked.
     pub trust_roots: Option<String>,
+    /// What CAVRA documents among them call their keys.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cavra_keys: Vec<CavraKey>,
     /// What was asked of the signatures.
     pub policy: ProofPolicy,
     /// The bundles.
@@ -77,19 +82,23 @@ pub struct ProvenBundle {
     pub bundle_id: BundleId,
     /// Its format.
     pub format: &'static str,
-    /// The archive.
+    /// The archive, or the directory.
     pub path: String,
-    /// Its digest.
-    pub archive_sha256: Sha256Digest,
-    /// Its length.
+    /// The digest of the archive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub archive_sha256: Option<Sha256Digest>,
+    /// Its length; of a directory, that of all files.
     pub size_bytes: u64,
-    /// The whole key that it came from.
+    /// The whole key that the archive came from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// The version that it came from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version_id: Option<String>,
-    /// Its signatures.
+    /// The files of a directory, the manifest last.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub objects: Vec<ProvenObject>,
+    /// Its detached signatures.
     pub signatures: Vec<ProvenSignature>,
     /// Its records: receipts, extensions, holds, releases.
     pub records: Vec<String>,
@@ -98,6 +107,33 @@ pub struct ProvenBundle {
     pub locks: Option<String>,
     /// What the signatures were seen to be worth.
     pub checked: SignatureReport,
+}
+
+/// One file of a directory, and the object that it came from.
+#[derive(Debug, Clone, Serialize)]
+pub struct ProvenObject {
+    /// The file.
+    pub path: String,
+    /// Its digest.
+    pub sha256: Sha256Digest,
+    /// Its length.
+    pub size_bytes: u64,
+    /// The whole key.
+    pub key: String,
+    /// The version, where the store has versions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version_id: Option<String>,
+}
+
+/// What CAVRA calls a key of the trust roots: its signatures name it so.
+#[derive(Debug, Clone, Serialize)]
+pub struct CavraKey {
+    /// The key.
+    pub key_id: KeyId,
+    /// The short ids.
+    pub key_ids: BTreeSet<String>,
+    /// The digests of its PEM texts, in bare hexadecimal digits as CAVRA has them.
+    pub public_key_sha256: Vec<String>,
 }
 
 /// One signature in the folder.
@@ -180,6 +216,7 @@ pub async fn prove(
         endpoint: store.endpoint().map(str::to_owned),
         gathered_at: store.now().await?,
         trust_roots: None,
+        cavra_keys: cavra_keys(&request.demand),
         policy: ProofPolicy::of(&request.demand),
         bundles: Vec::new(),
         missing: Vec::new(),
@@ -215,6 +252,16 @@ pub async fn prove(
     }
     let sums_sha256 = folder.finish(&proof)?;
     Ok(Proven { proof, sums_sha256 })
+}
+
+fn cavra_keys(demand: &Demand) -> Vec<CavraKey> {
+    let named = demand.cavra_names.iter();
+    let key = |(key_id, names): (KeyId, &NamesOfKey)| CavraKey {
+        key_id,
+        key_ids: names.key_ids.clone(),
+        public_key_sha256: names.public_key_sha256.iter().map(Sha256Digest::to_hex).collect(),
+    };
+    named.map(key).collect()
 }
 
 const TRUST_ROOTS: &str = "trust/trust-roots.json";

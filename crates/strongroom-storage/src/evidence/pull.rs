@@ -108,7 +108,8 @@ pub async fn pull(
     }
 }
 
-async fn pull_archive(
+/// Pulls one archive; an error of the kind [`EvidenceErrorKind::NotFound`] where there is none of this id.
+pub(super) async fn pull_archive(
     store: &dyn Storage,
     request: &PullRequest,
     progress: &Arc<dyn Progress>,
@@ -277,11 +278,11 @@ impl Fetch<'_> {
 }
 
 /// Whether there is no archive of this id, under any key.
-fn is_no_archive(error: &EvidenceError) -> bool {
+pub(super) fn is_no_archive(error: &EvidenceError) -> bool {
     error.kind() == EvidenceErrorKind::NotFound
 }
 
-fn is_absent(error: &EvidenceError) -> bool {
+pub(super) fn is_absent(error: &EvidenceError) -> bool {
     error.kind() == EvidenceErrorKind::Store(StorageErrorKind::NotFound)
 }
 

@@ -156,7 +156,7 @@ impl<'a> Extension<'a> {
             is_new,
             objects,
             records: Vec::new(),
-            warnings: Vec::new(),
+            warnings: self.guarded.warnings(),
             shortfall: None,
         }
     }
@@ -198,7 +198,7 @@ impl<'a> Extension<'a> {
         };
         let kept = keeping.await.map_err(|error| not_on_record(error, "locks were extended"))?;
         change.records = kept.keys;
-        change.warnings = kept.warnings;
+        change.warnings.extend(kept.warnings);
         Ok(())
     }
 }

@@ -24,7 +24,7 @@ pub fn check(folder: &Path) -> (i32, String) {
     (output.status.code().expect("a code"), text + &String::from_utf8_lossy(&output.stderr))
 }
 
-fn files_in(folder: &Path) -> Vec<PathBuf> {
+pub fn files_in(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {

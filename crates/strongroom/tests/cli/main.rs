@@ -16,6 +16,7 @@ mod cli_list_and_pull;
 mod cli_locks;
 mod cli_manual;
 mod cli_prove;
+mod cli_prove_cavra;
 mod cli_push;
 mod cli_signers;
 mod cli_signing;

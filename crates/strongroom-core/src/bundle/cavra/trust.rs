@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::signature::Ed25519Claim;
@@ -40,7 +40,7 @@ pub struct CavraNames {
 }
 
 /// The names of one key.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NamesOfKey {
     /// The short ids.
     pub key_ids: BTreeSet<String>,

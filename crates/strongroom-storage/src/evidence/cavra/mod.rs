@@ -3,11 +3,13 @@
 //! The manifest is written last, so where it is, everything that it lists was written before it. Nothing
 //! of that is assumed: a push that goes on after another verifies what is there, object by object.
 
+mod locate;
 mod object;
 mod pull;
 mod push;
 
-pub(super) use pull::{confirm_here, pull, session_of};
+pub(super) use locate::locate;
+pub(super) use pull::{confirm_here, fetch_directory, pull, session_of};
 pub use push::{CavraOutcome, CavraPush};
 
 use strongroom_core::bundle::cavra::MANIFEST;

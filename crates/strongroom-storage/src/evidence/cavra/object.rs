@@ -276,7 +276,7 @@ pub(super) async fn find_version(
 
 /// The digest of a stored object; `None` where it is not of the file's size, so that nothing larger is
 /// read than what was asked for.
-async fn read_back(
+pub(super) async fn read_back(
     store: &dyn Storage,
     key: &ObjectKey,
     version: Option<&VersionId>,

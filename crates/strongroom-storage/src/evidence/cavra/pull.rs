@@ -6,20 +6,19 @@ use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use bytes::Bytes;
 use futures::TryStreamExt as _;
 use strongroom_core::bundle::cavra::{
-    CavraFile, CavraManifest, EVIDENCE, MANIFEST, VerifiedCavra, judge, session_id,
+    CavraFile, EVIDENCE, MANIFEST, VerifiedCavra, judge, session_id,
 };
 use strongroom_core::bundle::{BundleError, NoProgress, Progress, Refusal};
 use strongroom_core::digest::Sha256Hasher;
-use strongroom_core::observed::Observed;
 use strongroom_core::{BundleId, Sha256Digest, layout, limits};
 
 use super::super::pull::signatures::{Fetched, fetch_beside};
 use super::super::pull::{PullRequest, Pulled, failed, is_there, taken};
-use super::super::stored::{candidates, leaves_other_versions, panicked};
+use super::super::stored::{leaves_other_versions, panicked};
 use super::super::{EvidenceError, EvidenceErrorKind};
+use super::locate::{StoredFile, find_manifest, not_the_bundle};
 use super::object::find_version;
 use crate::new_file::directory_of;
 use crate::{ObjectKey, Storage, StorageErrorKind, VersionId};
@@ -69,15 +68,9 @@ pub(in crate::evidence) async fn pull(
 pub(in crate::evidence) struct FetchedDirectory {
     pub(in crate::evidence) bundle: VerifiedCavra,
     /// In the order of the bundle's files, the manifest last.
-    pub(in crate::evidence) objects: Vec<FetchedObject>,
+    pub(in crate::evidence) objects: Vec<StoredFile>,
     /// Whether something else is on top of an object of it.
     below_something_else: bool,
-}
-
-/// Where one file came from.
-pub(in crate::evidence) struct FetchedObject {
-    pub(in crate::evidence) key: ObjectKey,
-    pub(in crate::evidence) version: Option<VersionId>,
 }
 
 /// Fetches a directory into the empty folder `root`, and verifies it there. Nothing was had where the
@@ -88,11 +81,10 @@ pub(in crate::evidence) async fn fetch_directory(
     root: &Path,
     progress: &dyn Progress,
 ) -> Result<FetchedDirectory, EvidenceError> {
-    let key = ObjectKey::new(layout::cavra_object(id, MANIFEST))?;
-    let manifest = find_manifest(store, &key, id).await?;
-    let mut below_something_else = manifest.below_something_else;
+    let manifest = find_manifest(store, id).await?;
+    let mut below_something_else = manifest.refused_on_top.is_some();
     let mut objects = Vec::new();
-    for file in CavraManifest::read(&manifest.bytes)?.files_under(root) {
+    for file in manifest.manifest.files_under(root) {
         let (object, is_below) = fetch(store, id, &file, progress).await?;
         below_something_else |= is_below;
         objects.push(object);
@@ -101,7 +93,7 @@ pub(in crate::evidence) async fn fetch_directory(
     fs::write(&place, &manifest.bytes)
         .and_then(|()| fs::File::open(&place)?.sync_all())
         .map_err(|error| failed(&place, "could not be written", error))?;
-    objects.push(FetchedObject { key, version: manifest.version });
+    objects.push(manifest.object);
     let bundle = verified(root).await?;
     match bundle.id() == id {
         true => Ok(FetchedDirectory { bundle, objects, below_something_else }),
@@ -125,9 +117,8 @@ pub(in crate::evidence) async fn session_of(
     store: &dyn Storage,
     id: BundleId,
 ) -> Result<String, EvidenceError> {
-    let key = ObjectKey::new(layout::cavra_object(id, MANIFEST))?;
-    let manifest = find_manifest(store, &key, id).await?;
-    let files = CavraManifest::read(&manifest.bytes)?.files_under(Path::new(""));
+    let manifest = find_manifest(store, id).await?;
+    let files = manifest.manifest.files_under(Path::new(""));
     let evidence = files.into_iter().find(|file| file.path == EVIDENCE).ok_or_else(not_the_file)?;
     let key = ObjectKey::new(layout::cavra_object(id, EVIDENCE))?;
     let object = store.read(&key, None, None).await?;
@@ -177,77 +168,33 @@ async fn verified(directory: &Path) -> Result<VerifiedCavra, EvidenceError> {
     Ok(verifying.await.map_err(panicked)??)
 }
 
-struct FoundManifest {
-    bytes: Bytes,
-    version: Option<VersionId>,
-    below_something_else: bool,
-}
-
-/// The version of the manifest whose bytes are the id.
-async fn find_manifest(
-    store: &dyn Storage,
-    key: &ObjectKey,
-    id: BundleId,
-) -> Result<FoundManifest, EvidenceError> {
-    let refusal = match manifest_in(store, key, None, id).await {
-        Ok(found) => return Ok(found),
-        Err(error) if leaves_other_versions(&error) => error,
-        Err(error) => return Err(error),
-    };
-    let Observed::Observed(versions) = store.versions(key).await? else { return Err(refusal) };
-    for candidate in candidates(&versions).0 {
-        match manifest_in(store, key, Some(&candidate.version), id).await {
-            Ok(found) => return Ok(FoundManifest { below_something_else: true, ..found }),
-            Err(error) if leaves_other_versions(&error) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Err(refusal)
-}
-
-async fn manifest_in(
-    store: &dyn Storage,
-    key: &ObjectKey,
-    version: Option<&VersionId>,
-    id: BundleId,
-) -> Result<FoundManifest, EvidenceError> {
-    let object = store.read(key, version, None).await?;
-    let version = object.info.version.clone();
-    let bytes = object.collect(limits::CAVRA_MANIFEST_BYTES_MAX).await.map_err(|error| {
-        match error.kind() {
-            // Larger than any manifest: something else, below which the manifest may be.
-            StorageErrorKind::Limit => not_the_bundle(),
-            _ => error.into(),
-        }
-    })?;
-    match BundleId(Sha256Digest::of(&bytes)) == id {
-        true => Ok(FoundManifest { bytes, version, below_something_else: false }),
-        false => Err(not_the_bundle()),
-    }
-}
-
 /// Fetches one file to its place. Answers where from, and whether something else is on top of it there.
 async fn fetch(
     store: &dyn Storage,
     id: BundleId,
     file: &CavraFile,
     progress: &dyn Progress,
-) -> Result<(FetchedObject, bool), EvidenceError> {
+) -> Result<(StoredFile, bool), EvidenceError> {
     let key = ObjectKey::new(layout::cavra_object(id, &file.path))?;
     let refusal = match fetch_version(store, &key, None, file, progress).await {
-        Ok(version) => return Ok((FetchedObject { key, version }, false)),
+        Ok(version) => return Ok((StoredFile { key, version }, false)),
         Err(error) if leaves_other_versions(&error) => error,
         Err(error) => return Err(error),
     };
     let Some(version) = find_version(store, &key, file).await? else {
-        return Err(EvidenceError::new(
-            refusal.kind(),
-            format!("{} could not be had: {refusal}", store.whole_key(&key)),
-        )
-        .with_source(refusal));
+        let whole_key = store.whole_key(&key);
+        // The directory is there, and one of its files is not.
+        let (kind, message) = match refusal.kind() {
+            EvidenceErrorKind::Store(StorageErrorKind::NotFound) => (
+                EvidenceErrorKind::NotFound,
+                format!("{whole_key}, which the manifest lists, is not there"),
+            ),
+            kind => (kind, format!("{whole_key} could not be had: {refusal}")),
+        };
+        return Err(EvidenceError::new(kind, message).with_source(refusal));
     };
     let version = fetch_version(store, &key, Some(&version), file, progress).await?;
-    Ok((FetchedObject { key, version }, true))
+    Ok((StoredFile { key, version }, true))
 }
 
 /// Fetches one version of a file to its place. Answers which one it was.
@@ -280,10 +227,5 @@ async fn fetch_version(
 
 fn not_the_file() -> EvidenceError {
     BundleError::new(Refusal::Integrity, "a stored object is not the file that the manifest lists")
-        .into()
-}
-
-fn not_the_bundle() -> EvidenceError {
-    BundleError::new(Refusal::Integrity, "what is stored is not the manifest that was asked for")
         .into()
 }

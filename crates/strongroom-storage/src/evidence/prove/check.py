@@ -31,6 +31,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 NAME = os.path.basename(os.path.abspath(__file__))
 DIGEST = re.compile(r"[0-9a-f]{64}")
 EVIDENCE = "urn:strongroom:attestation:evidence:v1"
+CAVRA = "cavra/v1"
 problems = []
 
 
@@ -84,14 +85,16 @@ def check_files():
     done, output = run("sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS")
     if not done:
         bad("files are not what they were: " + " ".join(output.split("\n")[:5]))
-    listed = {line.split("  ", 1)[1] for line in sums.decode("utf-8").splitlines()}
-    for folder, folders, names in os.walk(HERE):
+    # Bytes, whatever the machine takes names for; and no line ends but line feeds.
+    listed = {line.split(b"  ", 1)[1] for line in sums.split(b"\n")[:-1]}
+    here = os.fsencode(HERE)
+    for folder, folders, names in os.walk(here):
         for name in folders + names:
-            path = os.path.relpath(os.path.join(folder, name), HERE)
+            path = os.path.relpath(os.path.join(folder, name), here)
             if os.path.islink(os.path.join(folder, name)):
-                bad("a link, which nobody gathered: " + path)
-            elif name in names and path not in listed and path not in ("SHA256SUMS", NAME):
-                bad("a file that was not gathered: " + path)
+                bad("a link, which nobody gathered: " + os.fsdecode(path))
+            elif name in names and path not in listed and path not in (b"SHA256SUMS", os.fsencode(NAME)):
+                bad("a file that was not gathered: " + os.fsdecode(path))
     if not problems:
         say("ok    %d files are as they were gathered" % len(listed))
     return not problems
@@ -100,14 +103,59 @@ def check_files():
 # --- every bundle proves its id ----------------------------------------------------------------------
 
 
+def sha256_of(path):
+    """The digest of a file, and its length."""
+    digest, size = hashlib.sha256(), 0
+    with open(os.path.join(os.fsencode(HERE), path), "rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+            size += len(block)
+    return digest.hexdigest(), size
+
+
+def once(pairs):
+    """An object of JSON that has no name twice."""
+    names = dict(pairs)
+    if len(names) != len(pairs):
+        raise ValueError("a name twice")
+    return names
+
+
+def no_number(text):
+    raise ValueError("no JSON: " + text)
+
+
+def cavra_manifest(path):
+    """The manifest of a CAVRA directory. What Python reads and JSON does not have is refused."""
+    text = read(os.path.join(path, "manifest.json")).decode("utf-8")
+    return json.loads(text, object_pairs_hook=once, parse_constant=no_number)
+
+
+def check_directory(path, wanted):
+    """The id is the digest of the manifest, which lists every other file, and nothing else is there."""
+    if sha256(read(os.path.join(path, "manifest.json"))) != wanted:
+        bad("%s: the manifest is not the one whose digest is the id" % path)
+        return
+    root = os.path.join(os.fsencode(HERE), path.encode())
+    found = {os.path.relpath(os.path.join(folder, name), root) for folder, _, names in os.walk(root) for name in names}
+    files = {file["path"].encode("utf-8"): file for file in cavra_manifest(path)["files"]}
+    if found != set(files) | {b"manifest.json"} or b"manifest.json" in files:
+        bad("%s: not the files that the manifest lists" % path)
+        return
+    for name, file in files.items():
+        if sha256_of(os.path.join(path.encode(), name)) != (file["sha256"], file["bytes"]):
+            bad("%s: a file that is not what the manifest says" % path)
+            return
+    say("ok    %s proves its id, byte for byte" % path)
+
+
 def check_bundle(bundle):
     """The id is the digest of the manifest, and the manifest names every file with its digest."""
     path, wanted = bundle["path"], bundle["bundle_id"].split(":", 1)[1]
-    digest = hashlib.sha256()
-    with open(os.path.join(HERE, path), "rb") as file:
-        for block in iter(lambda: file.read(1 << 20), b""):
-            digest.update(block)
-    if digest.hexdigest() != bundle["archive_sha256"].split(":", 1)[1]:
+    if bundle["format"] == CAVRA:
+        check_directory(path, wanted)
+        return
+    if sha256_of(path.encode())[0] != bundle["archive_sha256"].split(":", 1)[1]:
         bad("%s: another archive than the receipts tell of" % path)
         return
     if bundle["format"] != "strongroom.bundle/v1":
@@ -257,8 +305,9 @@ def check_signature(entry, bundle, roots, policy, scratch):
     if statement["_type"] != "https://in-toto.io/Statement/v1":
         return "invalid", None, ""
     digests = {subject["digest"].get("sha256") for subject in statement["subject"]}
-    id_covers = bundle["format"] == "strongroom.bundle/v1" and bundle["bundle_id"].split(":", 1)[1] in digests
-    if not id_covers and bundle["archive_sha256"].split(":", 1)[1] not in digests:
+    id_covers_bytes = bundle["format"] in ("strongroom.bundle/v1", CAVRA)
+    about_id = id_covers_bytes and bundle["bundle_id"].split(":", 1)[1] in digests
+    if not about_id and bundle.get("archive_sha256", ":").split(":", 1)[1] not in digests:
         return "about another bundle", None, ""
     if policy["key_ids"] and root["key_id"] not in policy["key_ids"]:
         return "untrusted", None, ""
@@ -280,20 +329,61 @@ def check_signature(entry, bundle, roots, policy, scratch):
     return state, root if state == "valid" else None, remark
 
 
-def check_signatures(bundle, roots, policy):
-    entries = bundle["signatures"]
+def own_signature(bundle):
+    """The signature that a CAVRA manifest carries: made by somebody who knew a secret, or none."""
+    if bundle["format"] != CAVRA:
+        return None
+    signature = cavra_manifest(bundle["path"]).get("signature")
+    return signature if signature and signature["algorithm"] in ("Ed25519", "HS256") else None
+
+
+def cavra_root(signature, roots, cavra_keys):
+    """The trust root of the key that a CAVRA signature names, by both of its names."""
+    for root in roots.values():
+        names = cavra_keys.get(root["key_id"])
+        texts = {sha256(root["public_key"].encode())} | set(names["public_key_sha256"] if names else ())
+        key_id = signature.get("key_id") or signature["public_key_sha256"][:16]
+        if signature["public_key_sha256"] in texts and (names is None or key_id in names["key_ids"]):
+            return root
+    return None
+
+
+def check_own_signature(bundle, roots, cavra_keys, policy, scratch):
+    """What the signature in a CAVRA manifest is worth: over the rest of it, as json.dumps has it."""
+    manifest = cavra_manifest(bundle["path"])
+    signature = manifest.pop("signature")
+    # The key decides what is checked: whoever can check an HMAC can make it.
+    root = cavra_root(signature, roots, cavra_keys) if signature["algorithm"] == "Ed25519" else None
+    if root is None or root["algorithm"] != "Ed25519":
+        return "untrusted", None, ""
+    message = json.dumps(manifest, sort_keys=True).encode()
+    if not verifies(root, message, base64.b64decode(signature["value"], validate=True), scratch):
+        return "invalid", None, ""
+    if policy["key_ids"] and root["key_id"] not in policy["key_ids"]:
+        return "untrusted", None, ""
+    state = judge(root, parsed_time(manifest["created_at"]), [], policy)
+    return state, root if state == "valid" else None, " by %s, in the manifest itself" % root["owner"]
+
+
+def check_signatures(bundle, roots, cavra_keys, policy):
+    entries, own = bundle["signatures"], own_signature(bundle)
+    looking = [(entry["path"], lambda scratch, entry=entry: check_signature(entry, bundle, roots, policy, scratch))
+               for entry in entries]
+    if own is not None:
+        check_own = lambda scratch: check_own_signature(bundle, roots, cavra_keys, policy, scratch)
+        looking.insert(0, (bundle["path"] + "/manifest.json", check_own))
     if roots is None:
-        if entries:
-            say("note  %s: %d signatures, UNCHECKED: this folder was gathered without a trust root" % (bundle["path"], len(entries)))
+        if looking:
+            say("note  %s: %d signatures, UNCHECKED: this folder was gathered without a trust root" % (bundle["path"], len(looking)))
         return
     keys, owners = set(), set()
-    for entry in entries:
+    for path, look in looking:
         with tempfile.TemporaryDirectory() as scratch:
             try:
-                state, root, remark = check_signature(entry, bundle, roots, policy, scratch)
+                state, root, remark = look(scratch)
             except Exception:  # whoever may write to a store can put anything beside good signatures
                 state, root, remark = "not readable", None, ""
-        say("%s %s: %s%s" % ("ok   " if root else "note ", entry["path"], state, remark))
+        say("%s %s: %s%s" % ("ok   " if root else "note ", path, state, remark))
         if root:
             keys.add(root["key_id"])
             owners.add(root["owner"])
@@ -318,9 +408,10 @@ def main():
         if proof["trust_roots"] is not None:
             documents = json.loads(read(proof["trust_roots"]))["trust_roots"]
             roots = {root["key_id"]: root for root in documents}
+        cavra_keys = {key["key_id"]: key for key in proof.get("cavra_keys", ())}
         for bundle in proof["bundles"]:
             check_bundle(bundle)
-            check_signatures(bundle, roots, proof["policy"])
+            check_signatures(bundle, roots, cavra_keys, proof["policy"])
         if not proof["is_whole"]:
             say("note  this folder is not all that there was: see README.md")
     if problems:

@@ -112,7 +112,9 @@ impl Folder {
 fn readme(proof: &Proof) -> String {
     let mut bundles = String::new();
     for bundle in &proof.bundles {
-        let signed = match (bundle.signatures.len(), &proof.trust_roots) {
+        // With the one that a manifest carries itself.
+        let number = bundle.checked.signatures.len();
+        let signed = match (number, &proof.trust_roots) {
             (0, _) => "no signatures".to_owned(),
             (number, None) => format!("{number} signatures, unchecked"),
             (number, Some(_)) => {

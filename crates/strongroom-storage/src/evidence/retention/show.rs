@@ -5,17 +5,17 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use strongroom_core::BundleId;
 use strongroom_core::history::{History, ObjectName};
 use strongroom_core::observed::Unobserved;
 use strongroom_core::receipt::EnforcedBy;
 use strongroom_core::retention::{Lock, Retention};
+use strongroom_core::{BundleId, layout, limits};
 use uuid::Uuid;
 
 use super::super::guarded::{self, GuardedObject, ObjectRole, named};
 use super::super::kept::{self, Kept};
 use super::super::{EvidenceError, EvidenceErrorKind};
-use crate::{ObjectKey, SeenLock, Storage, StorageErrorKind, VersionId};
+use crate::{ListRequest, SeenLock, Storage};
 
 /// What is locked of one bundle, and what its records promise.
 #[derive(Debug, Clone, Serialize)]
@@ -30,6 +30,14 @@ pub struct RetentionReport {
     pub holds: Vec<OpenHold>,
     /// What the promises were read from.
     pub records: RecordsSeen,
+}
+
+impl RetentionReport {
+    /// Whether the lock of this version is told.
+    pub fn tells_of(&self, key: &str, version_id: Option<&str>) -> bool {
+        let is_it = |seen: &SeenObject| seen.key == key && seen.version_id.as_deref() == version_id;
+        self.objects.iter().any(is_it)
+    }
 }
 
 /// One object: what was seen, and what is promised.
@@ -180,20 +188,23 @@ async fn objects_of(
     Ok(objects)
 }
 
-/// What is under the bundle's key, where no receipt says which version holds it.
+/// What is under the bundle's keys, where no record says which versions hold it. Nothing of it is read.
 async fn current_bundle(
     store: &dyn Storage,
     id: BundleId,
-) -> Result<Option<GuardedObject>, EvidenceError> {
-    let key = ObjectKey::new(strongroom_core::layout::bundle(id))?;
-    match store.head(&key, None).await {
-        Ok(info) => {
-            let version: Option<VersionId> = info.version;
-            Ok(Some(GuardedObject { role: ObjectRole::Bundle, key, version, record: None }))
-        }
-        Err(error) if error.kind() == StorageErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error.into()),
+) -> Result<Vec<GuardedObject>, EvidenceError> {
+    if let Some(archive) = guarded::current(store, layout::bundle(id), ObjectRole::Bundle).await? {
+        return Ok(vec![archive]);
     }
+    let prefix = layout::cavra_folder(id);
+    // The manifest is one more.
+    let limit = Some(limits::CAVRA_FILES_MAX + 1);
+    let page = store.list(&ListRequest { prefix, limit, ..ListRequest::default() }).await?;
+    let mut files = Vec::new();
+    for object in page.objects {
+        files.extend(guarded::current(store, object.key, ObjectRole::Bundle).await?);
+    }
+    Ok(files)
 }
 
 fn describe(
