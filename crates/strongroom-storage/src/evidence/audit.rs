@@ -12,7 +12,7 @@
 //! | `check` | everything that is looked at of one bundle |
 //! | `records` | its records, folded into what they promise |
 //! | `lock` | a lock held against a promise: pure |
-//! | `data` | its bytes, where they are read |
+//! | `data` `directory` | its bytes, where they are read |
 //! | `signatures` | its signatures, where trust roots are given |
 //! | `absence` | why nothing is where something should be |
 //! | `named` | the bundles that a run names |
@@ -26,6 +26,7 @@ mod check;
 mod cost;
 mod cursor;
 mod data;
+mod directory;
 mod estimate;
 mod finding;
 mod held;

@@ -1,29 +1,31 @@
 //! A CAVRA directory is many objects: pushed half-way, pushed again, tampered with, pulled, audited.
 
+use std::collections::BTreeMap;
 use std::future::pending;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use strongroom_core::Sha256Digest;
-use strongroom_core::bundle::cavra::VerifiedCavra;
+use strongroom_core::bundle::cavra::{CavraFile, VerifiedCavra};
 use strongroom_core::observed::Observed;
 use strongroom_core::receipt::Status;
 use strongroom_core::record::{self, Record};
 use strongroom_core::retention::LockMode;
 use strongroom_core::upload::{Upload, UploadStatus};
-use strongroom_storage::ObjectKey;
 use strongroom_storage::evidence::audit::{AuditRequest, Sample, audit};
 use strongroom_storage::evidence::pull::pull;
 use strongroom_storage::evidence::reindex::reindex;
+use strongroom_storage::evidence::retention::{Expected, locked_versions};
 use strongroom_storage::evidence::{
     BundleState, CavraOutcome, CavraPush, ListQuery, Listing, PullRequest, show_retention,
 };
+use strongroom_storage::{ObjectKey, VersionId};
 use strongroom_testkit::s3::Op;
 
 use super::*;
 
 const RETAIN_UNTIL: &str = "2090-01-01T00:00:00+00:00";
-const OBJECTS: usize = 4;
+pub(crate) const OBJECTS: usize = 4;
 
 /// An unsigned directory of four files, whose policy asks for a lock and a hold.
 fn write_directory(root: &Path) {
@@ -53,7 +55,7 @@ fn write_directory(root: &Path) {
 }
 
 impl Vault {
-    fn directory(&self) -> PathBuf {
+    pub(crate) fn directory(&self) -> PathBuf {
         let root = self.folder.path().join("cavra");
         if !root.exists() {
             write_directory(&root);
@@ -61,28 +63,46 @@ impl Vault {
         root
     }
 
-    fn verified(&self) -> Arc<VerifiedCavra> {
+    pub(crate) fn verified(&self) -> Arc<VerifiedCavra> {
         Arc::new(VerifiedCavra::verify(&self.directory(), &NoProgress).unwrap())
     }
 
-    async fn push_directory(&self) -> Result<CavraOutcome, EvidenceError> {
+    pub(crate) async fn push_directory(&self) -> Result<CavraOutcome, EvidenceError> {
+        self.push_directory_with(request()).await
+    }
+
+    pub(crate) async fn push_directory_with(
+        &self,
+        request: PushRequest,
+    ) -> Result<CavraOutcome, EvidenceError> {
         let (store, clock) = (self.store().await, Clock::system());
-        let push = CavraPush::prepare(&*store, self.verified(), request(), &clock).await?;
+        let push = CavraPush::prepare(&*store, self.verified(), request, &clock).await?;
         push.execute(&NoProgress).await
     }
 
-    async fn pushed(&self) -> Upload {
+    /// The versions of the files whose locks are told for the directory.
+    pub(crate) async fn locked_files(&self) -> Vec<Option<VersionId>> {
+        let bundle = self.verified();
+        let digest =
+            |file: &CavraFile| (layout::cavra_object(bundle.id(), &file.path), file.sha256);
+        let files: BTreeMap<_, _> = bundle.files().iter().map(digest).collect();
+        let expected = Expected::Files(bundle.id(), &files);
+        let locked = locked_versions(&*self.store().await, expected).await.unwrap();
+        locked.into_iter().map(|one| one.version_id.map(VersionId)).collect()
+    }
+
+    pub(crate) async fn pushed(&self) -> Upload {
         let outcome = self.push_directory().await.unwrap();
         assert!(outcome.shortfall.is_none(), "{:?}", outcome.shortfall);
         outcome.upload
     }
 
-    fn object_key(&self, path: &str) -> String {
+    pub(crate) fn object_key(&self, path: &str) -> String {
         format!("team/{}", layout::cavra_object(self.verified().id(), path))
     }
 
     /// What is kept under `records/`, oldest first.
-    fn records(&self) -> Vec<Upload> {
+    pub(crate) fn records(&self) -> Vec<Upload> {
         let bucket = self.bucket();
         let keys = bucket.keys_under("team/records/").into_iter();
         keys.map(|key| match record::read(&bucket.object(&key).unwrap()).unwrap() {

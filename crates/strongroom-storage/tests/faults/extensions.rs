@@ -17,7 +17,7 @@ fn in_days(days: i64) -> Timestamp {
     Timestamp::from_second(now.as_second()).unwrap()
 }
 
-fn asked(id: BundleId, retain_until: Timestamp) -> ExtendRequest {
+pub(crate) fn asked(id: BundleId, retain_until: Timestamp) -> ExtendRequest {
     ExtendRequest {
         id,
         retain_until,
@@ -28,7 +28,10 @@ fn asked(id: BundleId, retain_until: Timestamp) -> ExtendRequest {
     }
 }
 
-async fn extend(store: &dyn Storage, request: ExtendRequest) -> Result<LockChange, EvidenceError> {
+pub(crate) async fn extend(
+    store: &dyn Storage,
+    request: ExtendRequest,
+) -> Result<LockChange, EvidenceError> {
     let clock = Clock::system();
     Extension::prepare(store, request, &clock).await?.execute().await
 }

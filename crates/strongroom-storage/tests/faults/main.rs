@@ -6,6 +6,8 @@
 mod answers_lost;
 mod broken_reads;
 mod cavra;
+mod cavra_audit;
+mod cavra_locks;
 mod create_only;
 mod digests;
 mod extensions;

@@ -15,7 +15,7 @@ fn asker(reason: &str) -> Asker {
     Asker { by: None, reason: Some(reason.to_owned()) }
 }
 
-async fn place(bucket: &Bucket, id: BundleId, reason: &str) -> LockChange {
+pub(super) async fn place(bucket: &Bucket, id: BundleId, reason: &str) -> LockChange {
     let request = PlaceRequest { id, asker: asker(reason) };
     let placement = Placement::prepare(&*bucket.store, request, &bucket.clock).await.unwrap();
     let placed = placement.execute().await.unwrap();
@@ -23,13 +23,24 @@ async fn place(bucket: &Bucket, id: BundleId, reason: &str) -> LockChange {
     placed
 }
 
-async fn release(bucket: &Bucket, id: BundleId, placed: &LockChange) -> LockChange {
+pub(super) async fn release(bucket: &Bucket, id: BundleId, placed: &LockChange) -> LockChange {
     let hold_id = placed.hold_id.unwrap();
     let request = ReleaseRequest { id, hold_id, asker: asker("over") };
     let release = Release::prepare(&*bucket.store, request, &bucket.clock).await.unwrap();
     let released = release.execute().await.unwrap();
     assert!(released.shortfall.is_none(), "{:?}", released.shortfall);
     released
+}
+
+pub(super) fn request_until(id: BundleId, retain_until: jiff::Timestamp) -> ExtendRequest {
+    ExtendRequest {
+        id,
+        retain_until,
+        mode: None,
+        default_mode: LockMode::Governance,
+        allow_advisory_lock: false,
+        asker: asker("policy"),
+    }
 }
 
 /// The hold on the bundle as the other client reads it.
@@ -50,14 +61,7 @@ async fn an_extension_is_what_another_client_reads_and_keeps_the_bundle() {
         let Some(bucket) = Bucket::with_lock(server).await else { continue };
         let receipt = bucket.push(bucket.plan(1, Size::Small, Some(1))).await.unwrap();
         let until = receipt.lock.retain_until.unwrap() + jiff::SignedDuration::from_hours(1);
-        let request = ExtendRequest {
-            id: receipt.bundle_id,
-            retain_until: until,
-            mode: None,
-            default_mode: LockMode::Governance,
-            allow_advisory_lock: false,
-            asker: asker("policy"),
-        };
+        let request = request_until(receipt.bundle_id, until);
         let prepared = Extension::prepare(&*bucket.store, request, &bucket.clock).await.unwrap();
         let extended = prepared.execute().await.unwrap();
         assert!(extended.shortfall.is_none(), "{server}: {:?}", extended.shortfall);

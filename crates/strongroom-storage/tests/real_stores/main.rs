@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on has failed
 
+mod cavra;
 mod garbage;
 mod later_locks;
 mod locks;

@@ -93,9 +93,13 @@ pub async fn run(args: AuditArgs, context: &Context) -> Result<()> {
 
 fn told_first(estimate: &Estimate) -> String {
     format!(
-        "reading {} in {}, with about {}; --sample reads a part, --dry-run only tells",
+        "reading {} in {}{}, with about {}; --sample reads a part, --dry-run only tells",
         size(estimate.cost.bundle_bytes),
         count(estimate.cost.bundles, "archive", "archives"),
+        match estimate.cost.directory_files {
+            0 => String::new(),
+            files => format!(" and {} of CAVRA directories", count(files, "file", "files")),
+        },
         count(estimate.s3_requests, "request", "requests"),
     )
 }

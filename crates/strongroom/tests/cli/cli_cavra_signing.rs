@@ -139,6 +139,33 @@ fn a_signature_is_kept_in_the_store_and_comes_back_with_the_directory() {
     room.run(&[&verify[..], &["--store", "s3://evidence/team"]].concat()).exits(0);
 }
 
+/// The signature of a manifest counts in an audit as those beside it do.
+#[test]
+fn an_audit_holds_both_kinds_of_signatures_against_the_trust_roots() {
+    let server = S3Server::builder().bucket("evidence", BucketSettings::locked()).start_blocking();
+    let room = on(room(Algorithm::Ed25519), &server);
+    room.run(&["evidence", "push", "bundle"]).exits(0);
+    let audit = |more: &[&str], exit_code| {
+        let audit = ["evidence", "audit", "--format", "json", "--trust-root", "cavra.json"];
+        let report = room.run(&[&audit[..], more].concat()).exits(exit_code).json();
+        assert_valid(&report, "audit");
+        report
+    };
+    assert_eq!(audit(&[], 0)["looked_at"]["signatures"], 1);
+    let two = ["--trust-root", "trust.json", "--require-signatures", "2"];
+    assert_eq!(audit(&two, 4)["counts"]["signatures_not_enough"], 1);
+    sign(&room, &[]);
+    let read = audit(&[&two[..], &["--read-data"]].concat(), 0);
+    assert_eq!(
+        (&read["looked_at"]["signatures"], &read["cost"]["directory_files"]),
+        (&json!(2), &json!(4))
+    );
+    let revoked = fs::read_to_string(room.path("cavra.json")).expect("a root");
+    room.write("cavra.json", revoked.replace("\"active\"", "\"revoked\""));
+    let report = audit(&two, 4);
+    assert_eq!(report["counts"]["signature_not_valid"], 1);
+}
+
 /// The digest by which a signature names its key is that of a PEM text, and nobody says how that is spelled.
 #[test]
 fn a_trust_root_is_known_by_its_own_pem_text_wherever_signatures_are_looked_at() {

@@ -4,8 +4,8 @@ use strongroom_core::observed::{Observed, Unobserved};
 use strongroom_core::{BundleId, layout};
 
 use super::finding::Problem;
-use crate::evidence::EvidenceError;
 use crate::evidence::pull::archives_of;
+use crate::evidence::{EvidenceError, cavra};
 use crate::{ObjectKey, Storage, StorageErrorKind};
 
 /// Why nothing is under `key`, as far as the store tells; `None` where something is there by now: a
@@ -52,7 +52,7 @@ pub(super) async fn explain_reference(
     store: &dyn Storage,
     id: BundleId,
 ) -> Result<Option<Problem>, EvidenceError> {
-    if !archives_of(store, id).await?.is_empty() {
+    if !archives_of(store, id).await?.is_empty() || cavra::is_in(store, id).await? {
         return Ok(None);
     }
     let problem = explain(store, &ObjectKey::new(layout::bundle(id))?).await?;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use strongroom_core::bundle::cavra::{CavraManifest, MANIFEST};
 use strongroom_core::history::ObjectName;
 use strongroom_core::observed::{Observed, Unobserved};
 use strongroom_core::retention::Lock;
@@ -17,7 +18,7 @@ use super::lock::{Times, judge};
 use super::records::{self, Told};
 use super::report::LookedAt;
 use super::walk::Group;
-use super::{AuditRequest, absence, finding, signatures};
+use super::{AuditRequest, absence, directory, finding, signatures};
 use crate::evidence::{EvidenceError, record};
 use crate::{ObjectKey, SeenLock, Storage, StorageErrorKind, VersionId};
 
@@ -51,6 +52,15 @@ pub(super) struct Checked {
     pub(super) known: Option<Known>,
     pub(super) looked_at: LookedAt,
     pub(super) findings: Vec<Finding>,
+}
+
+/// Keys of a bundle under which nothing is listed.
+#[derive(Debug, Default)]
+struct Missing {
+    /// Of these nothing is left, not even a version.
+    gone: BTreeSet<String>,
+    /// Of these it was told that they are missing.
+    told: BTreeSet<String>,
 }
 
 impl<'a> Checks<'a> {
@@ -92,24 +102,38 @@ impl<'a> Checks<'a> {
             findings.push(Problem::BeyondLimit { limit }.at(Some(id), Vec::new()));
         }
         let mut looked_at = LookedAt { bundles: 1, records: told.read, ..LookedAt::default() };
-        let gone = self.find_missing(&group, &told, &references, &mut findings).await?;
-        let is_disposed = self.find_deleted(&group, &told, &gone, &mut findings).await?;
+        let directory = match group.is_directory() && (self.read_data || self.demand.is_some()) {
+            true => Some(directory::manifest(self.store, self.spent, id).await?),
+            false => None,
+        };
+        let manifest = directory.as_ref().and_then(|looked| looked.manifest.as_ref());
+        let seen = (&group, manifest);
+        let missing = self.find_missing(seen, &told, &references, &mut findings).await?;
+        let gone = &missing.gone;
+        let is_disposed = self.find_deleted(&group, &told, gone, &mut findings).await?;
         self.check_archives(&group, &told, &mut looked_at, &mut findings).await?;
-        self.check_locks(id, &told, &gone, &mut looked_at, &mut findings).await?;
+        self.check_locks(id, &told, gone, &mut looked_at, &mut findings).await?;
         if let Some(demand) = self.demand
             && group.is_present()
         {
-            let checked =
-                signatures::check(self.store, self.spent, &group, demand, self.times).await?;
+            let (store, spent) = (self.store, self.spent);
+            let checked = signatures::check(store, spent, seen, demand, self.times).await?;
             looked_at.signatures += checked.looked_at;
             findings.extend(checked.findings);
+        }
+        if let Some(looked) = directory.filter(|_| self.read_data) {
+            let _turn = self.reading.acquire().await;
+            let (store, spent) = (self.store, self.spent);
+            let is_read =
+                directory::read(store, spent, &group, looked, &missing.told, &mut findings).await?;
+            looked_at.bundles_read += u64::from(is_read);
         }
         let lacks_records = group.is_present() && group.records.is_empty();
         if lacks_records
             && group.deleted_beside().next().is_none()
             && !record::exists(self.store, id).await?
         {
-            let keys = group.archives().map(|(_, object)| self.whole(&object.key));
+            let keys = group.objects().map(|object| self.whole(&object.key));
             let keys = keys.take(finding::KEYS_NAMED_MAX).collect();
             findings.push(Problem::BundleWithoutRecord.at(Some(id), keys));
         }
@@ -125,7 +149,7 @@ impl<'a> Checks<'a> {
         }
         let mut told_before = Vec::new();
         let told = records::read_all(self.store, self.spent, group, &mut told_before).await?;
-        let gone = self.find_missing(group, &told, &[], &mut told_before).await?;
+        let gone = self.find_missing((group, None), &told, &[], &mut told_before).await?.gone;
         let is_disposed = self.find_deleted(group, &told, &gone, &mut told_before).await?;
         Ok((!is_disposed).then(|| known(group)))
     }
@@ -135,18 +159,18 @@ impl<'a> Checks<'a> {
         format!("{}{key}", self.own_prefix)
     }
 
-    /// What records or references tell of and no listing does. Answers the keys of which nothing is
-    /// left, not even a version.
+    /// What records, references or the manifest of a directory tell of and no listing does.
     async fn find_missing(
         &self,
-        group: &Group,
+        (group, manifest): (&Group, Option<&CavraManifest>),
         told: &Told,
         references: &[String],
         findings: &mut Vec<Finding>,
-    ) -> Result<BTreeSet<String>, EvidenceError> {
+    ) -> Result<Missing, EvidenceError> {
         let id = group.id;
-        let mut gone = BTreeSet::new();
-        let is_known = group.is_present() || !group.records.is_empty() || told.left_below;
+        let mut missing = Missing::default();
+        let is_there = group.is_present() || group.is_directory();
+        let is_known = is_there || !group.records.is_empty() || told.left_below;
         if !is_known && group.deleted.is_empty() {
             let problem = match (references.is_empty(), group.attestations) {
                 (true, 0) => None,
@@ -154,10 +178,10 @@ impl<'a> Checks<'a> {
                 (false, _) => absence::explain_reference(self.store, id).await?,
             };
             findings.extend(problem.map(|problem| problem.at(Some(id), references.to_vec())));
-            return Ok(gone);
+            return Ok(missing);
         }
-        let listed: BTreeSet<&str> =
-            group.archives().map(|(_, object)| object.key.as_str()).collect();
+        let listed: BTreeSet<&str> = group.objects().map(|object| object.key.as_str()).collect();
+        let of_manifest = manifest.map(directory::keys).unwrap_or_default();
         let mut expected: BTreeSet<&str> = told
             .history
             .promises
@@ -167,16 +191,20 @@ impl<'a> Checks<'a> {
             .take(PROMISES_CHECKED_MAX)
             .collect();
         expected.extend(group.deleted.iter().map(String::as_str));
+        expected.extend(of_manifest.iter().map(String::as_str));
         // Records that cannot be read are of some bundle all the same.
-        let native = layout::bundle(id);
-        if !group.is_present() && expected.is_empty() {
+        let (native, last) = (layout::bundle(id), layout::cavra_object(id, MANIFEST));
+        if group.is_directory() {
+            expected.insert(&last);
+        } else if !group.is_present() && expected.is_empty() {
             expected.insert(&native);
         }
         for key in expected.difference(&listed) {
             let object = ObjectKey::new(*key)?;
             let Some(problem) = absence::explain(self.store, &object).await? else { continue };
+            missing.told.insert((*key).to_owned());
             if !matches!(problem, Problem::DeleteMarker { versions_left: 1.., .. }) {
-                gone.insert((*key).to_owned());
+                missing.gone.insert((*key).to_owned());
                 // A marker over nothing, of a bundle of which nothing else is told: disposed of.
                 if !is_known && references.is_empty() {
                     continue;
@@ -184,7 +212,7 @@ impl<'a> Checks<'a> {
             }
             findings.push(problem.at(Some(id), vec![self.whole(key)]));
         }
-        Ok(gone)
+        Ok(missing)
     }
 
     /// Records and signatures under a delete marker. Whether nothing at all is left of the bundle, so
@@ -196,8 +224,10 @@ impl<'a> Checks<'a> {
         gone: &BTreeSet<String>,
         findings: &mut Vec<Finding>,
     ) -> Result<bool, EvidenceError> {
-        let is_known = group.is_present() || !group.records.is_empty() || group.attestations > 0;
-        let is_left = is_known
+        let is_there = group.is_present() || group.is_directory();
+        let is_left = is_there
+            || !group.records.is_empty()
+            || group.attestations > 0
             || told.left_below
             || group.deleted.iter().any(|key| !gone.contains(key))
             || self.is_left_below(group.deleted_attestations.first()).await?;
@@ -226,14 +256,17 @@ impl<'a> Checks<'a> {
         looked_at: &mut LookedAt,
         findings: &mut Vec<Finding>,
     ) -> Result<(), EvidenceError> {
+        if !self.read_data {
+            for object in group.objects() {
+                let key = self.whole(&object.key);
+                if told.differs(&key, object) {
+                    findings.push(Problem::ObjectReplaced.at(Some(group.id), vec![key]));
+                }
+            }
+            return Ok(());
+        }
         for (archive, object) in group.archives() {
             let keys = vec![self.whole(&object.key)];
-            if !self.read_data {
-                if told.differs(&keys[0], object) {
-                    findings.push(Problem::ObjectReplaced.at(Some(group.id), keys));
-                }
-                continue;
-            }
             let key = ObjectKey::new(object.key.as_str())?;
             let _turn = self.reading.acquire().await;
             count(&self.spent.bundles);
@@ -329,6 +362,7 @@ impl<'a> Checks<'a> {
 fn known(group: &Group) -> Known {
     Known::default()
         .and(Known::PRESENT, group.is_present())
+        .and(Known::DIRECTORY, group.is_directory())
         .and(Known::RECORDED, !group.records.is_empty())
 }
 

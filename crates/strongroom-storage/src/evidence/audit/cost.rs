@@ -16,16 +16,19 @@ pub struct Cost {
     pub locks: u64,
     /// Signatures that were fetched, each with its lock.
     pub signatures: u64,
-    /// Bundles that were fetched.
+    /// Archives that were fetched.
     pub bundles: u64,
-    /// Bytes of those bundles.
+    /// Files of CAVRA directories that were fetched, their manifests too.
+    pub directory_files: u64,
+    /// Bytes of both.
     pub bundle_bytes: u64,
 }
 
 impl Cost {
     /// Requests to an S3 store, as far as they are counted.
     pub fn s3_requests(&self) -> u64 {
-        self.list_pages + self.records + 2 * self.locks + 3 * self.signatures + self.bundles
+        let files = self.bundles + self.directory_files;
+        self.list_pages + self.records + 2 * self.locks + 3 * self.signatures + files
     }
 }
 
@@ -37,6 +40,7 @@ pub(super) struct Spent {
     pub(super) locks: AtomicU64,
     pub(super) signatures: AtomicU64,
     pub(super) bundles: AtomicU64,
+    pub(super) directory_files: AtomicU64,
     pub(super) bundle_bytes: AtomicU64,
 }
 
@@ -49,6 +53,7 @@ impl Spent {
             locks: of(&self.locks),
             signatures: of(&self.signatures),
             bundles: of(&self.bundles),
+            directory_files: of(&self.directory_files),
             bundle_bytes: of(&self.bundle_bytes),
         }
     }

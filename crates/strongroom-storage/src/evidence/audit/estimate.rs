@@ -24,7 +24,7 @@ pub struct Estimate {
     pub store: String,
     /// Bundle ids of which something is there and that would be looked at.
     pub bundles: u64,
-    /// Bytes of their archives.
+    /// Bytes of their archives and files.
     pub archive_bytes: u64,
     /// What it would cost, counting one lock for each bundle that has a record: records may promise
     /// more of them, or none. The listing that this estimate took is not among it.
@@ -50,6 +50,12 @@ pub async fn estimate(
         locks: sum.recorded,
         signatures: 0,
         bundles: if request.read_data { sum.archives } else { 0 },
+        directory_files: match (request.read_data, &request.demand) {
+            (true, _) => sum.files,
+            // The manifest carries a signature itself.
+            (false, Some(_)) => sum.manifests,
+            (false, None) => 0,
+        },
         bundle_bytes: if request.read_data { sum.archive_bytes } else { 0 },
     };
     Ok(Estimate {
@@ -66,6 +72,8 @@ pub async fn estimate(
 struct Sum {
     bundles: u64,
     archives: u64,
+    files: u64,
+    manifests: u64,
     archive_bytes: u64,
     records: u64,
     recorded: u64,
@@ -76,7 +84,9 @@ impl Sum {
     fn add(&mut self, group: &Group) {
         self.bundles += 1;
         self.archives += group.archives().count() as u64;
-        self.archive_bytes += group.archives().map(|(_, object)| object.size_bytes).sum::<u64>();
+        self.files += group.files().count() as u64;
+        self.manifests += u64::from(group.manifest.is_some());
+        self.archive_bytes += group.objects().map(|object| object.size_bytes).sum::<u64>();
         self.records += group.records.len() as u64;
         self.recorded += u64::from(!group.records.is_empty());
     }

@@ -99,7 +99,7 @@ pub enum Problem {
         /// When it ends.
         retain_until: Timestamp,
     },
-    /// Records tell of a bundle that is not there.
+    /// Records, or other files of a directory, tell of a bundle, or of a file of it, that is not there.
     BundleMissing {
         /// Why it is not known whether a delete marker is on top; absent where there is none.
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -273,11 +273,11 @@ impl fmt::Display for Problem {
             }
             Self::LockExpiring { retain_until } => write!(f, "the lock ends at {retain_until}"),
             Self::BundleMissing { versions_unobserved: None } => {
-                f.write_str("records tell of this bundle, and it is not there")
+                f.write_str("what is stored beside it tells of this bundle, and it is not there")
             }
             Self::BundleMissing { versions_unobserved: Some(reason) } => write!(
                 f,
-                "records tell of this bundle, and it is not there; whether versions are left was \
+                "what is stored beside it tells of this bundle, and it is not there; whether versions are left was \
                  not observed: {reason}"
             ),
             Self::DeleteMarker { versions_left, .. } => {

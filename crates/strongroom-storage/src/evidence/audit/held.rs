@@ -21,6 +21,8 @@ impl Known {
     pub(super) const REFERENCED: Self = Self(4);
     /// A day lists it.
     pub(super) const INDEXED: Self = Self(8);
+    /// It is a CAVRA directory.
+    pub(super) const DIRECTORY: Self = Self(16);
 
     /// Both, where `condition` holds.
     pub(super) fn and(self, other: Self, condition: bool) -> Self {

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
+use strongroom_core::bundle::cavra::MANIFEST;
 use strongroom_core::{BundleId, layout};
 
 use super::CHECKS_AT_ONCE;
@@ -124,7 +125,11 @@ fn unreferenced(store: &dyn Storage, held: &Held) -> Result<Vec<Finding>, Eviden
         } else {
             continue;
         };
-        let key = ObjectKey::new(layout::bundle(id))?;
+        let key = match known.has(Known::DIRECTORY) {
+            true => layout::cavra_object(id, MANIFEST),
+            false => layout::bundle(id),
+        };
+        let key = ObjectKey::new(key)?;
         findings.push(problem.at(Some(id), vec![store.whole_key(&key)]));
     }
     Ok(findings)

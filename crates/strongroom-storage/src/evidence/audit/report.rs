@@ -83,8 +83,6 @@ pub struct LookedAt {
     pub signatures: u64,
     /// References that were looked at.
     pub references: u64,
-    /// Objects of formats that this version does not audit (`bundles/cavra/`).
-    pub passed_over: u64,
 }
 
 impl AuditReport {
@@ -169,7 +167,6 @@ impl LookedAt {
         self.bundles_read += other.bundles_read;
         self.signatures += other.signatures;
         self.references += other.references;
-        self.passed_over += other.passed_over;
     }
 }
 

@@ -202,7 +202,6 @@ impl Run<'_> {
 
     /// Adds what was met on the way to a bundle.
     fn add_step(&mut self, step: &Step) {
-        self.report.looked_at.passed_over += step.passed_over;
         for key in &step.foreign {
             let key = self.checks.whole(key);
             self.report.add(Problem::ForeignObject.at(None, vec![key]));

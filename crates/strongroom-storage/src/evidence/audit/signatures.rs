@@ -2,18 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use strongroom_core::Sha256Digest;
+use strongroom_core::bundle::cavra::{CavraManifest, MANIFEST, judge};
 use strongroom_core::signing::demand::{Demand, SourcedSignature};
 use strongroom_core::signing::policy::{SignatureState, TimeBasis, Unmet};
 use strongroom_core::signing::statement::SignedBundle;
+use strongroom_core::{Sha256Digest, layout};
 
 use super::cost::Spent;
 use super::finding::{Finding, Problem};
 use super::lock::Times;
 use super::walk::Group;
-use crate::Storage;
 use crate::evidence::EvidenceError;
 use crate::evidence::signature;
+use crate::{ObjectKey, Storage};
 
 /// What looking at the signatures of one bundle came to.
 pub(super) struct Checked {
@@ -22,23 +23,37 @@ pub(super) struct Checked {
 }
 
 /// Verifies them: one listing, and three requests for each. The archive of an Assay bundle is the one
-/// that its key names; whether its bytes are that is for `--read-data` to say.
+/// that its key names; whether its bytes are that is for `--read-data` to say. The manifest of a directory
+/// carries a signature itself.
 pub(super) async fn check(
     store: &dyn Storage,
     spent: &Spent,
-    group: &Group,
+    (group, manifest): (&Group, Option<&CavraManifest>),
     demand: &Demand,
     times: Times,
 ) -> Result<Checked, EvidenceError> {
-    let about = |(archive, _): (Option<Sha256Digest>, _)| SignedBundle {
+    let about = |archive: Option<Sha256Digest>| SignedBundle {
         id: group.id,
         archive,
         id_covers_bytes: archive.is_none(),
     };
-    let bundles: Vec<SignedBundle> = group.archives().map(about).collect();
+    let mut bundles: Vec<SignedBundle> =
+        group.archives().map(|(archive, _)| about(archive)).collect();
+    let at_directory = bundles.len();
+    if group.is_directory() {
+        bundles.push(about(None));
+    }
+    let its_own = match manifest {
+        Some(manifest) => {
+            let key = ObjectKey::new(layout::cavra_object(group.id, MANIFEST))?;
+            judge(manifest, demand, store.whole_key(&key))
+        }
+        None => None,
+    };
     let stored = signature::of_bundle(store, group.id, demand, &bundles).await?;
-    let looked_at = stored.signatures.len() as u64 + stored.passed_over;
-    spent.signatures.fetch_add(looked_at, std::sync::atomic::Ordering::Relaxed);
+    let detached = stored.signatures.len() as u64 + stored.passed_over;
+    spent.signatures.fetch_add(detached, std::sync::atomic::Ordering::Relaxed);
+    let looked_at = detached + u64::from(its_own.is_some());
     let mut findings = Vec::new();
     if let Some(limit) = stored.cut_short {
         findings.push(Problem::BeyondLimit { limit }.at(Some(group.id), Vec::new()));
@@ -47,8 +62,9 @@ pub(super) async fn check(
     let mut worthless: BTreeMap<String, (Problem, Option<String>)> = BTreeMap::new();
     let mut about_one = BTreeSet::new();
     for at in 0..bundles.len() {
-        let signatures: Vec<SourcedSignature> =
-            stored.signatures.iter().filter_map(|one| one.sourced(at)).collect();
+        let its_own = its_own.clone().filter(|_| at == at_directory);
+        let detached = stored.signatures.iter().filter_map(|one| one.sourced(at));
+        let signatures: Vec<SourcedSignature> = its_own.into_iter().chain(detached).collect();
         for signature in &signatures {
             if signature.checked.state != SignatureState::OtherSubject {
                 about_one.insert(signature.source.clone());

@@ -1,9 +1,10 @@
-//! Bundles, records and attestations side by side, joined by the bundle's id. Each of their folders
+//! Archives, directories, records and attestations side by side, joined by the bundle's id. Each of their folders
 //! is listed once, in the order of its keys, which is the order of the ids; what is held is a page of
 //! each, so memory does not follow the size of the store.
 
 use std::sync::atomic::AtomicU64;
 
+use strongroom_core::bundle::cavra::MANIFEST;
 use strongroom_core::observed::Unobserved;
 use strongroom_core::{BundleId, Sha256Digest, layout, limits};
 
@@ -25,11 +26,15 @@ pub(super) struct Group {
     pub(super) native: Option<ListedObject>,
     /// Under both identities.
     pub(super) assay: Vec<(Sha256Digest, ListedObject)>,
+    /// The manifest of a CAVRA directory.
+    pub(super) manifest: Option<ListedObject>,
+    /// What else is in its folder; at most [`limits::CAVRA_FILES_MAX`].
+    pub(super) directory: Vec<ListedObject>,
     /// The keys of its records; at most [`limits::RECORDS_READ_MAX`].
     pub(super) records: Vec<String>,
     /// How many signatures it has.
     pub(super) attestations: u64,
-    /// The keys of its archives that are under a delete marker.
+    /// The keys of its archives and files that are under a delete marker.
     pub(super) deleted: Vec<String>,
     /// The keys of its records that are; with `records` at most [`limits::RECORDS_READ_MAX`].
     pub(super) deleted_records: Vec<String>,
@@ -48,8 +53,6 @@ pub(super) struct Step {
     pub(super) foreign: Vec<String>,
     /// More of them, which there is no room to name.
     pub(super) foreign_unnamed: u64,
-    /// Objects on the way to it that this version does not audit.
-    pub(super) passed_over: u64,
 }
 
 impl Group {
@@ -59,6 +62,8 @@ impl Group {
             id,
             native: None,
             assay: Vec::new(),
+            manifest: None,
+            directory: Vec::new(),
             records: Vec::new(),
             attestations: 0,
             deleted: Vec::new(),
@@ -68,9 +73,24 @@ impl Group {
         }
     }
 
-    /// Whether an archive is there.
+    /// Whether an archive is there, or the manifest of a directory, which is written last.
     pub(super) fn is_present(&self) -> bool {
-        self.native.is_some() || !self.assay.is_empty()
+        self.native.is_some() || !self.assay.is_empty() || self.manifest.is_some()
+    }
+
+    /// Whether anything of a directory is there.
+    pub(super) fn is_directory(&self) -> bool {
+        self.manifest.is_some() || !self.directory.is_empty()
+    }
+
+    /// Everything that is listed of a directory.
+    pub(super) fn files(&self) -> impl Iterator<Item = &ListedObject> {
+        self.manifest.iter().chain(&self.directory)
+    }
+
+    /// Everything that is listed of the bundle itself.
+    pub(super) fn objects(&self) -> impl Iterator<Item = &ListedObject> {
+        self.archives().map(|(_, object)| object).chain(self.files())
     }
 
     /// Its records and signatures under a delete marker.
@@ -86,7 +106,7 @@ impl Group {
 
     fn add(&mut self, folder: Folder, object: ListedObject) {
         match folder {
-            Folder::Native | Folder::Assay if object.is_deleted => {
+            Folder::Native | Folder::Assay | Folder::Cavra if object.is_deleted => {
                 match self.deleted.len() < ARCHIVES_AUDITED_MAX {
                     true => self.deleted.push(object.key),
                     false => self.beyond = Some("ARCHIVES_AUDITED_MAX"),
@@ -101,6 +121,13 @@ impl Group {
                     self.assay.push((archive, object));
                 }
             }
+            Folder::Cavra if object.key == layout::cavra_object(self.id, MANIFEST) => {
+                self.manifest = Some(object);
+            }
+            Folder::Cavra if self.directory.len() == limits::CAVRA_FILES_MAX => {
+                self.beyond = Some("CAVRA_FILES_MAX");
+            }
+            Folder::Cavra => self.directory.push(object),
             Folder::Records
                 if self.records.len() + self.deleted_records.len() == limits::RECORDS_READ_MAX =>
             {
@@ -123,17 +150,20 @@ impl Group {
 enum Folder {
     Native,
     Assay,
+    Cavra,
     Records,
     Attestations,
 }
 
 impl Folder {
-    const ALL: [Self; 4] = [Self::Native, Self::Assay, Self::Records, Self::Attestations];
+    const ALL: [Self; 5] =
+        [Self::Native, Self::Assay, Self::Cavra, Self::Records, Self::Attestations];
 
     fn prefix(self) -> &'static str {
         match self {
             Self::Native => layout::BUNDLES,
             Self::Assay => layout::ASSAY_BUNDLES,
+            Self::Cavra => layout::CAVRA_BUNDLES,
             Self::Records => layout::RECORDS,
             Self::Attestations => layout::ATTESTATIONS,
         }
@@ -144,6 +174,7 @@ impl Folder {
         match self {
             Self::Native => layout::bundle(id),
             Self::Assay => layout::assay_bundles_of(id),
+            Self::Cavra => layout::cavra_folder(id),
             Self::Records => layout::records_of(id),
             Self::Attestations => layout::attestations_of(id),
         }
@@ -153,6 +184,8 @@ impl Folder {
     fn end_of(self, id: BundleId) -> String {
         match self {
             Self::Native => layout::bundle(id),
+            // A file may have any name, and `0` is what comes after `/`.
+            Self::Cavra => format!("{}{}0", layout::CAVRA_BUNDLES, id.0.to_hex()),
             _ => format!("{}~", self.prefix_of(id)),
         }
     }
@@ -161,6 +194,7 @@ impl Folder {
     fn id_of(self, key: &str) -> Option<BundleId> {
         match self {
             Self::Native | Self::Assay => layout::claimed_bundle(key).map(|(id, _)| id),
+            Self::Cavra => layout::claimed_cavra(key).map(|(id, _)| id),
             Self::Records => layout::recorded_id(key),
             Self::Attestations => layout::attested_id(key),
         }
@@ -176,8 +210,6 @@ struct Source<'a> {
 /// What comes next in a folder.
 enum Head {
     Of(BundleId),
-    /// An object of a format that is not audited.
-    PassedOver,
     /// Nothing of ours has this key.
     Foreign(String),
 }
@@ -186,9 +218,12 @@ impl Source<'_> {
     async fn head(&mut self) -> Result<Option<Head>, EvidenceError> {
         loop {
             let Some(object) = self.keys.peek().await? else { return Ok(None) };
-            if self.folder == Folder::Native && object.key.starts_with(layout::ASSAY_BUNDLES) {
-                // A folder of its own.
-                self.keys.leap(layout::ASSAY_BUNDLES);
+            // Folders of their own.
+            let other = [layout::ASSAY_BUNDLES, layout::CAVRA_BUNDLES]
+                .into_iter()
+                .find(|folder| self.folder == Folder::Native && object.key.starts_with(folder));
+            if let Some(other) = other {
+                self.keys.leap(other);
                 continue;
             }
             let is_ours = self.folder.id_of(&object.key).is_some();
@@ -196,9 +231,6 @@ impl Source<'_> {
                 // That something of somebody else's is gone is no matter.
                 self.keys.take();
                 continue;
-            }
-            if object.key.starts_with(layout::CAVRA_BUNDLES) {
-                return Ok(Some(Head::PassedOver));
             }
             return Ok(Some(match self.folder.id_of(&object.key) {
                 Some(id) => Head::Of(id),
@@ -242,7 +274,8 @@ impl<'a> Walk<'a> {
             let prefix = folder.prefix_of(id);
             Source { folder, keys: Keys::new(store, pages, &prefix, None).with_deleted() }
         };
-        let sources = [Folder::Native, Folder::Assay, Folder::Records].map(source).into();
+        let sources =
+            [Folder::Native, Folder::Assay, Folder::Cavra, Folder::Records].map(source).into();
         Self { sources, sample: Sample::ALL, told_up_to: None, foreign_room: FINDINGS_NAMED_MAX }
     }
 
@@ -272,43 +305,26 @@ impl<'a> Walk<'a> {
         let mut least = None;
         let mut foreign = Vec::new();
         for at in 0..self.sources.len() {
-            match self.head_to_tell(at, step).await? {
+            match self.sources[at].head().await? {
                 Some(Head::Of(id)) => least = least.into_iter().chain([id]).min(),
                 Some(Head::Foreign(_)) => foreign.push(at),
-                Some(Head::PassedOver) | None => {}
+                None => {}
             }
         }
         // What is nobody's may hide a lesser id behind it.
         while let Some(at) = foreign.pop() {
-            while let Some(Head::Foreign(key)) = self.head_to_tell(at, step).await? {
+            while let Some(Head::Foreign(key)) = self.sources[at].head().await? {
                 let folder = self.sources[at].folder;
                 if least.is_some_and(|id| key > folder.end_of(id)) {
                     break;
                 }
                 self.tell_foreign(at, step);
             }
-            if let Some(Head::Of(id)) = self.head_to_tell(at, step).await? {
+            if let Some(Head::Of(id)) = self.sources[at].head().await? {
                 least = least.into_iter().chain([id]).min();
             }
         }
         Ok(least)
-    }
-
-    /// What comes next in a folder, once what is not audited is counted.
-    async fn head_to_tell(
-        &mut self,
-        at: usize,
-        step: &mut Step,
-    ) -> Result<Option<Head>, EvidenceError> {
-        loop {
-            match self.sources[at].head().await? {
-                Some(Head::PassedOver) => {
-                    self.sources[at].keys.take();
-                    step.passed_over += 1;
-                }
-                head => return Ok(head),
-            }
-        }
     }
 
     /// Takes what one folder has of a bundle.

@@ -8,7 +8,8 @@ mod object;
 mod pull;
 mod push;
 
-pub(super) use locate::locate;
+pub(super) use locate::{find_manifest, locate};
+pub(super) use object::{find_version, verify_in_place};
 pub(super) use pull::{confirm_here, fetch_directory, pull, session_of};
 pub use push::{CavraOutcome, CavraPush};
 

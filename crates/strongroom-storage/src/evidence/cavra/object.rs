@@ -251,7 +251,7 @@ impl CavraPush<'_> {
 
 /// The newest version of a key that holds just these bytes: garbage on top hides nothing. `None` where
 /// there is none, or the store does not list versions.
-pub(super) async fn find_version(
+pub(in crate::evidence) async fn find_version(
     store: &dyn Storage,
     key: &ObjectKey,
     file: &CavraFile,
@@ -272,6 +272,18 @@ pub(super) async fn find_version(
         }
     }
     Ok(None)
+}
+
+/// Reads what is on top of a key, which must be this file.
+pub(in crate::evidence) async fn verify_in_place(
+    store: &dyn Storage,
+    key: &ObjectKey,
+    file: &CavraFile,
+) -> Result<(), EvidenceError> {
+    match read_back(store, key, None, file).await? {
+        (_, Some(sha256)) if sha256 == file.sha256 => Ok(()),
+        _ => Err(not_the_file()),
+    }
 }
 
 /// The digest of a stored object; `None` where it is not of the file's size, so that nothing larger is
@@ -322,6 +334,11 @@ fn send(file: &CavraFile, mut writer: BodyWriter) -> Result<(), BundleError> {
     }
     let _ = writer.finish();
     Ok(())
+}
+
+pub(super) fn not_the_file() -> EvidenceError {
+    BundleError::new(Refusal::Integrity, "a stored object is not the file that the manifest lists")
+        .into()
 }
 
 fn differs() -> EvidenceError {

@@ -10,7 +10,7 @@ use futures::TryStreamExt as _;
 use strongroom_core::bundle::cavra::{
     CavraFile, EVIDENCE, MANIFEST, VerifiedCavra, judge, session_id,
 };
-use strongroom_core::bundle::{BundleError, NoProgress, Progress, Refusal};
+use strongroom_core::bundle::{NoProgress, Progress};
 use strongroom_core::digest::Sha256Hasher;
 use strongroom_core::{BundleId, Sha256Digest, layout, limits};
 
@@ -19,7 +19,7 @@ use super::super::pull::{PullRequest, Pulled, failed, is_there, taken};
 use super::super::stored::{leaves_other_versions, panicked};
 use super::super::{EvidenceError, EvidenceErrorKind};
 use super::locate::{StoredFile, find_manifest, not_the_bundle};
-use super::object::find_version;
+use super::object::{find_version, not_the_file};
 use crate::new_file::directory_of;
 use crate::{ObjectKey, Storage, StorageErrorKind, VersionId};
 
@@ -223,9 +223,4 @@ async fn fetch_version(
     }
     out.sync_all().map_err(unwritable)?;
     Ok(object.info.version)
-}
-
-fn not_the_file() -> EvidenceError {
-    BundleError::new(Refusal::Integrity, "a stored object is not the file that the manifest lists")
-        .into()
 }

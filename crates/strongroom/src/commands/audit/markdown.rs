@@ -71,9 +71,6 @@ fn facts(report: &AuditReport, page: &mut String) {
     if let Some(reason) = report.deleted_listed.reason() {
         row("keys under a delete marker", format!("not listed: {reason}"));
     }
-    if report.looked_at.passed_over > 0 {
-        row("objects passed over", report.looked_at.passed_over.to_string());
-    }
     row("**findings**", format!("**{}**", report.findings_total()));
 }
 

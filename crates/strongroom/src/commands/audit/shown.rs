@@ -64,7 +64,6 @@ fn summary(report: &AuditReport, console: &Console) -> Block {
         .row("signatures", signatures)
         .row("references", grouped(looked_at.references))
         .row_if_any("deleted", deleted(&report.deleted_listed))
-        .row_if_any("passed over", passed_over(looked_at.passed_over))
         .row_if_any(
             "requests",
             report
@@ -78,11 +77,6 @@ fn summary(report: &AuditReport, console: &Console) -> Block {
 fn deleted(listed: &Observed<bool>) -> Option<String> {
     let reason = listed.reason().filter(|reason| *reason != Unobserved::UnsupportedBackend)?;
     Some(format!("what is under a delete marker was not listed: {reason}"))
-}
-
-fn passed_over(objects: u64) -> Option<String> {
-    let objects = (objects > 0).then(|| count(objects, "object", "objects"))?;
-    Some(format!("{objects} under bundles/cavra/, which this version does not audit"))
 }
 
 fn one(finding: &Finding, console: &Console) -> String {
@@ -109,7 +103,7 @@ fn style_of(class: Option<Class>, console: &Console) -> anstyle::Style {
 pub fn estimate(estimate: &Estimate, console: &Console) -> String {
     let cost = &estimate.cost;
     let bundles = count(estimate.bundles, "bundle", "bundles");
-    let bytes = match cost.bundles {
+    let bytes = match cost.bundle_bytes {
         0 => format!("none of {}", size_and_bytes(estimate.archive_bytes)),
         _ => size_and_bytes(cost.bundle_bytes),
     };
@@ -121,7 +115,12 @@ pub fn estimate(estimate: &Estimate, console: &Console) -> String {
         .row("", format!("{} records", grouped(cost.records)))
         .row("", format!("{} locks, two requests each", grouped(cost.locks)))
         .row("", format!("{} archives", grouped(cost.bundles)))
+        .row_if_any("", directory_files(cost.directory_files))
         .render(console)
+}
+
+fn directory_files(files: u64) -> Option<String> {
+    (files > 0).then(|| format!("{} files of CAVRA directories", grouped(files)))
 }
 
 fn grouped(number: u64) -> String {
