@@ -19,7 +19,8 @@ step() {
   local name=$1 status=0
   shift
   say "$name: $*"
-  { "$@" --format json >"$record/$name.json" 2> >(tee "$record/$name.log" >&2); } || status=$?
+  "$@" --format json >"$record/$name.json" 2>"$record/$name.log" || status=$?
+  cat "$record/$name.log" >&2
   [ -s "$record/$name.json" ] || rm -f "$record/$name.json"
   [ "$status" -eq 0 ] || stop "$status" "$name failed; what there is of the record is in $record"
 }

@@ -1,16 +1,25 @@
-"""Azure's deploy.sh against a stand-in for `az` (deploy/azure-blob-immutability/tests/az). Nothing here is run against Azure."""
+"""Azure's deploy.sh against a stand-in for `az` (deploy/azure-blob-immutability/tests/az). Nothing here is run against Azure. The upload runs against Azurite, where that is in the environment."""
 
+import base64
+import email.utils
+import hmac
 import json
+import os
 import pathlib
+import random
 import tempfile
+import urllib.request
 
-from deploy_bench import DEPLOY, INHERITED, controls, run, table_of
+from deploy_bench import DEPLOY, INHERITED, STRONGROOM, controls, run, table_of
 
 HERE = DEPLOY / "azure-blob-immutability"
 SETTINGS = {
     "RESOURCE_GROUP": "evidence", "LOCATION": "westeurope", "ACCOUNT": "evidence001", "CONTAINER": "evidence",
     "RETENTION_DAYS": "30", "READ_BACK_PAUSE_SECONDS": "0",
 }
+# The account that every Azurite has, with its well-known key.
+AZURITE_ACCOUNT = "devstoreaccount1"
+AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 CHANGES = (" create ", " update ", " lock ", " set ")
 
 
@@ -28,6 +37,16 @@ class Stub:
     def deploy(self, *arguments, accept=(0,), **settings):
         self.calls.write_text("")
         return run(HERE / "deploy.sh", *arguments, environment={**self.environment, **settings}, accept=accept)
+
+    def type(self, line, *arguments, accept):
+        """Runs deploy.sh at a terminal, and types a line."""
+        ours, theirs = os.openpty()
+        os.write(ours, line.encode() + b"\n")
+        try:
+            return run(HERE / "deploy.sh", *arguments, environment=self.environment, accept=accept, stdin=theirs)
+        finally:
+            os.close(ours)
+            os.close(theirs)
 
     def changes(self):
         return [call for call in self.calls.read_text().splitlines() if any(word in f" {call} " for word in CHANGES)]
@@ -80,8 +99,10 @@ def check_lock(say, stub):
     stub.deploy("--lock-policy", review, accept=(5,))
     stub.deploy("--lock-policy", review, "--accept", "LOCK 3 days on evidence001/evidence", accept=(5,))
     say.expect(stub.policy()["state"] == "Unlocked", "what is not accepted word for word is not locked")
-    stub.deploy("--lock-policy", review, "--accept", phrase)
-    say.expect(stub.policy()["state"] == "Locked", "a review of this policy by two, accepted, locks it")
+    stub.type("yes", "--lock-policy", review, accept=(5,))
+    say.expect(stub.policy()["state"] == "Unlocked", "nor by a yes that is typed")
+    stub.type(phrase, "--lock-policy", review, accept=(0,))
+    say.expect(stub.policy()["state"] == "Locked", "a review of this policy by two, and the phrase typed, lock it")
     stub.deploy(accept=(0,))
     say.expect(not stub.changes(), "a run after that changes nothing")
     stub.deploy("--json", stub.json, accept=(9,), RETENTION_DAYS="60")
@@ -121,3 +142,32 @@ def lock_that_is_lost(say, scratch):
     stub.deploy("--lock-policy", review_of(stub), "--accept", "LOCK 30 days on evidence001/evidence", accept=(9,),
                 AZ_STUB_FAULT="storage container immutability-policy lock=ignored")
     say.expect(stub.policy()["state"] == "Unlocked", "a lock that was answered and is not there is FAILED, exit 9")
+
+
+def check_upload(say, scratch, endpoint, bundles):
+    """upload-evidence.sh against Azurite, which has no locks: the data path, and that a lock that is not there is told."""
+    container = f"deploy-{random.SystemRandom().getrandbits(40):010x}"
+    make_container(endpoint, container)
+    folder = scratch / "records"
+    environment = {
+        **bundles.approval, "ACCOUNT": AZURITE_ACCOUNT, "AZURE_STORAGE_KEY": AZURITE_KEY, "CONTAINER": container,
+        "ENDPOINT_URL": endpoint, "ALLOW_HTTP": "yes", "RECORDS_DIR": str(folder), "STRONGROOM_BIN": STRONGROOM,
+    }
+    script = HERE / "upload-evidence.sh"
+    run(script, bundles.damaged, environment=environment, accept=(3,))
+    run(script, bundles.signed, environment={**environment, "SESSION": "locked"}, accept=(5,))
+    say.expect(not list(folder.glob("*/summary.json")), "on Azurite, which locks nothing, a blob without a lock is exit 5")
+    run(script, bundles.signed, environment={**environment, "SESSION": "unlocked", "ALLOW_UNLOCKED": "yes"})
+    (summary,) = folder.glob("*/summary.json")
+    say.expect(json.loads(summary.read_text())["objects"], "with ALLOW_UNLOCKED=yes the bundle is stored, and comes back the same")
+
+
+def make_container(endpoint, container):
+    """One signed request (Shared Key), so that no SDK is needed for it."""
+    date = email.utils.formatdate(usegmt=True)
+    resource = f"/{AZURITE_ACCOUNT}/{AZURITE_ACCOUNT}/{container}\nrestype:container"
+    text = "PUT" + "\n" * 12 + f"x-ms-date:{date}\nx-ms-version:2021-08-06\n{resource}"
+    signature = base64.b64encode(hmac.digest(base64.b64decode(AZURITE_KEY), text.encode(), "sha256")).decode()
+    request = urllib.request.Request(f"{endpoint}/{AZURITE_ACCOUNT}/{container}?restype=container", method="PUT", headers={
+        "x-ms-date": date, "x-ms-version": "2021-08-06", "Authorization": f"SharedKey {AZURITE_ACCOUNT}:{signature}"})
+    urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request).close()

@@ -44,10 +44,10 @@ class Say:
         self.lines = []
 
 
-def run(script, *arguments, environment, accept=(0,)):
-    """Runs a script without a terminal. Returns its exit status, standard output and standard error."""
+def run(script, *arguments, environment, accept=(0,), stdin=subprocess.DEVNULL):
+    """Runs a script, without a terminal unless one is given. Returns its exit status, standard output and standard error."""
     done = subprocess.run(
-        [str(script), *map(str, arguments)], env={**INHERITED, **environment}, stdin=subprocess.DEVNULL,
+        [str(script), *map(str, arguments)], env={**INHERITED, **environment}, stdin=stdin,
         capture_output=True, text=True,
     )
     if accept is not None and done.returncode not in accept:

@@ -38,8 +38,8 @@ while [ $# -gt 0 ]; do
       case $1 in
         --variables)
           [ -r "$2" ] || stop 2 "$2 cannot be read"
-          # shellcheck disable=SC1090  # the operator's own file
-          . "$2"
+          # shellcheck disable=SC1090  # the operator's own file, and not one of that name in the PATH
+          . "$(realpath "$2")"
           ;;
         --accept) accept=$2 ;;
         --json) json=$2 ;;

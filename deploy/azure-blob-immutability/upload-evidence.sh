@@ -22,8 +22,8 @@ usage() {
 if [ "${1:-}" = --variables ]; then
   [ $# -eq 3 ] || usage
   [ -r "$2" ] || stop 2 "$2 cannot be read"
-  # shellcheck disable=SC1090  # the operator's own file
-  . "$2"
+  # shellcheck disable=SC1090  # the operator's own file, and not one of that name in the PATH
+  . "$(realpath "$2")"
   shift 2
 fi
 [ $# -eq 1 ] || usage
