@@ -14,16 +14,21 @@ import sys
 if not sys.flags.isolated:
     del sys.path[0]  # nothing that lies in this folder is imported
 
-import base64
-import datetime
-import hashlib
-import json
-import os
-import re
-import shutil
-import subprocess
-import tarfile
-import tempfile
+try:
+    import base64
+    import datetime
+    import hashlib
+    import json
+    import os
+    import re
+    import shutil
+    import subprocess
+    import tarfile
+    import tempfile
+except ImportError as missing:
+    # Debian's python3-minimal has a part of the library only.
+    print(f"{missing.name} is missing: this needs the whole standard library of Python", file=sys.stderr)
+    sys.exit(2)
 
 SUMS_SHA256 = "@SUMS_SHA256@"
 
