@@ -83,7 +83,11 @@ def decoded(text):
 
 def check_files():
     """Every file that is listed is there with its digest, and no other file is."""
-    sums = read("SHA256SUMS")
+    try:
+        sums = read("SHA256SUMS")
+    except OSError:
+        bad("SHA256SUMS, the list of what was gathered, cannot be read")
+        return False
     if sha256(sums) != SUMS_SHA256:
         bad("SHA256SUMS is not the list that was gathered")
         return False
