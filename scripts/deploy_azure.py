@@ -120,6 +120,11 @@ def check_refusals(say, scratch, validator):
     say.expect(controls(old.json, validator)["legal-hold-tags"] == "set", "with immutability by container, legal-hold tags are set")
     old.deploy(accept=(5,), IMMUTABILITY_SCOPE="version")
     say.expect(not old.changes(), "a container made without version-level immutability is refused, and left as it is")
+    tree = json.loads(old.state.read_text())
+    tree["account"]["isHnsEnabled"] = True
+    old.state.write_text(json.dumps(tree))
+    old.deploy(accept=(5,), IMMUTABILITY_SCOPE="version", CONTAINER="other")
+    say.expect(not old.changes(), "an account with a hierarchical namespace is refused, and left as it is")
     for command, control in (
         ("storage account blob-service-properties update", "blob-soft-delete"),
         ("storage container immutability-policy create", "immutability-policy"),
@@ -128,7 +133,8 @@ def check_refusals(say, scratch, validator):
         stub.deploy("--json", stub.json, accept=(9,), AZ_STUB_FAULT=f"{command}=ignored")
         say.expect(controls(stub.json, validator)[control] == "FAILED", f"{control}: answered and not done is FAILED, exit 9")
     stub = Stub(scratch, IMMUTABILITY_SCOPE="container")
-    stub.deploy()
+    stub.deploy("--json", stub.json, accept=(9,), REQUIRE_CONTROLS="policy-locked")
+    say.expect(controls(stub.json, validator)["policy-locked"] == "FAILED", "a skip of what REQUIRE_CONTROLS names is FAILED")
     done = stub.deploy("--json", stub.json, accept=(9,), RETENTION_DAYS="31",
                        AZ_STUB_FAULT="storage container immutability-policy create=refused")
     say.expect("AuthorizationFailed" in done.stderr and controls(stub.json, validator)["immutability-policy"] == "FAILED",
