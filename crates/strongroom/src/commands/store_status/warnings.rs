@@ -41,8 +41,8 @@ fn public(status: &StoreStatus) -> Option<Warning> {
     match status.public_access.value()? {
         PublicAccess::Public => warning(
             "public",
-            "strangers can read this bucket: take the public grant out of its policy, and block \
-             public access",
+            "the store calls this bucket's policy public: take the grant to strangers out of it, \
+             and block public access (Ceph says so of every policy that allows something)",
         ),
         PublicAccess::NotPublic => warning(
             "public_access_not_blocked",
