@@ -14,6 +14,7 @@
 //! | [`upload`] | the same of a bundle that is several objects |
 //! | [`record`] | what was done to evidence later: extensions, holds, releases; the reader of every record |
 //! | [`history`] | what all records of one bundle promise together |
+//! | [`secrets`] | what each kind of secret looks like, and where one stands in a text |
 //! | [`signing`] | keys, statements and detached signatures; who is trusted, and until when |
 
 pub mod bundle;
@@ -26,6 +27,7 @@ pub mod observed;
 pub mod receipt;
 pub mod record;
 pub mod retention;
+pub mod secrets;
 pub mod signing;
 pub mod upload;
 

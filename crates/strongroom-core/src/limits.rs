@@ -122,3 +122,8 @@ pub const TIMESTAMP_REFUSAL_CHARACTERS_MAX: usize = 200;
 pub const SIGNATURE_BYTES_MAX: usize = 1_024;
 /// Bytes of a key service's answer; one about a key lists all its versions.
 pub const KEY_SERVICE_ANSWER_BYTES_MAX: usize = 1 << 20;
+
+/// Bytes of text that are looked at for one secret, from its keyword on.
+pub const SECRET_BYTES_MAX: usize = 8 << 10;
+/// Bytes before its keyword in which a secret may begin.
+pub const SECRET_LOOKBEHIND_BYTES: usize = 128;
