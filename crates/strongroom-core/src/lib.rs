@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`digest`] | SHA-256 as one newtype, one text form; the bundle id |
 //! | [`limits`] | every bound on untrusted input, by name |
+//! | [`lint`] | what of a bundle its maker may want to mend before it is kept |
 //! | [`canonical`] | RFC 8785 canonical JSON and a strict I-JSON parser |
 //! | [`bundle`] | writing, reading and verifying bundles (`strongroom.bundle/v1`, Assay v1) |
 //! | [`observed`] | what was seen, or why it was not |
@@ -23,6 +24,7 @@ pub mod digest;
 pub mod history;
 pub mod layout;
 pub mod limits;
+pub mod lint;
 pub mod observed;
 pub mod receipt;
 pub mod record;

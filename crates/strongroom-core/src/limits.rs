@@ -127,3 +127,18 @@ pub const KEY_SERVICE_ANSWER_BYTES_MAX: usize = 1 << 20;
 pub const SECRET_BYTES_MAX: usize = 8 << 10;
 /// Bytes before its keyword in which a secret may begin.
 pub const SECRET_LOOKBEHIND_BYTES: usize = 128;
+
+/// Findings that one report of a linter names; the rest is counted.
+pub const LINT_FINDINGS_MAX: usize = 10_000;
+/// Findings of one rule that are named for one place; the rest is counted.
+pub const LINT_FINDINGS_PER_PLACE_MAX: usize = 100;
+/// Characters that are shown of a path or of the name of a field in a finding.
+pub const LINT_PLACE_CHARACTERS_MAX: usize = 400;
+/// Characters of one pattern of paths in a linter's configuration.
+pub const LINT_PATTERN_CHARACTERS_MAX: usize = 1_024;
+/// Patterns of paths in a linter's configuration.
+pub const LINT_PATTERNS_MAX: usize = 1_000;
+/// Bytes of a linter's configuration.
+pub const LINT_CONFIGURATION_BYTES_MAX: u64 = 1 << 20;
+/// Bytes of a file of findings that are known.
+pub const LINT_BASELINE_BYTES_MAX: u64 = 16 << 20;

@@ -132,7 +132,7 @@ pub(super) fn check_events(
         // A chunk's length fits in both types.
         let count = left.min(chunk.len() as u64) as usize;
         hasher.update(&chunk[..count]);
-        chain.take(&chunk[..count])?;
+        chain.take(&chunk[..count], visitor)?;
         if is_wanted {
             visitor.content(&chunk[..count]);
         }
@@ -140,10 +140,10 @@ pub(super) fn check_events(
         left -= count as u64;
         progress.add_bytes(count as u64);
     }
+    let (event_count, run_root) = chain.finish(visitor)?;
     if is_wanted {
         visitor.end();
     }
-    let (event_count, run_root) = chain.finish()?;
     if hasher.finish() != manifest.events_sha256 {
         return Err(mismatch("events.ndjson does not match its digest"));
     }

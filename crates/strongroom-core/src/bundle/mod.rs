@@ -36,4 +36,4 @@ pub use plan::{BundlePlan, WrittenBundle};
 pub use progress::{NoProgress, Progress};
 pub use reader::{BundleFormat, BundleManifest, ReadLimits, UnverifiedBundle};
 pub use verify::VerifiedBundle;
-pub use visit::{ContentVisitor, NoVisitor};
+pub use visit::{AssayEvent, ContentVisitor, NoVisitor};

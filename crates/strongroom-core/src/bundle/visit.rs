@@ -1,5 +1,7 @@
 //! Looking at content while it is verified: an archive is read once, whoever wants to see of it what.
 
+use jiff::Timestamp;
+
 /// Sees the files of a bundle, in their order, while they are verified.
 ///
 /// What is seen is proven only when verifying has ended well: until then a file may be anything, and
@@ -11,6 +13,21 @@ pub trait ContentVisitor {
     fn content(&mut self, bytes: &[u8]);
     /// The file that is wanted is at its end.
     fn end(&mut self);
+    /// One event of an Assay bundle, once it was checked.
+    fn event(&mut self, _event: &AssayEvent<'_>) {}
+}
+
+/// What an Assay event says besides its data.
+#[derive(Debug, Clone, Copy)]
+pub struct AssayEvent<'a> {
+    /// When it happened, by its own word.
+    pub time: Timestamp,
+    /// Which revision of the producer made it.
+    pub git: &'a str,
+    /// Whether it says that it holds personal data.
+    pub declares_personal_data: bool,
+    /// Whether it says that it holds secrets.
+    pub declares_secrets: bool,
 }
 
 /// Wants to see nothing.

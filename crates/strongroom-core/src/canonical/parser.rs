@@ -83,6 +83,40 @@ impl<'a> Parser<'a> {
         }
     }
 
+    /// Checks any value, and shows every name and every string in it: `visit` is given the steps that lead
+    /// there. A name is shown under the steps of its object.
+    pub(crate) fn texts(
+        &mut self,
+        steps: &mut Vec<Step>,
+        visit: &mut dyn FnMut(&[Step], &str),
+    ) -> Result<(), JsonError> {
+        match self.first_byte()? {
+            b'{' => self.object(|parser, name| {
+                visit(steps, name);
+                steps.push(Step::Name(name.to_owned()));
+                let read = parser.texts(steps, visit);
+                steps.pop();
+                read
+            }),
+            b'[' => {
+                let mut index = 0;
+                self.array(|parser| {
+                    steps.push(Step::Index(index));
+                    index += 1;
+                    let read = parser.texts(steps, visit);
+                    steps.pop();
+                    read
+                })
+            }
+            b'"' => {
+                let text = self.string()?;
+                visit(steps, &text);
+                Ok(())
+            }
+            _ => self.skip(),
+        }
+    }
+
     /// Reads an object; `member` must read exactly the one value of each name.
     pub(crate) fn object<E: From<JsonError>>(
         &mut self,
@@ -376,6 +410,13 @@ impl<'a> Parser<'a> {
     fn peek(&self, ahead: usize) -> Option<u8> {
         self.text.as_bytes().get(self.at + ahead).copied()
     }
+}
+
+/// One step from the whole of a document to a value in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Step {
+    Name(String),
+    Index(usize),
 }
 
 /// The names of one object: sorted as RFC 8785 section 3.2.3 demands, or at least different.

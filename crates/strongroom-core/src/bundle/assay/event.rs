@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::{Fields, JSON_LIMITS, malformed};
 use crate::bundle::manifest::over;
-use crate::bundle::{BundleError, Refusal};
+use crate::bundle::{AssayEvent, BundleError, ContentVisitor, Refusal};
 use crate::digest::Sha256Hasher;
 use crate::{Sha256Digest, canonical, limits};
 
@@ -24,7 +24,11 @@ impl<'a> EventChain<'a> {
     }
 
     /// Takes the next bytes of the file, wherever they are cut.
-    pub(super) fn take(&mut self, bytes: &[u8]) -> Result<(), BundleError> {
+    pub(super) fn take(
+        &mut self,
+        bytes: &[u8],
+        visitor: &mut dyn ContentVisitor,
+    ) -> Result<(), BundleError> {
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             let text = piece.strip_suffix(b"\n").unwrap_or(piece);
             if self.line.len() + text.len() > limits::ASSAY_LINE_BYTES_MAX {
@@ -33,28 +37,31 @@ impl<'a> EventChain<'a> {
             }
             self.line.extend_from_slice(text);
             if piece.len() > text.len() {
-                self.end_line()?;
+                self.end_line(visitor)?;
             }
         }
         Ok(())
     }
 
     /// The number of events, and the root over their content hashes.
-    pub(super) fn finish(mut self) -> Result<(u64, Sha256Digest), BundleError> {
+    pub(super) fn finish(
+        mut self,
+        visitor: &mut dyn ContentVisitor,
+    ) -> Result<(u64, Sha256Digest), BundleError> {
         if !self.line.is_empty() {
-            self.end_line()?;
+            self.end_line(visitor)?;
         }
         Ok((self.count, self.root.finish()))
     }
 
-    fn end_line(&mut self) -> Result<(), BundleError> {
+    fn end_line(&mut self, visitor: &mut dyn ContentVisitor) -> Result<(), BundleError> {
         let line = std::mem::take(&mut self.line);
         if self.count == limits::ASSAY_EVENTS_MAX {
             let max = limits::ASSAY_EVENTS_MAX;
             return Err(over("the number of events", "ASSAY_EVENTS_MAX", max));
         }
         let number = self.count + 1;
-        self.event(&line).map_err(|error| {
+        self.event(&line, visitor).map_err(|error| {
             BundleError::new(error.refusal(), format!("event {number}: {error}"))
         })?;
         self.count = number;
@@ -63,7 +70,11 @@ impl<'a> EventChain<'a> {
         Ok(())
     }
 
-    fn event(&mut self, line: &[u8]) -> Result<(), BundleError> {
+    fn event(
+        &mut self,
+        line: &[u8],
+        visitor: &mut dyn ContentVisitor,
+    ) -> Result<(), BundleError> {
         if line.trim_ascii().is_empty() {
             return Err(BundleError::new(Refusal::Format, "a blank line"));
         }
@@ -72,7 +83,7 @@ impl<'a> EventChain<'a> {
             return Err(BundleError::new(Refusal::Format, "not a JSON object"));
         }
         let event = Fields(&value);
-        check_attributes(&event)?;
+        let time = check_attributes(&event)?;
         let claimed = event.digest("assaycontenthash")?;
         if content_hash(&event)? != claimed {
             return Err(mismatch("the content does not match assaycontenthash"));
@@ -99,12 +110,18 @@ impl<'a> EventChain<'a> {
         }
         self.root.update(claimed.to_string().as_bytes());
         self.root.update(b"\n");
+        visitor.event(&AssayEvent {
+            time,
+            git: event.text("assaygit")?,
+            declares_personal_data: event.boolean("assaypii")?,
+            declares_secrets: event.boolean("assaysecrets")?,
+        });
         Ok(())
     }
 }
 
-/// The attributes that are there, and of the right type, whatever they say.
-fn check_attributes(event: &Fields<'_>) -> Result<(), BundleError> {
+/// The attributes that are there, and of the right type, whatever they say. Returns the time.
+fn check_attributes(event: &Fields<'_>) -> Result<Timestamp, BundleError> {
     if event.text("specversion")? != "1.0" {
         return Err(malformed("specversion", "not 1.0"));
     }
@@ -114,9 +131,8 @@ fn check_attributes(event: &Fields<'_>) -> Result<(), BundleError> {
     for name in ["assaypii", "assaysecrets"] {
         event.boolean(name)?;
     }
-    if event.text("time")?.parse::<Timestamp>().is_err() {
-        return Err(malformed("time", "not an RFC 3339 timestamp"));
-    }
+    let time = event.text("time")?.parse::<Timestamp>();
+    let time = time.map_err(|_| malformed("time", "not an RFC 3339 timestamp"))?;
     event.field("data")?;
     for name in ["subject", "traceparent", "tracestate", "assaypolicyid"] {
         event.optional_text(name)?;
@@ -126,7 +142,7 @@ fn check_attributes(event: &Fields<'_>) -> Result<(), BundleError> {
     if semantic_digest.is_some() != profile.is_some() {
         return Err(malformed("assaysemanticdigest", "without assaydigestprofile, or the reverse"));
     }
-    Ok(())
+    Ok(time)
 }
 
 /// The digest of what Assay's content hash covers, which is not the whole event.

@@ -95,6 +95,11 @@ impl UnverifiedCavra {
         Ok(Self { root, manifest, manifest_bytes })
     }
 
+    /// The bytes of `manifest.json`.
+    pub fn manifest_bytes(&self) -> &[u8] {
+        &self.manifest_bytes
+    }
+
     /// The files that the manifest lists, by path, itself not among them.
     pub fn listed(&self) -> impl Iterator<Item = (&str, u64, Sha256Digest)> {
         let files = self.manifest.files.iter();
