@@ -22,7 +22,7 @@ import time
 
 import boto3
 
-from bench_data import MIB, mixed_directory, small_directory
+from bench_data import MIB, mixed_directory, small_directory, text_directory
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 WORK = ROOT / "target" / "bench"
@@ -242,6 +242,33 @@ def verify(sizes, rounds):
     return [comparison("verify", taken, {"gzip -dc | sha256sum": 3.0, "pigz -dc | openssl sha256": 1.0})]
 
 
+def lint(sizes, rounds):
+    """Looking a bundle over beside only verifying it, which it does too."""
+    parts = []
+    for what, archive, times in (
+        ("1 GiB of random bytes", incompressible_bundle(sizes["transfer"]), rounds),
+        ("1 GiB of mixed files", bundled(mixed_directory(DATA, sizes["mixed"])), rounds),
+        ("1 GiB of text", bundled(text_directory(DATA, sizes["mixed"])), rounds),
+        ("5 GiB of random bytes", incompressible_bundle(sizes["large"]), 1),
+    ):
+        taken = in_turn(times, {
+            "evidence lint": (nothing, always([STRONGROOM, "evidence", "lint", archive, "--fail-on", "never"])),
+            "evidence verify": (nothing, always([STRONGROOM, "evidence", "verify", archive])),
+        })
+        aim = {"evidence verify": 0.91} if "random" in what else {}
+        parts.append(comparison(what, taken, aim))
+        if times == 1 or not what.endswith("random bytes"):
+            removing(archive)(0)
+    parts[-1]["notes"] = "0.91 is a lint that takes 1.1 times as long as a verification; what text costs is reported, not aimed at"
+    return parts
+
+
+def bundled(directory):
+    archive = WORK / f"{directory.name}.tar.gz"
+    run([STRONGROOM, "evidence", "bundle", directory, "--output", archive, "--force"])
+    return archive
+
+
 def transfer_file(sizes, rounds):
     archive, out = incompressible_bundle(sizes["transfer"]), WORK / "pulled"
     store, copies, identity = WORK / "file-store", WORK / "copies", bundle_id(archive)
@@ -303,6 +330,7 @@ CASES = {
     "bundle-mixed": (bundle_mixed, "Bundle 1 GiB of mixed files"),
     "bundle-small": (bundle_small, "Bundle 10,000 files of 4 KiB"),
     "verify": (verify, "Verify the bundle of 1 GiB of mixed files"),
+    "lint": (lint, "Lint, beside verify"),
     "transfer-file": (transfer_file, "1 GiB to and from `file://`"),
     "transfer-seaweedfs": (transfer("seaweedfs"), "1 GiB to and from SeaweedFS"),
     "transfer-ceph": (transfer("ceph"), "1 GiB to and from Ceph RGW"),

@@ -93,14 +93,22 @@ KINDS = ((log_text, "log", 35), (json_text, "json", 20), (source_text, "rs", 15)
 
 def mixed_directory(parent, total):
     """`total` bytes of files of 1 KiB to 16 MiB, a third of the bytes in logs; the same every time."""
-    directory = parent / f"mixed-{total}"
+    return directory_of(parent / f"mixed-{total}", total, KINDS)
+
+
+def text_directory(parent, total):
+    """The same with text alone: logs, JSON and sources."""
+    return directory_of(parent / f"text-{total}", total, KINDS[:3])
+
+
+def directory_of(directory, total, kinds):
     complete = directory.with_suffix(".complete")
     if not complete.exists():
-        print(f"making {total >> 20} MiB of mixed files", file=sys.stderr)
+        print(f"making {total >> 20} MiB of files", file=sys.stderr)
         shutil.rmtree(directory, ignore_errors=True)
         rng, written, number = random.Random(2), 0, 0
         while written < total:
-            make, suffix, _ = rng.choices(KINDS, weights=[kind[2] for kind in KINDS])[0]
+            make, suffix, _ = rng.choices(kinds, weights=[kind[2] for kind in kinds])[0]
             size = min(int(1024 * 2 ** rng.uniform(0, 14)), total - written)
             content = make(rng, size)[:size]
             path = directory / rng.choice(WORDS) / f"{rng.choice(WORDS)}-{number:05}.{suffix}"

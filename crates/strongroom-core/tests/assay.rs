@@ -333,3 +333,33 @@ fn bytes_and_members_that_assays_own_verifier_does_not_notice_are_refused() {
     let cut = [&manifest[..], &events, &[0; 512]].concat();
     assert_eq!(refusal(gzip(&cut).as_slice()), Refusal::Format, "one block at the end");
 }
+
+#[test]
+fn a_linter_is_told_what_events_say_of_themselves() {
+    use strongroom_core::bundle::{NoProgress, ReadLimits, UnverifiedBundle};
+    use strongroom_core::lint::{self, Asked};
+    use strongroom_core::signing::demand::SignatureReport;
+
+    let mut assay = Assay::new(3);
+    assay.events[0]["assaysecrets"] = true.into();
+    assay.events[1]["assaypii"] = true.into();
+    assay.events[2]["time"] = "2020-01-01T00:00:00Z".into();
+    let archive = assay.archive();
+    let opened = UnverifiedBundle::open(archive.as_slice(), &ReadLimits::default()).unwrap();
+    let now = "2019-01-01T00:00:00Z".parse().unwrap();
+    let (_, lint) = lint::archive(opened, Asked { now, ..Asked::default() }, &NoProgress).unwrap();
+    let report = lint.finish(&SignatureReport::none());
+    let ids: Vec<&str> = report.findings.iter().map(|finding| &*finding.rule.id).collect();
+    let expected = [
+        "assay.declares-secrets",
+        "clock.in-future",
+        "assay.declares-personal-data",
+        "clock.events-out-of-order",
+        "signature.none-shown",
+        "assay.id-covers-less",
+        "assay.no-revision",
+        "retention.none",
+    ];
+    assert_eq!(ids, expected);
+    assert_eq!(report.looked_at.files, 1);
+}

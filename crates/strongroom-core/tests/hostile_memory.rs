@@ -6,7 +6,7 @@
 
 mod support;
 
-use std::io::{self, Read};
+use std::io::Read;
 
 use flate2::Compression;
 use flate2::read::GzEncoder;
@@ -15,31 +15,13 @@ use strongroom_core::Sha256Digest;
 use strongroom_core::bundle::Refusal;
 use strongroom_core::digest::Sha256Hasher;
 
-use support::{bundle_tar, header, manifest_member, refusal, verify};
+use support::{Repeated, bundle_tar, header, manifest_member, refusal, verify};
 
 const PEAK_KIB_MAX: u64 = 32 << 10;
 const GIB: u64 = 1 << 30;
 
-/// The same bytes again and again, without holding more than once.
-struct Repeated<'a> {
-    unit: &'a [u8],
-    left_bytes: u64,
-    at: usize,
-}
-
-impl Read for Repeated<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = buffer.len().min(self.unit.len() - self.at);
-        let count = count.min(usize::try_from(self.left_bytes).unwrap_or(usize::MAX));
-        buffer[..count].copy_from_slice(&self.unit[self.at..self.at + count]);
-        self.at = (self.at + count) % self.unit.len();
-        self.left_bytes -= count as u64;
-        Ok(count)
-    }
-}
-
 fn repeated(unit: &[u8], times: u64) -> Repeated<'_> {
-    Repeated { unit, left_bytes: unit.len() as u64 * times, at: 0 }
+    Repeated::new(unit, times)
 }
 
 fn gzipped(tar: impl Read + Send) -> impl Read + Send {

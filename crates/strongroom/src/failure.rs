@@ -45,6 +45,11 @@ impl Failure {
         self
     }
 
+    /// What a person can do, if anything.
+    pub fn help(&self) -> Option<&str> {
+        self.help.as_deref()
+    }
+
     /// How to exit.
     pub fn exit(&self) -> Exit {
         self.exit

@@ -58,6 +58,7 @@ fn execute(
     console: &Console,
     environment: Environment,
 ) -> Result<()> {
+    refuse_sarif(&cli)?;
     match cli.command {
         Command::Completions(args) => commands::completions::run(&args, console),
         Command::Man(args) => commands::man::run(&args, console),
@@ -99,12 +100,26 @@ fn execute(
     }
 }
 
+/// SARIF is of findings in files, which only one command has.
+fn refuse_sarif(cli: &Cli) -> Result<(), Failure> {
+    let is_lint = matches!(
+        &cli.command,
+        Command::Evidence(args) if matches!(args.command, EvidenceCommand::Lint(_))
+    );
+    if cli.console.format != Format::Sarif || is_lint {
+        return Ok(());
+    }
+    Err(Failure::usage("only `evidence lint` prints SARIF")
+        .with_help("`--format json` prints a document"))
+}
+
 async fn evidence(command: EvidenceCommand, context: &Context) -> Result<()> {
     match command {
         EvidenceCommand::Bundle(args) => commands::bundle::run(*args, context).await,
         EvidenceCommand::Verify(args) => commands::verify::run(*args, context).await,
         EvidenceCommand::Sign(args) => commands::signing::sign(*args, context).await,
         EvidenceCommand::Attest(args) => commands::signing::attest(*args, context).await,
+        EvidenceCommand::Lint(args) => commands::lint::run(*args, context).await,
         EvidenceCommand::Show(args) => commands::show::run(args, context).await,
         EvidenceCommand::Push(args) => commands::push::run(*args, context).await,
         EvidenceCommand::Pull(args) => commands::pull::run(*args, context).await,
@@ -232,6 +247,7 @@ fn format_asked_for(arguments: &[OsString], environment: &Environment) -> Format
     match as_one_word.or(as_two_words).or(environment.text("STRONGROOM_FORMAT")) {
         Some("json") => Format::Json,
         Some("ndjson") => Format::Ndjson,
+        Some("sarif") => Format::Sarif,
         _ => Format::Human,
     }
 }

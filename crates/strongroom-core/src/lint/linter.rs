@@ -118,8 +118,10 @@ impl Lint {
     pub fn finish(mut self, signatures: &SignatureReport) -> Report {
         signature::check(signatures, &mut self.findings);
         let Findings { mut list, counts, unlisted, suppressed, .. } = self.findings;
-        // The order in which they were found within a severity, which is that of the bundle.
-        list.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+        // The heaviest first, then by rule; of one rule in the order of the bundle.
+        list.sort_by(|one, other| {
+            other.severity.cmp(&one.severity).then_with(|| one.rule.id.cmp(&other.rule.id))
+        });
         Report { findings: list, counts, unlisted, suppressed, looked_at: self.looked_at }
     }
 }

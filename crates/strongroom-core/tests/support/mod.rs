@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use std::error::Error;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -122,4 +122,28 @@ pub(crate) fn refusal(archive: impl Read + Send) -> Refusal {
 /// The class by which a tar archive, properly compressed, is refused.
 pub(crate) fn refusal_of_tar(tar: &[u8]) -> Refusal {
     refusal(gzip(tar).as_slice())
+}
+
+/// The same bytes again and again, without holding more than once.
+pub(crate) struct Repeated<'a> {
+    unit: &'a [u8],
+    left_bytes: u64,
+    at: usize,
+}
+
+impl<'a> Repeated<'a> {
+    pub(crate) fn new(unit: &'a [u8], times: u64) -> Self {
+        Self { unit, left_bytes: unit.len() as u64 * times, at: 0 }
+    }
+}
+
+impl Read for Repeated<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = buffer.len().min(self.unit.len() - self.at);
+        let count = count.min(usize::try_from(self.left_bytes).unwrap_or(usize::MAX));
+        buffer[..count].copy_from_slice(&self.unit[self.at..self.at + count]);
+        self.at = (self.at + count) % self.unit.len();
+        self.left_bytes -= count as u64;
+        Ok(count)
+    }
 }

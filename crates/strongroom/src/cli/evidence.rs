@@ -10,8 +10,8 @@ use strongroom_core::{BundleId, Sha256Digest};
 use strongroom_storage::evidence::audit::{Cursor, Sample};
 
 use super::{
-    AttestArgs, HoldArgs, Length, Moment, ProveArgs, PushSettingArgs, RetentionArgs, SignArgs,
-    SignerArgs, TrustArgs, VerifyArgs, When, not_empty,
+    AttestArgs, HoldArgs, Length, LintArgs, Moment, ProveArgs, PushSettingArgs, RetentionArgs,
+    SignArgs, SignerArgs, TrustArgs, VerifyArgs, When, not_empty,
 };
 
 /// What to do with evidence.
@@ -67,6 +67,23 @@ Examples:
   strongroom evidence attest run-42.tar.gz --predicate review.json \\
       --type https://example.org/review/v1 --private-key signing.pem -o review.sigstore.json")]
     Attest(Box<AttestArgs>),
+
+    /// Look for what should be mended before a bundle is kept: secrets, personal data, weak metadata.
+    ///
+    /// The bundle is verified in the same pass; of one that does not verify nothing is told. Looks at the
+    /// manifest, at the names of files and at all text in them; what is compressed inside is not looked into. A
+    /// secret's value is never shown. `--format sarif` prints SARIF 2.1.0.
+    ///
+    /// Exits 12 where anything is found at or above `--fail-on`.
+    #[command(after_help = "\
+Examples:
+  strongroom evidence lint run-42.tar.gz
+  strongroom evidence lint run-42.tar.gz --fail-on warning --regime eu-ai-act-19
+  strongroom evidence lint run-42.tar.gz --format sarif -o findings.sarif
+  strongroom evidence lint run-42.tar.gz --write-baseline known.json
+  strongroom evidence lint run-43.tar.gz --baseline known.json
+  strongroom evidence lint --explain secret.github-token")]
+    Lint(Box<LintArgs>),
 
     /// Show what a bundle says of itself, without verifying it.
     #[command(after_help = "\

@@ -4,6 +4,7 @@
 mod analysis;
 mod evidence;
 mod keys;
+mod lint;
 mod lock;
 mod signer;
 mod signing;
@@ -23,6 +24,7 @@ pub use evidence::{
 pub use keys::{
     GenerateArgs, KeyAlgorithm, KeysArgs, KeysCommand, KeysShowArgs, PassphraseArgs, PrivateKeyArgs,
 };
+pub use lint::{FailOn, LintArgs};
 pub use lock::{
     ExtendArgs, HoldArgs, HoldCommand, PlaceArgs, ReleaseArgs, RetentionArgs, RetentionCommand,
     RetentionShowArgs,
@@ -112,6 +114,9 @@ pub enum Format {
     Json,
     /// One JSON document a line.
     Ndjson,
+    /// SARIF 2.1.0, of `evidence lint`.
+    #[value(hide = true)]
+    Sarif,
 }
 
 /// The first word.
@@ -223,7 +228,7 @@ pub fn command() -> clap::Command {
 
 /// The commands on evidence that talk to no store. They take its flags all the same, so that a line
 /// in a script can be the same for all of them, and do not show them.
-const WITHOUT_A_STORE: [&str; 1] = ["show"];
+const WITHOUT_A_STORE: [&str; 2] = ["lint", "show"];
 
 fn hiding_store_flags(command: clap::Command) -> clap::Command {
     let flags = StoreArgs::augment_args(clap::Command::default());

@@ -44,7 +44,7 @@ pub async fn run(args: ListArgs, context: &Context) -> Result<()> {
             Format::Human => console.print(&human(&page, console))?,
             Format::Ndjson => page.iter().try_for_each(|row| console.print_line_of(row))?,
             // One document cannot be printed before its end is known.
-            Format::Json => document.bundles.extend(page),
+            Format::Json | Format::Sarif => document.bundles.extend(page),
         }
     }
     if console.format() == Format::Json {

@@ -8,6 +8,7 @@ pub mod config_show;
 mod declarations;
 pub mod hold;
 pub mod keys;
+pub mod lint;
 pub mod list;
 mod lock_acceptance;
 mod lock_change;

@@ -17,6 +17,7 @@ use strongroom_core::retention::LockMode;
 
 use self::directories::Directories;
 use self::file::ConfigFile;
+pub use self::refusal::refused_where;
 pub use self::secret_reference::SecretReference;
 use self::settings::FileKind;
 pub use self::settings::{ALL, Origin, Setting, Sourced};

@@ -17,18 +17,23 @@ const MISTYPED_LETTERS_MAX: usize = 2;
 
 /// Why `path` was refused, with the line.
 pub(super) fn refused(path: &Path, error: &Error) -> Failure {
+    refused_where(path, error, &known_settings())
+}
+
+/// The same of a file of another kind. `known` says what may stand in it.
+pub fn refused_where(path: &Path, error: &Error, known: &str) -> Failure {
     let place = match error.location() {
         Some(location) if location.line() > 0 => format!("{}:{}", path.display(), location.line()),
         _ => path.display().to_string(),
     };
-    let (problem, help) = told(error.without_snippet());
+    let (problem, help) = told(error.without_snippet(), known);
     Failure::usage(format!("{place}: {problem}")).with_help(help)
 }
 
 /// The problem, and what to do.
-fn told(error: &Error) -> (String, String) {
+fn told(error: &Error, known: &str) -> (String, String) {
     match error {
-        Error::SerdeUnknownField { field, expected, .. } => unknown(field, expected),
+        Error::SerdeUnknownField { field, expected, .. } => unknown(field, expected, known),
         Error::DuplicateMappingKey { key, .. } => {
             let key = key.as_deref().filter(|key| may_be_repeated(key));
             let problem = match key {
@@ -38,28 +43,28 @@ fn told(error: &Error) -> (String, String) {
             (problem, "keep one of the two".to_owned())
         }
         Error::SerdeInvalidType { expected, .. } | Error::SerdeInvalidValue { expected, .. } => {
-            (format!("{} is expected here", kind_of(expected)), known_settings())
+            (format!("{} is expected here", kind_of(expected)), known.to_owned())
         }
         Error::InvalidScalar { ty, .. } => {
-            (format!("{} is expected here", kind_of(ty)), known_settings())
+            (format!("{} is expected here", kind_of(ty)), known.to_owned())
         }
         Error::InvalidBooleanStrict { .. } => {
-            ("`true` or `false` is expected here".to_owned(), known_settings())
+            ("`true` or `false` is expected here".to_owned(), known.to_owned())
         }
         Error::NullIntoString { .. } => {
             ("a value is expected here".to_owned(), "leave the key out if it has none".to_owned())
         }
         Error::Unexpected { expected, .. } => {
-            (format!("{} is expected here", kind_of(expected)), known_settings())
+            (format!("{} is expected here", kind_of(expected)), known.to_owned())
         }
-        Error::AliasError { error, .. } => told(error),
-        _ => ("no YAML that can be read".to_owned(), known_settings()),
+        Error::AliasError { error, .. } => told(error, known),
+        _ => ("no YAML that can be read".to_owned(), known.to_owned()),
     }
 }
 
-fn unknown(field: &str, expected: &[&'static str]) -> (String, String) {
+fn unknown(field: &str, expected: &[&'static str], known: &str) -> (String, String) {
     if !may_be_repeated(field) {
-        return ("an unknown key".to_owned(), known_settings());
+        return ("an unknown key".to_owned(), known.to_owned());
     }
     let problem = format!("unknown key `{field}`");
     let distance = |known: &str| strsim::damerau_levenshtein(field, known);

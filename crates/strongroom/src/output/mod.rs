@@ -99,6 +99,11 @@ impl Console {
         self.format
     }
 
+    /// This console without colours, as a file is written.
+    pub fn plain(&self) -> Self {
+        Self { palette: Palette::PLAIN, ..self.clone() }
+    }
+
     /// The width to lay text out for.
     pub fn columns(&self) -> usize {
         self.columns
@@ -133,7 +138,9 @@ impl Console {
     ) -> Result<()> {
         match self.format {
             Format::Human => self.print(&human(self)),
-            Format::Json => self.print(&format!("{}\n", serde_json::to_string_pretty(document)?)),
+            Format::Json | Format::Sarif => {
+                self.print(&format!("{}\n", serde_json::to_string_pretty(document)?))
+            }
             Format::Ndjson => self.print_line_of(document),
         }
     }

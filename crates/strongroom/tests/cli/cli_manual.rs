@@ -20,6 +20,7 @@ fn help_shows_the_flags_of_a_store_only_where_one_is_used() {
     for (verb, shown) in [
         ("verify", true),
         ("show", false),
+        ("lint", false),
         ("bundle", true),
         ("push", true),
         ("pull", true),

@@ -12,6 +12,7 @@ mod cli_cavra_signing;
 mod cli_config;
 mod cli_errors;
 mod cli_keys;
+mod cli_lint;
 mod cli_list_and_pull;
 mod cli_locks;
 mod cli_manual;
@@ -23,5 +24,7 @@ mod cli_signing;
 mod cli_store;
 mod cli_timestamps;
 mod cli_trust_root;
+#[path = "../../../strongroom-core/tests/support/planted.rs"]
+mod planted;
 mod room;
 mod schema;

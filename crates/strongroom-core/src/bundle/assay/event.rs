@@ -70,11 +70,7 @@ impl<'a> EventChain<'a> {
         Ok(())
     }
 
-    fn event(
-        &mut self,
-        line: &[u8],
-        visitor: &mut dyn ContentVisitor,
-    ) -> Result<(), BundleError> {
+    fn event(&mut self, line: &[u8], visitor: &mut dyn ContentVisitor) -> Result<(), BundleError> {
         if line.trim_ascii().is_empty() {
             return Err(BundleError::new(Refusal::Format, "a blank line"));
         }
