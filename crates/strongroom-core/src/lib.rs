@@ -29,6 +29,7 @@ pub mod observed;
 pub mod receipt;
 pub mod record;
 pub mod retention;
+mod rfc3339;
 pub mod secrets;
 pub mod signing;
 pub mod upload;

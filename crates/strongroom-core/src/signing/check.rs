@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::key::KeyId;
 use super::policy::{self, Judged, Moment, Policy, SignatureState, SigningTimes, TrustedTime};
-use super::statement::{EvidencePredicate, SignedBundle, Statement};
+use super::statement::{EVIDENCE, EvidencePredicate, SignedBundle, Statement};
 use super::trust::TrustRoot;
 use super::{SignatureError, SignatureFile};
 
@@ -90,6 +90,11 @@ fn of_known_key(
         Ok(Err(error)) => return invalid(error.to_string()),
         Ok(Ok(statement)) => statement,
     };
+    if statement.predicate_type == EVIDENCE && statement.evidence().is_none() {
+        return invalid(
+            "it does not say by whom and when, as `evidence sign` writes it".to_owned(),
+        );
+    }
     if !statement.covers(bundle) {
         return (SignatureState::OtherSubject, None);
     }
@@ -200,6 +205,30 @@ mod tests {
             let mut flipped = file.clone();
             flipped.payload[10] ^= 1;
             assert_eq!(state(&flipped, &about, &trusting(&key)), "invalid");
+        }
+    }
+
+    /// Whoever attests something else under the type of a signature stands for nothing.
+    #[test]
+    fn a_statement_that_only_claims_to_be_a_signature_is_invalid() {
+        let key = PrivateKey::generate(Algorithm::Ed25519).unwrap();
+        let about = bundle(b"manifest");
+        let predicates = [
+            r#"{"verdict":"rejected"}"#,
+            r#"{"signer":"ci"}"#,
+            r#"{"signer":"","signed_at":"2026-03-01T00:00:00Z"}"#,
+            r#"{"signer":"ci","signed_at":"2026-03-01 00:00:00Z"}"#,
+            r#"{"signer":"ci","signed_at":1772323200}"#,
+        ];
+        for predicate in predicates {
+            let statement = Statement {
+                subjects: about.subjects(),
+                predicate_type: EVIDENCE.to_owned(),
+                predicate: serde_json::from_str(predicate).unwrap(),
+            };
+            let signature = key.sign(&SignatureFile::to_sign(&statement).unwrap());
+            let file = SignatureFile::new(&statement, key.public_key().id(), signature).unwrap();
+            assert_eq!(state(&file, &about, &trusting(&key)), "invalid", "{predicate}");
         }
     }
 

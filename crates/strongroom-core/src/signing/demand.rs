@@ -60,7 +60,8 @@ pub struct SignatureReport {
     pub status: SignatureStatus,
     /// Every signature that was looked at, but for what was passed over.
     pub signatures: Vec<SourcedSignature>,
-    /// Files in a store that a limit left out and that would change nothing: not valid, or the same once more.
+    /// Files in a store that a limit left out and that would change nothing: worth nothing for the bundle, or the same
+    /// once more.
     #[serde(skip_serializing_if = "is_zero")]
     pub signatures_passed_over: u64,
     /// Valid ones, by as many keys, that are needed.

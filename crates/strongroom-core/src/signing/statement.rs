@@ -2,13 +2,13 @@
 //! <https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md>
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::SignatureError;
 use crate::canonical::{self, JsonLimits};
 use crate::limits::{NAME_BYTES_MAX, STATEMENT_SUBJECTS_MAX};
-use crate::{BundleId, Sha256Digest};
+use crate::{BundleId, Sha256Digest, rfc3339};
 
 /// The `_type` of every statement.
 pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
@@ -25,12 +25,22 @@ pub struct Subject {
 }
 
 /// What the signature under a bundle says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EvidencePredicate {
     /// Who signs, by their own word.
     pub signer: String,
     /// When, by their own word.
     pub signed_at: Timestamp,
+}
+
+impl EvidencePredicate {
+    /// Reads one, in our form only.
+    pub(super) fn read(predicate: &Map<String, Value>) -> Option<Self> {
+        let signer = predicate.get("signer")?.as_str()?;
+        let signed_at = rfc3339::parse(predicate.get("signed_at")?.as_str()?)?;
+        let is_name = !signer.is_empty() && signer.len() <= NAME_BYTES_MAX;
+        is_name.then(|| Self { signer: signer.to_owned(), signed_at })
+    }
 }
 
 /// A statement.
@@ -86,12 +96,13 @@ impl Statement {
         Ok(Self { subjects: bundle.subjects(), predicate_type: EVIDENCE.to_owned(), predicate })
     }
 
-    /// What the signature under a bundle says; `None` of another predicate.
+    /// What the signature under a bundle says; `None` of another predicate, and of one that only claims to
+    /// be of this type.
     pub fn evidence(&self) -> Option<EvidencePredicate> {
         if self.predicate_type != EVIDENCE {
             return None;
         }
-        serde_json::from_value(Value::Object(self.predicate.clone())).ok()
+        EvidencePredicate::read(&self.predicate)
     }
 
     /// Whether it is about this bundle. An archive that was compressed anew is the same bundle, where

@@ -223,11 +223,15 @@ pub async fn prove(
         is_whole: true,
     };
     let mut first_failure = None;
-    for id in ids {
+    for (id, is_deleted) in ids {
         match gather::bundle(store, id, &request.demand, &mut folder, progress).await {
             Ok((bundle, missing)) => {
                 proof.bundles.push(bundle);
                 proof.missing.extend(missing);
+            }
+            // What is gone with its references was disposed of: its time was over.
+            Err(error) if is_deleted && error.kind() == EvidenceErrorKind::NotFound => {
+                first_failure = first_failure.or(Some(error));
             }
             Err(error) => {
                 let reason = error.to_string();

@@ -90,3 +90,19 @@ async fn one_signature_a_thousand_times_does_not_hide_another() {
     assert_eq!(found.cut_short, None);
     assert_eq!(found.signatures.len() as u64 + found.passed_over, TOO_MANY as u64 + 1);
 }
+
+/// Whom an auditor will believe, nobody here may know.
+#[tokio::test]
+async fn planted_files_hide_no_signature_from_whoever_has_no_trust_root_either() {
+    let desk = Desk::new();
+    let key = PrivateKey::generate(Algorithm::Ed25519).unwrap();
+    let genuine = signature(&key);
+    put(&desk, genuine.clone()).await;
+    for at in 0..TOO_MANY {
+        put(&desk, format!("{{\"planted\":{at}}}").into_bytes()).await;
+    }
+    let (found, _) = found(&desk, &Demand { policy: Policy::default(), ..demand(&[]) }).await;
+    let kept = found.signatures.iter().filter_map(|one| one.stored.bytes.as_ref().ok());
+    assert!(kept.into_iter().any(|bytes| bytes[..] == genuine[..]));
+    assert_eq!((found.passed_over, found.cut_short), (100, None));
+}

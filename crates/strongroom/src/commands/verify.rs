@@ -92,7 +92,7 @@ pub async fn run(args: VerifyArgs, context: &Context) -> Result<()> {
         document.minimum_retention = Some(minimum(days, &bundle, store.as_deref()).await?);
     }
     let printed = context.console.result(|console| human(&document, console), &document);
-    signing::refuse_no_signature(&document.signatures)?;
+    signing::refuse_no_signature(&args.signature, &document.signatures)?;
     signing::refuse_unmet(&document.signatures)?;
     refuse_short(document.minimum_retention.as_ref())?;
     printed

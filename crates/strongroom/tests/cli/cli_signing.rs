@@ -345,6 +345,8 @@ fn what_is_put_on_top_of_a_signature_hides_nothing() {
         .filter_map(|signature| signature["state"].as_str())
         .collect();
     assert_eq!(states, ["invalid", "valid"]);
+    // Nor does it where nobody says whom to believe: it was not named.
+    verify(&room, &["--store", "s3://evidence/team"]).exits(0);
 }
 
 #[test]

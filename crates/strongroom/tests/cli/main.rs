@@ -18,6 +18,7 @@ mod cli_locks;
 mod cli_manual;
 mod cli_prove;
 mod cli_prove_cavra;
+mod cli_prove_signatures;
 mod cli_push;
 mod cli_signers;
 mod cli_signing;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::json::{self, Json};
 use crate::bundle::manifest::{check_name, over};
 use crate::bundle::{BundleError, Refusal};
-use crate::{Sha256Digest, limits};
+use crate::{Sha256Digest, rfc3339};
 
 /// Reads a document of at most `max` bytes, which must be one JSON object of this schema.
 pub(super) fn document(
@@ -101,16 +101,14 @@ impl<'a> Fields<'a> {
         self.optional_timestamp(name)?.ok_or_else(|| malformed(name, "missing"))
     }
 
-    /// RFC 3339 section 5.6: a date, `T`, a time and an offset.
+    /// RFC 3339 section 5.6, read narrowly.
     pub(super) fn optional_timestamp(
         &self,
         name: &'static str,
     ) -> Result<Option<Timestamp>, BundleError> {
         let Some(value) = self.optional(name) else { return Ok(None) };
         let text = text_of(name, value)?;
-        let has_shape =
-            text.len() <= limits::NAME_BYTES_MAX && text.as_bytes().get(10) == Some(&b'T');
-        let parsed = has_shape.then(|| text.parse().ok()).flatten();
+        let parsed = rfc3339::parse(text);
         parsed.map(Some).ok_or_else(|| malformed(name, "not an RFC 3339 timestamp"))
     }
 }

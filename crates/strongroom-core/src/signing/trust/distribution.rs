@@ -37,7 +37,7 @@ pub fn said_of(statement: &Statement, file: Sha256Digest) -> Option<EvidencePred
     if statement.predicate_type != TRUST_ROOTS || !is_about {
         return None;
     }
-    serde_json::from_value(statement.predicate.clone().into()).ok()
+    EvidencePredicate::read(&statement.predicate)
 }
 
 #[cfg(test)]

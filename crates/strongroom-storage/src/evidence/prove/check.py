@@ -32,11 +32,14 @@ except ImportError as missing:
 
 SUMS_SHA256 = "@SUMS_SHA256@"
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-NAME = os.path.basename(os.path.abspath(__file__))
+HERE = os.path.dirname(os.path.realpath(__file__))
+NAME = os.path.basename(os.path.realpath(__file__))
 DIGEST = re.compile(r"[0-9a-f]{64}")
 EVIDENCE = "urn:strongroom:attestation:evidence:v1"
 CAVRA = "cavra/v1"
+MEDIA_TYPES = ("application/vnd.dev.sigstore.bundle.v0.3+json", "application/vnd.dev.sigstore.bundle+json;version=0.3")
+INTEGER_MAX = 2 ** 53 - 1
+NAME_BYTES_MAX, STATEMENT_SUBJECTS_MAX, TIMESTAMPS_MAX = 256, 1000, 16
 problems = []
 
 
@@ -65,17 +68,29 @@ def run(*command, data=None):
 
 
 def parsed_time(text):
-    """RFC 3339, as Python 3.8 reads it: at most six digits of a second."""
+    """RFC 3339, as narrowly as Strongroom reads it; Python 3.8 knows at most six digits of a second."""
     day, time, fraction, zone = re.fullmatch(
-        r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(\.\d+)?([Zz]|[+-]\d\d:\d\d)", text).groups()
+        r"([0-9]{4}-[0-9]{2}-[0-9]{2})T((?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9])(\.[0-9]{1,9})?"
+        r"(Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])", text).groups()
+    if not "0002" <= day[:4] <= "9998":
+        raise ValueError("a year that not every reader has")
     micros = (fraction or ".0")[1:7].ljust(6, "0")
-    zone = "+00:00" if zone in "Zz" else zone
+    zone = "+00:00" if zone == "Z" else zone
     return datetime.datetime.fromisoformat("%sT%s.%s%s" % (day, time, micros, zone))
 
 
 def decoded(text):
     """Base64 in either alphabet, as protobuf's JSON has it."""
-    return base64.b64decode(text.replace("-", "+").replace("_", "/"), validate=True)
+    if set("+/") & set(text) and set("-_") & set(text):
+        raise ValueError("base64 in two alphabets")
+    return exact_base64(text.replace("-", "+").replace("_", "/"))
+
+
+def exact_base64(text):
+    data = base64.b64decode(text, validate=True)
+    if base64.b64encode(data).decode() != text:
+        raise ValueError("base64 with loose ends")
+    return data
 
 
 # --- every file is as it was gathered --------------------------------------------------------------
@@ -132,6 +147,26 @@ def once(pairs):
 
 def no_number(text):
     raise ValueError("no JSON: " + text)
+
+
+def integer(text):
+    if abs(int(text)) > INTEGER_MAX:
+        raise ValueError("an integer that not every reader has")
+    return int(text)
+
+
+def double(text):
+    if float(text) in (float("inf"), float("-inf")):
+        raise ValueError("a number that is none")
+    return float(text)
+
+
+def strict_json(data):
+    """I-JSON (RFC 7493), for what is signed and for what holds it."""
+    value = json.loads(data.decode("utf-8"), object_pairs_hook=once, parse_constant=no_number,
+                       parse_int=integer, parse_float=double)
+    json.dumps(value, ensure_ascii=False).encode("utf-8")  # refuses half a surrogate pair
+    return value
 
 
 def cavra_manifest(path):
@@ -291,40 +326,50 @@ def known_root(hint, roots):
     if hint in roots:
         return roots[hint]
     try:
-        return roots.get("sha256:" + base64.b64decode(hint, validate=True).hex())
+        return roots.get("sha256:" + exact_base64(hint).hex())
     except ValueError:
         return None
 
 
 def check_signature(entry, bundle, roots, policy, scratch):
     """What a signature is worth, by whom it is if it counts, and what to say of it."""
-    document = json.loads(read(entry["path"]))
+    document = strict_json(read(entry["path"]))
     envelope, material = document["dsseEnvelope"], document["verificationMaterial"]
-    if not document["mediaType"].startswith("application/vnd.dev.sigstore.bundle"):
+    if document["mediaType"] not in MEDIA_TYPES or any(
+            material.get(other) is not None for other in ("certificate", "x509CertificateChain")):
         return "invalid", None, ""
     payload, kind = decoded(envelope["payload"]), envelope["payloadType"]
     [single] = envelope["signatures"]
     signature = decoded(single["sig"])
+    stamps = material.get("timestampVerificationData")
+    stamps = {} if stamps is None else stamps
+    answers = [decoded(answer["signedTimestamp"]) for answer in stamps.get("rfc3161Timestamps", [])]
+    if len(answers) > TIMESTAMPS_MAX:
+        return "invalid", None, ""
     root = known_root(material["publicKey"]["hint"], roots)
     if root is None:
         return "untrusted", None, ""
     if kind != "application/vnd.in-toto+json" or not verifies(root, pae(kind.encode(), payload), signature, scratch):
         return "invalid", None, ""
-    statement = json.loads(payload)
-    if statement["_type"] != "https://in-toto.io/Statement/v1":
+    statement = strict_json(payload)
+    predicate_type, subjects = statement["predicateType"], statement["subject"]
+    digests = {subject.get("digest", {}).get("sha256") for subject in subjects}
+    if statement["_type"] != "https://in-toto.io/Statement/v1" or not 1 <= len(subjects) <= STATEMENT_SUBJECTS_MAX or not all(
+            DIGEST.fullmatch(digest) for digest in digests if digest is not None):
         return "invalid", None, ""
-    digests = {subject["digest"].get("sha256") for subject in statement["subject"]}
+    claimed = None
+    if predicate_type == EVIDENCE:
+        predicate = statement["predicate"]
+        claimed = parsed_time(predicate["signed_at"])
+        if not 1 <= len(predicate["signer"].encode("utf-8")) <= NAME_BYTES_MAX:
+            return "invalid", None, ""
     id_covers_bytes = bundle["format"] in ("strongroom.bundle/v1", CAVRA)
     about_id = id_covers_bytes and bundle["bundle_id"].split(":", 1)[1] in digests
     if not about_id and bundle.get("archive_sha256", ":").split(":", 1)[1] not in digests:
         return "about another bundle", None, ""
     if policy["key_ids"] and root["key_id"] not in policy["key_ids"]:
         return "untrusted", None, ""
-    predicate_type = statement["predicateType"]
-    claimed = statement["predicate"]["signed_at"] if predicate_type == EVIDENCE else None
-    claimed = parsed_time(claimed) if claimed else None
-    answers = material.get("timestampVerificationData", {}).get("rfc3161Timestamps", [])
-    times = [stamped(decoded(answer["signedTimestamp"]), signature, scratch) for answer in answers]
+    times = [stamped(answer, signature, scratch) for answer in answers]
     times = [time for time in times if time is not None]
     state, remark = judge(root, claimed, times, policy), ""
     locked = [parsed_time(time) for time in entry["lock_times"]]
@@ -366,7 +411,7 @@ def check_own_signature(bundle, roots, cavra_keys, policy, scratch):
     if root is None or root["algorithm"] != "Ed25519":
         return "untrusted", None, ""
     message = json.dumps(manifest, sort_keys=True).encode()
-    if not verifies(root, message, base64.b64decode(signature["value"], validate=True), scratch):
+    if not verifies(root, message, exact_base64(signature["value"]), scratch):
         return "invalid", None, ""
     if policy["key_ids"] and root["key_id"] not in policy["key_ids"]:
         return "untrusted", None, ""
@@ -404,6 +449,8 @@ def check_signatures(bundle, roots, cavra_keys, policy):
 
 
 def main():
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")
     for tool in ("sha256sum", "openssl"):
         if shutil.which(tool) is None:
             print("%s is missing" % tool, file=sys.stderr)
@@ -419,7 +466,10 @@ def main():
             roots = {root["key_id"]: root for root in documents}
         cavra_keys = {key["key_id"]: key for key in proof.get("cavra_keys", ())}
         for bundle in proof["bundles"]:
-            check_bundle(bundle)
+            try:
+                check_bundle(bundle)
+            except Exception as error:  # a list that was made anew, for a folder of something else
+                bad("%s: %s while it was read" % (bundle.get("path"), type(error).__name__))
             check_signatures(bundle, roots, cavra_keys, proof["policy"])
         if not proof["is_whole"]:
             say("note  this folder is not all that there was: see README.md")

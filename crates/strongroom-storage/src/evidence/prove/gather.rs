@@ -216,11 +216,6 @@ async fn signatures(
     if let Some(limit) = stored.cut_short {
         beside.missed.push(format!("more than the limit {limit}"));
     }
-    if stored.passed_over > 0 {
-        let reason =
-            "files beside them that are not valid, or the same once more, beyond the limit";
-        beside.missed.push(format!("{reason}: {}", stored.passed_over));
-    }
     Ok(beside)
 }
 

@@ -1,6 +1,6 @@
 //! Which bundles are meant: an id, a run, a subject.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use strongroom_core::observed::Observed;
 use strongroom_core::{BundleId, layout};
@@ -9,15 +9,16 @@ use super::BUNDLES_PROVEN_MAX;
 use crate::evidence::{EvidenceError, EvidenceErrorKind};
 use crate::{ListRequest, Storage, StorageErrorKind};
 
-/// The bundles that `of` names: as an id, or by the references of the run and of the subject of that name.
+/// The bundles that `of` names: as an id, or by the references of the run and of the subject of that name; and
+/// whether there are only deleted ones of it.
 pub(super) async fn bundles(
     store: &dyn Storage,
     of: &str,
-) -> Result<BTreeSet<BundleId>, EvidenceError> {
+) -> Result<BTreeMap<BundleId, bool>, EvidenceError> {
     if let Ok(id) = of.parse() {
-        return Ok([id].into());
+        return Ok([(id, false)].into());
     }
-    let mut ids = BTreeSet::new();
+    let mut ids = BTreeMap::new();
     for prefix in [layout::run_references_of(of), layout::subject_references_of(of)] {
         let mut request = ListRequest { prefix, ..ListRequest::default() };
         loop {
@@ -26,7 +27,10 @@ pub(super) async fn bundles(
                 Observed::Observed(page) => page,
                 Observed::Unobserved(_) => store.list(&request).await?,
             };
-            ids.extend(page.objects.iter().filter_map(|one| layout::referenced_id(&one.key)));
+            for one in &page.objects {
+                let Some(id) = layout::referenced_id(&one.key) else { continue };
+                *ids.entry(id).or_insert(true) &= one.is_deleted;
+            }
             if ids.len() > BUNDLES_PROVEN_MAX {
                 return Err(EvidenceError::new(
                     EvidenceErrorKind::Store(StorageErrorKind::Limit),

@@ -11,7 +11,7 @@ use strongroom_core::signing::statement::SignedBundle;
 
 use super::failed;
 use crate::Storage;
-use crate::evidence::signature::{StoredSignatures, of_bundle};
+use crate::evidence::signature::{LookedAt, StoredSignatures, of_bundle};
 use crate::evidence::{EvidenceError, EvidenceErrorKind};
 use crate::new_file::NewFile;
 
@@ -48,7 +48,8 @@ pub(in crate::evidence) async fn fetch_beside(
     if !report.signatures_unmet.is_empty() {
         return Err(not_enough(&report, &stored));
     }
-    let files = stored.signatures.into_iter().filter_map(|one| one.stored.bytes.ok()).collect();
+    let signatures = stored.signatures.into_iter().filter(LookedAt::is_signature);
+    let files = signatures.filter_map(|one| one.stored.bytes.ok()).collect();
     Ok(Fetched { report, files })
 }
 

@@ -95,7 +95,7 @@ pub async fn of_bundle(
         while let Some(stored) = reading.try_next().await? {
             let Some(stored) = stored else { continue };
             let checked = bundles.iter().map(|bundle| stored.check(demand, bundle)).collect();
-            sift.take(LookedAt { stored, checked });
+            sift.take(LookedAt { stored, checked }, bundles);
         }
         if is_cut_short {
             sift.cut_short("SIGNATURES_READ_MAX");

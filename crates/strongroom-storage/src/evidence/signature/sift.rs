@@ -8,14 +8,16 @@ use strongroom_core::Sha256Digest;
 use strongroom_core::signing::SignatureFile;
 use strongroom_core::signing::check::CheckedSignature;
 use strongroom_core::signing::demand::SourcedSignature;
+use strongroom_core::signing::policy::SignatureState;
+use strongroom_core::signing::statement::SignedBundle;
 
 use super::read::StoredSignature;
 
-/// Valid signatures of one bundle that are kept.
-const VALID_SIGNATURES_MAX: usize = 1_000;
+/// Signatures of one bundle that are kept: valid ones, or where nobody said whom to believe those that may be.
+const SIGNATURES_KEPT_MAX: usize = 1_000;
 /// Bytes of them.
-const VALID_SIGNATURES_BYTES_MAX: usize = 64 << 20;
-/// Files that are no valid signatures, and are told and kept all the same.
+const SIGNATURES_KEPT_BYTES_MAX: usize = 64 << 20;
+/// Files that are no such signatures, and are told and kept all the same.
 const OTHER_SIGNATURES_MAX: usize = 1_000;
 /// Bytes of them.
 const OTHER_SIGNATURES_BYTES_MAX: usize = 64 << 20;
@@ -39,8 +41,21 @@ impl LookedAt {
         })
     }
 
-    fn is_valid(&self) -> bool {
-        self.checked.iter().any(|checked| checked.state.is_valid())
+    /// Whether it counts, or may count for somebody who believes its key.
+    fn may_count(&self, bundles: &[SignedBundle]) -> bool {
+        let statement = || {
+            let file = SignatureFile::read(self.stored.bytes.as_ref().ok()?).ok()?;
+            file.unchecked_statement().ok()
+        };
+        self.checked.iter().zip(bundles).any(|(checked, bundle)| match checked.state {
+            SignatureState::Unchecked => statement().is_some_and(|said| said.covers(bundle)),
+            ref state => state.is_valid(),
+        })
+    }
+
+    /// Whether it is a signature at all, by whomever.
+    pub fn is_signature(&self) -> bool {
+        self.checked.iter().any(|checked| checked.state != SignatureState::Invalid)
     }
 
     fn size_bytes(&self) -> usize {
@@ -65,7 +80,8 @@ impl LookedAt {
 pub struct StoredSignatures {
     /// Those that are kept, in the order of their digests.
     pub signatures: Vec<LookedAt>,
-    /// Files beyond a limit that would change nothing: not valid, or a kept signature once more.
+    /// Files beyond a limit that would change nothing: worth nothing for this bundle, or a kept signature
+    /// once more.
     pub passed_over: u64,
     /// The limit that kept some from being looked at, or kept.
     pub cut_short: Option<&'static str>,
@@ -75,7 +91,7 @@ pub struct StoredSignatures {
 #[derive(Debug, Default)]
 pub(super) struct Sift {
     kept: Vec<Kept>,
-    valid: Room,
+    signatures: Room,
     others: Room,
     passed_over: u64,
     cut_short: Option<&'static str>,
@@ -84,7 +100,7 @@ pub(super) struct Sift {
 #[derive(Debug)]
 struct Kept {
     looked_at: LookedAt,
-    /// Of a valid one.
+    /// Of one that counts, or may.
     signature: Option<(Sha256Digest, Vec<u8>)>,
 }
 
@@ -105,9 +121,9 @@ impl Room {
 }
 
 impl Sift {
-    pub(super) fn take(&mut self, looked_at: LookedAt) {
+    pub(super) fn take(&mut self, looked_at: LookedAt, bundles: &[SignedBundle]) {
         let size = looked_at.size_bytes();
-        if !looked_at.is_valid() {
+        if !looked_at.may_count(bundles) {
             let room = self.others.with(size);
             if !room.is_within(OTHER_SIGNATURES_MAX, OTHER_SIGNATURES_BYTES_MAX) {
                 self.passed_over += 1;
@@ -118,15 +134,15 @@ impl Sift {
             return;
         }
         let signature = looked_at.signature();
-        self.valid = self.valid.with(size);
+        self.signatures = self.signatures.with(size);
         self.kept.push(Kept { looked_at, signature });
         if self.is_too_much() {
             self.drop_copies();
         }
         if self.is_too_much() {
-            self.cut_short = Some("VALID_SIGNATURES_MAX");
+            self.cut_short = Some("SIGNATURES_KEPT_MAX");
             self.kept.pop();
-            self.count_valid();
+            self.count();
         }
     }
 
@@ -143,7 +159,7 @@ impl Sift {
     }
 
     fn is_too_much(&self) -> bool {
-        !self.valid.is_within(VALID_SIGNATURES_MAX, VALID_SIGNATURES_BYTES_MAX)
+        !self.signatures.is_within(SIGNATURES_KEPT_MAX, SIGNATURES_KEPT_BYTES_MAX)
     }
 
     /// One signature can be written into any number of files. Of each the file with the earliest trusted
@@ -172,12 +188,12 @@ impl Sift {
             stays
         });
         self.passed_over += (before - self.kept.len()) as u64;
-        self.count_valid();
+        self.count();
     }
 
-    fn count_valid(&mut self) {
-        let valid = self.kept.iter().filter(|kept| kept.signature.is_some());
-        self.valid =
-            valid.fold(Room::default(), |room, kept| room.with(kept.looked_at.size_bytes()));
+    fn count(&mut self) {
+        let signatures = self.kept.iter().filter(|kept| kept.signature.is_some());
+        self.signatures =
+            signatures.fold(Room::default(), |room, kept| room.with(kept.looked_at.size_bytes()));
     }
 }

@@ -55,6 +55,13 @@ pub async fn sign(args: SignArgs, context: &Context) -> Result<()> {
 
 /// Says something else of a bundle, and signs that.
 pub async fn attest(args: AttestArgs, context: &Context) -> Result<()> {
+    if args.predicate_type == EVIDENCE {
+        return Err(Failure::usage(
+            "this type is that of a signature, which says who stands for a bundle",
+        )
+        .with_help("`strongroom evidence sign` makes one; an attestation has a type of its own")
+        .into());
+    }
     let file = begin(&args.to)?;
     let key = key_source::required(&args.key, context).await?;
     let predicate = read_predicate(&args.predicate)?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use strongroom_core::bundle::cavra::{CavraNames, CavraTrust};
@@ -139,11 +139,14 @@ fn refused(path: &Path, error: TrustError) -> anyhow::Error {
     anyhow::Error::new(error).context(path.display().to_string())
 }
 
-/// Ends the program where a file that was named as a signature is none, and nobody was to look further.
-pub fn refuse_no_signature(report: &SignatureReport) -> Result<()> {
+/// Ends the program where a file that was `named` as a signature is none, and nobody was to look further.
+/// Into a store anybody who may write can put one.
+pub fn refuse_no_signature(named: &[PathBuf], report: &SignatureReport) -> Result<()> {
+    let is_named = |source: &str| named.iter().any(|path| path.display().to_string() == source);
     let unread = report.signatures.iter().find(|signature| {
         report.status == SignatureStatus::Unchecked
             && signature.checked.state == SignatureState::Invalid
+            && is_named(&signature.source)
     });
     let Some(SourcedSignature { source, checked, .. }) = unread else { return Ok(()) };
     let reason = checked.reason.as_deref().unwrap_or("it is no signature file");

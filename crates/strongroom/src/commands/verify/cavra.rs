@@ -130,7 +130,7 @@ pub(super) async fn run(args: VerifyArgs, context: &Context) -> Result<()> {
     }
     let printed = context.console.result(|console| human(&document, console), &document);
     refuse_other_secret(&document.signature, secret.is_some())?;
-    signing::refuse_no_signature(&document.signatures)?;
+    signing::refuse_no_signature(&args.signature, &document.signatures)?;
     signing::refuse_unmet(&document.signatures)?;
     refuse_short(document.minimum_retention.as_ref())?;
     printed
