@@ -314,6 +314,58 @@ def memory(store):
     return case
 
 
+def changed_bundles(directory, name, is_changed):
+    """A bundle of the directory, and one of it with other lines in the files that are picked."""
+    base, candidate, copy = (WORK / f"{name}-base.tar.gz", WORK / f"{name}-candidate.tar.gz", WORK / f"{name}-candidate")
+    removing(base, candidate, copy)(0)
+    run([STRONGROOM, "evidence", "bundle", directory, "--output", base])
+    shutil.copytree(directory, copy, copy_function=os.link)
+    for number, path in enumerate(sorted(each for each in copy.rglob("*") if each.is_file())):
+        if is_changed(number):
+            content = path.read_bytes()
+            path.unlink()
+            middle = len(content) // 2
+            path.write_bytes(content[:middle] + b"\nchanged\n" + content[middle + 1 :])
+    run([STRONGROOM, "evidence", "bundle", copy, "--output", candidate])
+    removing(copy)(0)
+    return base, candidate
+
+
+def compare_both(base, candidate, rounds, peak_mib_max=None):
+    """A diff beside one verification after the other: it may take a tenth more than both."""
+    one, other = shlex.quote(str(base)), shlex.quote(str(candidate))
+    quoted = shlex.quote(str(STRONGROOM))
+    taken = in_turn(rounds, {
+        "strongroom": (nothing, always(f"{quoted} evidence diff {one} {other} --format json >/dev/null")),
+        "verify of both": (nothing, always(f"{quoted} evidence verify {one} && {quoted} evidence verify {other}")),
+    })
+    removing(base, candidate)(0)
+    return [comparison("diff", taken, {"verify of both": 0.91}, peak_mib_max=peak_mib_max)]
+
+
+def diff_mixed(sizes, rounds):
+    bundles = changed_bundles(mixed_directory(DATA, sizes["mixed"]), "mixed", lambda number: number % 10 == 0)
+    return compare_both(*bundles, rounds)
+
+
+def diff_small(sizes, rounds):
+    bundles = changed_bundles(small_directory(DATA, sizes["small_files"]), "small", lambda number: True)
+    return compare_both(*bundles, rounds)
+
+
+def diff_large(sizes, _rounds):
+    directory, total = DATA / "large", sizes["large"]
+    removing(directory)(0)
+    directory.mkdir(parents=True)
+    rng = random.Random(total)
+    for number in range(max(1, total // (64 * MIB))):
+        (directory / f"{number:04}.bin").write_bytes(rng.randbytes(64 * MIB))
+    (directory / "report.json").write_text(json.dumps({"passed": list(range(10_000))}, indent=1))
+    bundles = changed_bundles(directory, "large", lambda number: number % 40 == 0)
+    removing(directory)(0)
+    return compare_both(*bundles, 1, peak_mib_max=48)
+
+
 def list_cost(sizes, _rounds):
     """Requests and time to list a run and a day, and to pull by id, among many references."""
     _, _, printed = run([EXAMPLES / "list_cost", STRONGROOM, str(sizes["references"])])
@@ -331,6 +383,9 @@ CASES = {
     "bundle-small": (bundle_small, "Bundle 10,000 files of 4 KiB"),
     "verify": (verify, "Verify the bundle of 1 GiB of mixed files"),
     "lint": (lint, "Lint, beside verify"),
+    "diff-mixed": (diff_mixed, "Diff of two bundles of 1 GiB of mixed files, a tenth changed"),
+    "diff-small": (diff_small, "Diff of two bundles of 10,000 files of 4 KiB, all changed"),
+    "diff-large": (diff_large, "Diff of two bundles of 5 GiB, once"),
     "transfer-file": (transfer_file, "1 GiB to and from `file://`"),
     "transfer-seaweedfs": (transfer("seaweedfs"), "1 GiB to and from SeaweedFS"),
     "transfer-ceph": (transfer("ceph"), "1 GiB to and from Ceph RGW"),

@@ -16,10 +16,12 @@
 //! | [`record`] | what was done to evidence later: extensions, holds, releases; the reader of every record |
 //! | [`history`] | what all records of one bundle promise together |
 //! | [`secrets`] | what each kind of secret looks like, and where one stands in a text |
+//! | [`diff`] | two bundles side by side: files, what they declare, who signed, and inside changed files |
 //! | [`signing`] | keys, statements and detached signatures; who is trusted, and until when |
 
 pub mod bundle;
 pub mod canonical;
+pub mod diff;
 pub mod digest;
 pub mod history;
 pub mod layout;

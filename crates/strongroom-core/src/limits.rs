@@ -142,3 +142,27 @@ pub const LINT_PATTERNS_MAX: usize = 1_000;
 pub const LINT_CONFIGURATION_BYTES_MAX: u64 = 1 << 20;
 /// Bytes of a file of findings that are known.
 pub const LINT_BASELINE_BYTES_MAX: u64 = 16 << 20;
+
+/// Bytes of a file that a comparison looks into, on either side.
+pub const DIFF_FILE_BYTES_MAX: u64 = 4 << 20;
+/// Bytes of all the files that a comparison looks into, of both sides together: they are held in memory.
+pub const DIFF_CONTENT_BYTES_MAX: u64 = 32 << 20;
+/// Files that a comparison looks into.
+pub const DIFF_FILES_MAX: usize = 1_000;
+/// Pairs of lines, records or items that may have to be held against each other in one file: those that
+/// are left of the one side between what both sides begin and end with, times those of the other.
+pub const DIFF_PAIRS_MAX: u64 = 1 << 29;
+/// The same of all files together: some seconds.
+pub const DIFF_PAIRS_ALL_MAX: u64 = 1 << 32;
+/// Stretches of changed lines that are shown of one file.
+pub const DIFF_HUNKS_MAX: usize = 20;
+/// Lines that are shown of one file, unchanged ones around changed ones included.
+pub const DIFF_LINES_MAX: usize = 200;
+/// Changed values of a JSON document or record that are shown.
+pub const DIFF_VALUES_MAX: usize = 100;
+/// Changed records of a file of records that are shown.
+pub const DIFF_RECORDS_MAX: usize = 50;
+/// Characters that are shown of a line, a value or a pointer.
+pub const DIFF_CHARACTERS_MAX: usize = 200;
+/// Lines, values and records that are shown of all files together.
+pub const DIFF_SHOWN_MAX: usize = 5_000;

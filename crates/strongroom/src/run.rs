@@ -58,7 +58,7 @@ fn execute(
     console: &Console,
     environment: Environment,
 ) -> Result<()> {
-    refuse_sarif(&cli)?;
+    refuse_format(&cli)?;
     match cli.command {
         Command::Completions(args) => commands::completions::run(&args, console),
         Command::Man(args) => commands::man::run(&args, console),
@@ -100,17 +100,22 @@ fn execute(
     }
 }
 
-/// SARIF is of findings in files, which only one command has.
-fn refuse_sarif(cli: &Cli) -> Result<(), Failure> {
-    let is_lint = matches!(
-        &cli.command,
-        Command::Evidence(args) if matches!(args.command, EvidenceCommand::Lint(_))
-    );
-    if cli.console.format != Format::Sarif || is_lint {
-        return Ok(());
+/// Some forms are of one command only. Refused before anything is done: a page that cannot be printed is no
+/// reason to leave something behind.
+fn refuse_format(cli: &Cli) -> Result<(), Failure> {
+    let command = match &cli.command {
+        Command::Evidence(args) => Some(&args.command),
+        _ => None,
+    };
+    match (cli.console.format, command) {
+        (Format::Human | Format::Json | Format::Ndjson, _)
+        | (Format::Sarif, Some(EvidenceCommand::Lint(_)))
+        | (Format::Markdown, Some(EvidenceCommand::Diff(_))) => Ok(()),
+        (Format::Sarif, _) => Err(Failure::usage("only `evidence lint` prints SARIF")
+            .with_help("`--format json` prints a document")),
+        (Format::Markdown, _) => Err(Failure::usage("only `evidence diff` prints Markdown")
+            .with_help("`evidence audit` and `store analyze` write it to a file with --markdown")),
     }
-    Err(Failure::usage("only `evidence lint` prints SARIF")
-        .with_help("`--format json` prints a document"))
 }
 
 async fn evidence(command: EvidenceCommand, context: &Context) -> Result<()> {
@@ -119,6 +124,7 @@ async fn evidence(command: EvidenceCommand, context: &Context) -> Result<()> {
         EvidenceCommand::Verify(args) => commands::verify::run(*args, context).await,
         EvidenceCommand::Sign(args) => commands::signing::sign(*args, context).await,
         EvidenceCommand::Attest(args) => commands::signing::attest(*args, context).await,
+        EvidenceCommand::Diff(args) => commands::diff::run(*args, context).await,
         EvidenceCommand::Lint(args) => commands::lint::run(*args, context).await,
         EvidenceCommand::Show(args) => commands::show::run(args, context).await,
         EvidenceCommand::Push(args) => commands::push::run(*args, context).await,
@@ -223,7 +229,7 @@ async fn clean_up(runtime: &Runtime) {
 /// Shows why the arguments were refused, or the help that was asked for.
 fn refused(error: &clap::Error, arguments: &[OsString], environment: &Environment) -> Exit {
     let format = format_asked_for(arguments, environment);
-    if !error.use_stderr() || format == Format::Human {
+    if !error.use_stderr() || matches!(format, Format::Human | Format::Markdown) {
         // A pipe that is closed while help is printed is nobody's loss.
         let _ = error.print();
         return if error.use_stderr() { Exit::Usage } else { Exit::Done };
@@ -248,6 +254,7 @@ fn format_asked_for(arguments: &[OsString], environment: &Environment) -> Format
         Some("json") => Format::Json,
         Some("ndjson") => Format::Ndjson,
         Some("sarif") => Format::Sarif,
+        Some("markdown") => Format::Markdown,
         _ => Format::Human,
     }
 }

@@ -157,43 +157,46 @@ impl<'a> Listing<'a> {
             return Ok(Some(folder));
         }
         if matches!(self.folders, Folders::Days) {
-            self.folders = Folders::Known(self.days().await?);
+            let days = days(self.store, self.query.after, self.query.before).await?;
+            self.folders =
+                Folders::Known(days.into_iter().map(|(prefix, day)| (prefix, Some(day))).collect());
         }
         let Folders::Known(folders) = &mut self.folders else { return Ok(None) };
         Ok(folders.pop_front().map(|(prefix, day)| Folder { prefix, day, page: None }))
-    }
-
-    /// The days that have references and that the query is about, newest first. One request for
-    /// every thousand days.
-    async fn days(&self) -> Result<VecDeque<(String, Option<Date>)>, EvidenceError> {
-        let first = self.query.after.map(day_of);
-        let last = self.query.before.map(day_of);
-        let mut days = VecDeque::new();
-        let mut request = ListRequest {
-            prefix: layout::INDEX.to_owned(),
-            by_folder: true,
-            ..ListRequest::default()
-        };
-        loop {
-            let page = self.store.list(&request).await?;
-            for prefix in page.folders {
-                let name = prefix.trim_start_matches(layout::INDEX).trim_end_matches('/');
-                let Ok(day) = name.parse::<Date>() else { continue };
-                if first.is_none_or(|first| day >= first) && last.is_none_or(|last| day <= last) {
-                    days.push_front((prefix, Some(day)));
-                }
-            }
-            request.page = page.next;
-            if request.page.is_none() {
-                return Ok(days);
-            }
-        }
     }
 
     fn is_in_time(&self, object: &ListedObject) -> bool {
         let Some(written) = object.last_modified else { return true };
         self.query.after.is_none_or(|after| written >= after)
             && self.query.before.is_none_or(|before| written < before)
+    }
+}
+
+/// The folders of the days that have references, newest first, and within these times. One request for
+/// every thousand days.
+pub(super) async fn days(
+    store: &dyn Storage,
+    after: Option<Timestamp>,
+    before: Option<Timestamp>,
+) -> Result<Vec<(String, Date)>, EvidenceError> {
+    let (first, last) = (after.map(day_of), before.map(day_of));
+    let mut days = Vec::new();
+    let mut request =
+        ListRequest { prefix: layout::INDEX.to_owned(), by_folder: true, ..ListRequest::default() };
+    loop {
+        let page = store.list(&request).await?;
+        for prefix in page.folders {
+            let name = prefix.trim_start_matches(layout::INDEX).trim_end_matches('/');
+            let Ok(day) = name.parse::<Date>() else { continue };
+            if first.is_none_or(|first| day >= first) && last.is_none_or(|last| day <= last) {
+                days.push((prefix, day));
+            }
+        }
+        request.page = page.next;
+        if request.page.is_none() {
+            days.reverse();
+            return Ok(days);
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`push`] | a bundle or a directory into a store: references, bundle, lock, receipt, record |
 //! | [`pull`] | a bundle, or all bundles of a run, out of a store, proven before they appear |
+//! | [`baseline`] | which stored bundle another one is to be held against |
 //! | [`list`] | what a run or a day holds, at the cost of the answer |
 //! | [`reindex`] | references rebuilt from bundles and records |
 //! | [`audit`] | what a whole store or a run holds, held against what its records promise |
@@ -22,6 +23,7 @@
 //! | `upload` | a blocking producer of bytes as the body of an upload |
 
 pub mod audit;
+pub mod baseline;
 pub mod cavra;
 mod error;
 mod guarded;
@@ -42,6 +44,7 @@ pub mod signature;
 mod stored;
 mod upload;
 
+pub use baseline::{Baseline, BaselineRequest};
 pub use cavra::{CavraOutcome, CavraPush};
 pub use error::{EvidenceError, EvidenceErrorKind};
 pub use guarded::ObjectRole;

@@ -10,8 +10,8 @@ use strongroom_core::{BundleId, Sha256Digest};
 use strongroom_storage::evidence::audit::{Cursor, Sample};
 
 use super::{
-    AttestArgs, HoldArgs, Length, LintArgs, Moment, ProveArgs, PushSettingArgs, RetentionArgs,
-    SignArgs, SignerArgs, TrustArgs, VerifyArgs, When, not_empty,
+    AttestArgs, DiffArgs, HoldArgs, Length, LintArgs, Moment, ProveArgs, PushSettingArgs,
+    RetentionArgs, SignArgs, SignerArgs, TrustArgs, VerifyArgs, When, not_empty,
 };
 
 /// What to do with evidence.
@@ -92,6 +92,20 @@ Examples:
   strongroom evidence show run-42.tar.gz --files
   strongroom evidence show run-42.tar.gz --format json | jq .manifest.metadata")]
     Show(ShowArgs),
+
+    /// Say what differs between two bundles: files, declarations, retention, signers.
+    ///
+    /// Both are verified, every byte. Changed JSON is shown by value, NDJSON by record, text by line, as
+    /// far as the limits go; a secret in it is not shown. Exits 0 also where something differs, and 12
+    /// where --fail-on names it.
+    #[command(after_help = "\
+Examples:
+  strongroom evidence diff run-41.tar.gz run-42.tar.gz
+  strongroom evidence diff run:41 run:42 --store s3://evidence --format json
+  strongroom evidence diff results.tar.gz --baseline run:latest --store s3://evidence \\
+      --fail-on removed,retention-weaker,signer-changed
+  strongroom evidence diff run:41 results.tar.gz --format markdown -o summary.md")]
+    Diff(Box<DiffArgs>),
 
     /// Store a bundle, or a directory as a bundle, and print the receipt.
     ///

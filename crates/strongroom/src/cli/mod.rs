@@ -2,6 +2,7 @@
 //! made from it.
 
 mod analysis;
+mod diff;
 mod evidence;
 mod keys;
 mod lint;
@@ -18,6 +19,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 pub use analysis::{AnalyzeArgs, CleanUp, RunArgs, StoreCommand, TableArgs, WatchArgs};
+pub use diff::{DiffArgs, Reference};
 pub use evidence::{
     AuditArgs, BundleArgs, DeclarationArgs, EvidenceCommand, ListArgs, PullArgs, PushArgs, ShowArgs,
 };
@@ -117,6 +119,9 @@ pub enum Format {
     /// SARIF 2.1.0, of `evidence lint`.
     #[value(hide = true)]
     Sarif,
+    /// A page of Markdown, of `evidence diff`.
+    #[value(hide = true)]
+    Markdown,
 }
 
 /// The first word.

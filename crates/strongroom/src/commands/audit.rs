@@ -72,7 +72,7 @@ pub async fn run(args: AuditArgs, context: &Context) -> Result<()> {
     let document = Document { report: &report, estimate: estimate.as_ref() };
     let printed = match console.format() {
         Format::Ndjson => lines.finish(&document),
-        Format::Human | Format::Json | Format::Sarif => {
+        Format::Human | Format::Json | Format::Sarif | Format::Markdown => {
             console.result(|console| shown::report(&report, console), &document)
         }
     };

@@ -84,7 +84,7 @@ fn rendered(
     context: &Context,
 ) -> Result<String> {
     Ok(match context.console.format() {
-        Format::Human => human::plain(document, report, &context.console),
+        Format::Human | Format::Markdown => human::plain(document, report, &context.console),
         Format::Json => format!("{}\n", serde_json::to_string_pretty(document)?),
         Format::Ndjson => format!("{}\n", serde_json::to_string(document)?),
         Format::Sarif => {

@@ -41,7 +41,7 @@ pub async fn run(args: ListArgs, context: &Context) -> Result<()> {
     while let Some(page) = listing.next_page().await? {
         listed += page.len();
         match console.format() {
-            Format::Human => console.print(&human(&page, console))?,
+            Format::Human | Format::Markdown => console.print(&human(&page, console))?,
             Format::Ndjson => page.iter().try_for_each(|row| console.print_line_of(row))?,
             // One document cannot be printed before its end is known.
             Format::Json | Format::Sarif => document.bundles.extend(page),

@@ -6,6 +6,7 @@ pub mod bundle;
 pub mod completions;
 pub mod config_show;
 mod declarations;
+pub mod diff;
 pub mod hold;
 pub mod keys;
 pub mod lint;

@@ -118,7 +118,8 @@ fn shortfall(run: &RunPull) -> Failure {
         .with_help("the output says which, and why; the others are complete")
 }
 
-fn warn_of_what_is_on_top(pulled: &Pulled, context: &Context) {
+/// Says so where the bundle was found below something else.
+pub fn warn_of_what_is_on_top(pulled: &Pulled, context: &Context) {
     if pulled.current_version_is_something_else {
         context.console.warning(format!(
             "the current version of {} is something else: an earlier one that verifies was taken",

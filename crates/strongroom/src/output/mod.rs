@@ -1,6 +1,7 @@
 //! What people and programs see: results on standard output, everything else on standard error.
 
 mod block;
+pub mod markdown;
 mod words;
 
 use std::fmt::Display;
@@ -11,7 +12,7 @@ use anyhow::{Context as _, Result};
 use serde::Serialize;
 
 pub use self::block::Block;
-pub use self::words::{count, duration_ms, safe, size, size_and_bytes, time};
+pub use self::words::{count, duration_ms, safe, size, size_and_bytes, time, visible};
 use crate::cli::{ConsoleArgs, Format};
 use crate::environment::Environment;
 use crate::failure::{ErrorDocument, output_failed};
@@ -137,7 +138,7 @@ impl Console {
         document: &impl Serialize,
     ) -> Result<()> {
         match self.format {
-            Format::Human => self.print(&human(self)),
+            Format::Human | Format::Markdown => self.print(&human(self)),
             Format::Json | Format::Sarif => {
                 self.print(&format!("{}\n", serde_json::to_string_pretty(document)?))
             }
@@ -175,7 +176,7 @@ impl Console {
 
     /// Says what went wrong, and what to do, on standard error.
     pub fn error(&self, error: &ErrorDocument) {
-        if self.format == Format::Human {
+        if matches!(self.format, Format::Human | Format::Markdown) {
             self.say(&styled(self.stderr_palette.bad, "error:"), &error.message);
             if let Some(help) = &error.help {
                 self.say(&styled(self.stderr_palette.good, "help:"), help);

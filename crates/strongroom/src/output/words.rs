@@ -71,6 +71,25 @@ pub fn safe(text: &str) -> String {
     shown
 }
 
+/// As [`safe`], of lines that are held beside each other: what nobody would see is shown as an escape too,
+/// and a tab is four spaces, so that two lines that differ look different.
+pub fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in safe(&text.replace('\t', "    ")).chars() {
+        let is_invisible = matches!(
+            character,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200d}' | '\u{2028}' | '\u{2029}'
+                | '\u{2060}'..='\u{2064}' | '\u{206a}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}'
+        );
+        if is_invisible {
+            shown.extend(character.escape_unicode());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,6 +114,13 @@ mod tests {
     fn text_of_others_cannot_drive_the_terminal() {
         assert_eq!(safe("a\u{1b}[2Jb\n\u{202e}c"), "a\\u{1b}[2Jb\\n\\u{202e}c");
         assert_eq!(safe("Übersicht é 日本"), "Übersicht é 日本");
+    }
+
+    #[test]
+    fn what_nobody_would_see_is_shown_beside_what_looks_the_same() {
+        assert_eq!(visible("a\u{200b}b\u{feff}\u{e0041}"), "a\\u{200b}b\\u{feff}\\u{e0041}");
+        assert_eq!(visible("\tx\r\u{202e}"), "    x\\r\\u{202e}");
+        assert_eq!(visible("é 日本 👍"), "é 日本 👍");
     }
 
     #[test]

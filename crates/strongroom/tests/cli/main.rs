@@ -10,6 +10,7 @@ mod cli_bundle;
 mod cli_cavra;
 mod cli_cavra_signing;
 mod cli_config;
+mod cli_diff;
 mod cli_errors;
 mod cli_keys;
 mod cli_lint;

@@ -100,6 +100,16 @@ impl UnverifiedCavra {
         &self.manifest_bytes
     }
 
+    /// The id that the directory has if it verifies.
+    pub fn claimed_id(&self) -> BundleId {
+        self.manifest.id()
+    }
+
+    /// What made it, as the manifest claims.
+    pub fn product(&self) -> &str {
+        &self.manifest.product
+    }
+
     /// The files that the manifest lists, by path, itself not among them.
     pub fn listed(&self) -> impl Iterator<Item = (&str, u64, Sha256Digest)> {
         let files = self.manifest.files.iter();

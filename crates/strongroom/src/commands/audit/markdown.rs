@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use strongroom_storage::evidence::audit::{AuditReport, Class, Finding};
 
-use crate::output::{safe, size, time};
+use crate::output::markdown::code;
+use crate::output::{size, time};
 
 /// The page. Ends with what an audit does not look at.
 pub fn page(report: &AuditReport) -> String {
@@ -111,28 +112,7 @@ fn add(finding: &Finding, page: &mut String) {
     }
 }
 
-/// Text that others wrote, as it is: in a code span that it cannot leave, nor its cell of a table.
-fn code(text: &str) -> String {
-    let text = safe(text).replace('|', "\\|");
-    let longest = text.split(|letter| letter != '`').map(str::len).max().unwrap_or(0);
-    let fence = "`".repeat(longest + 1);
-    let space = if longest > 0 { " " } else { "" };
-    format!("{fence}{space}{text}{space}{fence}")
-}
-
 /// Our own words, which hold no mark of Markdown but these.
 fn plain(text: &str) -> String {
     text.replace('|', "\\|").replace('*', "\\*").replace('<', "&lt;")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_of_somebody_elses_stays_in_its_code_span() {
-        assert_eq!(code("runs/42"), "`runs/42`");
-        assert_eq!(code("a`b``c"), "``` a`b``c ```");
-        assert_eq!(code("a|b\n# c"), "`a\\|b\\n# c`");
-    }
 }
