@@ -84,6 +84,12 @@ said() {
   printf '%s' "${reason:-the log says why}"
 }
 
+# resumed MARK FILE: workflow commands count again, after this text. Only a whole line is a command.
+resumed() {
+  [ -z "$(tail -c 1 "$2")" ] || echo
+  printf '::%s::\n' "$1"
+}
+
 # run DOCUMENT COMMAND…: the command's standard output becomes the document. Sets `status`, and `reason` where it
 # is not 0. What it says on standard error is shown as it is said, and is no command to the workflow. All on one
 # stream: of two, GitHub keeps no order.
@@ -96,7 +102,7 @@ run() {
   "$@" 2>&1 >"$document" </dev/null | tee "$errors"
   ended=("${PIPESTATUS[@]}")
   set -e
-  printf '::%s::\n' "$mark"
+  resumed "$mark" "$errors"
   [ "${ended[1]}" -eq 0 ] || failed 1 "the log could not be written"
   status=${ended[0]} reason=
   [ "$status" -eq 0 ] || reason=$(said "$errors")
@@ -118,5 +124,5 @@ shown() {
   mark=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
   printf '::stop-commands::%s\n' "$mark"
   cat "$1"
-  printf '::%s::\n' "$mark"
+  resumed "$mark" "$1"
 }

@@ -1,6 +1,7 @@
 """The cases of scripts/check-action: what is set up, where the action must end, and what must be so then."""
 
 import datetime
+import json
 import os
 import pathlib
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ class World:
         self.signing_key = desk.Key(scratch, "signing")
         self.release = desk.Release(scratch, self.release_key)
         self.tampered = self.release.tampered(scratch)
+        self.given = set()
 
     def attempt(self, store_name):
         store, repository = desk.Store(store_name), desk.Repository(self.scratch)
@@ -50,6 +52,7 @@ class Case:
         at = self.world.attempt(self.store)
         then = self.body(at, self.world)
         done = at.run()
+        self.world.given |= {name for name, value in at.inputs.items() if value}
         done.expect_end(self.ends_at, self.code)
         if then and not done.faults:
             then(done)
@@ -134,6 +137,69 @@ def given_bundle(at, world):
     del at.inputs["directory"]
     at.inputs["bundle"] = "-b.tar.gz"
     return lambda done: done.expect(at.store.holds(done.outputs["bundle-id"]), "it is stored")
+
+
+@case("a CAVRA directory", stores=BOTH)
+def cavra(at, world):
+    attesting(at)
+    desk.cavra_directory(at.repository.path / "cavra")
+    del at.inputs["directory"]
+    at.inputs |= {"bundle": "cavra", "lint-fail-on": "never"}
+    return lambda done: done.expect(len(done.document("receipt")["objects"]) == 2, "each file is stored")
+
+
+@case("a bundle that a trusted owner signed")
+def signed(at, world):
+    given_bundle(at, world)
+    desk.run(desk.STRONGROOM, "evidence", "sign", at.repository.path / "-b.tar.gz", "--signer", "ci", "--private-key", world.signing_key.private,
+             "--output", at.repository.path / "b.sigstore.json")
+    desk.run(desk.STRONGROOM, "trust-root", "create", "--public-key", world.signing_key.public, "--owner", "ci", "--output",
+             at.repository.path / "trust.json")
+    at.inputs |= {"signature": "b.sigstore.json", "trust-root": "trust.json", "require-signer": "ci"}
+
+    def then(done):
+        done.expect("signatures: `met`" in done.summary and "nobody need have signed" not in done.summary, "the summary says so")
+        done.expect("signature.none-shown" not in done.summary, "the lint has seen it as well")
+
+    return then
+
+
+@case("everything that can be declared, and a lint as a team decided")
+def declared(at, world):
+    (at.repository.path / "lint.yaml").write_text("rules:\n  content.undeclared-media-type: off\n")
+    desk.run(desk.STRONGROOM, "evidence", "bundle", at.repository.results, "--output", at.repository.path / "known.tar.gz")
+    desk.run(desk.STRONGROOM, "evidence", "lint", at.repository.path / "known.tar.gz", "--write-baseline", at.repository.path / "known.json")
+    at.inputs |= {
+        "producer": "pipeline@1.2", "metadata": "owner=platform\nticket=42", "result-status": "passed", "retention-class": "release-evidence",
+        "retention-days": "1", "retain-until": "", "lint-config": "lint.yaml", "lint-baseline": "known.json",
+    }
+
+    def then(done):
+        manifest = json.loads(desk.run("tar", "-xzOf", done.outputs["bundle"], "manifest.json").stdout)
+        done.expect(manifest["producer"] == {"name": "pipeline", "version": "1.2"}, "the producer is declared")
+        done.expect(manifest["metadata"] == {"owner": "platform", "ticket": "42", "result_status": "passed"}, "so is the metadata")
+        done.expect(manifest["retention"]["class"] == "release-evidence" and at.store.is_locked(done.document("receipt")), "and the retention, which locks")
+        done.expect("undeclared-media-type" not in done.summary, "what is off is not told")
+        done.expect("known or allowed: " in done.summary, "what is known is counted")
+
+    return then
+
+
+@case("kept for less than a regime asks", "lint", 12)
+def regime(at, world):
+    at.inputs |= {"lint-regime": "sec-17a-4", "retention-days": "1"}
+
+
+@case("a compliance lock that was accepted, and a key with a passphrase", stores=BOTH)
+def accepted(at, world):
+    attesting(at)
+    path = world.scratch / f"locked-{desk.unique()}.pem"
+    desk.run("openssl", "pkcs8", "-topk8", "-in", world.signing_key.private, "-v2", "aes256", "-passout", "pass:canary-phrase", "-out", path)
+    tomorrow = (datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=2)).strftime("%Y-%m-%d")
+    at.environment |= {"SIGNING_KEY": path.read_text(), "PHRASE": "canary-phrase"}
+    at.secrets.add("canary-phrase")
+    at.inputs |= {"lock": "compliance", "yes-lock-until": tomorrow, "passphrase-env": "PHRASE"}
+    return lambda done: done.expect(at.store.lock(done.document("receipt"))["Mode"] == "COMPLIANCE", "boto3 reads the lock")
 
 
 @case("what is turned off is said")
@@ -332,7 +398,7 @@ def no_directory(at, world):
 def two_lines(at, world):
     spy = at.repository.path / "spy"
     told = '{"schema":"strongroom.error/v1","exit_code":1,"kind":"failed","message":"100% of it\\\\n::set-env name=x::y"}'
-    spy.write_text(f"#!/bin/sh\n[ \"$1\" = --version ] && exit\nprintf '{told.replace('%', '%%')}\\n' >&2\nexit 1\n")
+    spy.write_text(f"#!/bin/sh\n[ \"$1\" = --version ] && exit\nprintf '{told.replace('%', '%%')}\\n' >&2\nprintf unended >&2\nexit 1\n")
     spy.chmod(0o755)
     at.inputs["strongroom"] = "spy"
     return lambda done: done.expect("100% of it\n::set-env name=x::y" in done.failed.annotations[0][2], "with all that was said")

@@ -1,5 +1,6 @@
 """What the cases of scripts/check-action work with: a release, stores with buckets, a repository with results."""
 
+import hashlib
 import json
 import os
 import pathlib
@@ -8,7 +9,6 @@ import random
 import shutil
 import subprocess
 import tarfile
-import urllib.request
 
 import boto3
 import botocore.exceptions
@@ -130,11 +130,14 @@ class Repository:
         return self
 
 
-def openbao(path, document):
-    """Asks OpenBao as its administrator."""
-    request = urllib.request.Request(
-        f"{os.environ['STRONGROOM_TEST_OPENBAO']}/v1/{path}", json.dumps(document).encode(), method="POST",
-        headers={"x-vault-token": os.environ["STRONGROOM_TEST_OPENBAO_TOKEN"]},
-    )
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        return json.loads(answer.read() or b"{}")
+def cavra_directory(root):
+    """A CAVRA directory with one document, whose manifest has a digest and no signature."""
+    content = b'{"session_id": "session-1", "events": []}\n'
+    manifest = {
+        "schema_version": "cavra.evidence.bundle.v1", "product": "CAVRA", "created_at": "2026-03-01T10:00:00+00:00",
+        "signer": "ci@example.org", "files": [{"path": "evidence.json", "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}],
+    }
+    digest = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
+    root.mkdir()
+    (root / "evidence.json").write_bytes(content)
+    (root / "manifest.json").write_text(json.dumps({**manifest, "signature": {"algorithm": "SHA256", "value": digest}}))

@@ -1,6 +1,8 @@
 """The runner does what GitHub's does, where scripts/check-action leans on it."""
 
 import pathlib
+import subprocess
+import sys
 import tempfile
 import unittest
 
@@ -125,6 +127,22 @@ class Steps(unittest.TestCase):
             self.job("- uses: ./", action % "shell: bash, env: {A: '${{ secrets.KEY }}'}", secrets={"KEY": "x"})
         with self.assertRaises(WorkflowError):
             self.job("- uses: ./", action % "id: a")
+
+
+class Program(unittest.TestCase):
+    def test_it_runs_a_workflow_and_ends_as_the_job_does(self):
+        with tempfile.TemporaryDirectory() as scratch:
+            workflow, contexts = pathlib.Path(scratch) / "workflow.yml", pathlib.Path(scratch) / "contexts.json"
+            workflow.write_text("jobs:\n  a:\n    steps:\n      - env: {A: '${{ secrets.A }}'}\n        run: 'echo $A | tee \"$GITHUB_STEP_SUMMARY\"; test $A = 1'\n")
+            for value, code in ("1", 0), ("2", 1):
+                contexts.write_text('{"secrets": {"A": "%s"}}' % value)
+                (pathlib.Path(scratch) / value).mkdir()
+                done = subprocess.run(
+                    [sys.executable, pathlib.Path(__file__).parent / "run-action", workflow, contexts],
+                    cwd=pathlib.Path(scratch) / value, capture_output=True, text=True,
+                )
+                self.assertEqual(done.returncode, code, done.stderr)
+                self.assertIn(f"== summary\n{value}\n", done.stdout)
 
 
 class Commands(unittest.TestCase):
