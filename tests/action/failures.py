@@ -84,7 +84,8 @@ def no_release(at, world):
 
 @case("no such directory", "bundle", 1)
 def no_directory(at, world):
-    at.inputs["directory"] = "nowhere"
+    at.inputs["directory"] = "no|where `*here*`"
+    return lambda done: done.expect("`\"no|where '*here*'\" could" in done.summary, "the name is text in the summary")
 
 
 @case("a message of two lines is one annotation", "bundle", 1)

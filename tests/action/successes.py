@@ -127,7 +127,7 @@ def accepted(at, world):
 @case("what is turned off is said")
 def turned_off(at, world):
     attesting(at)
-    at.inputs |= {"lint": "false", "push": "false", "store": ""}
+    at.inputs |= {"lint": "false", "push": "false", "store": "", "attest-type": "urn:example:a|b"}
 
     def then(done):
         done.expect(not at.store.keys(), "nothing is stored")
