@@ -17,6 +17,7 @@
 //! | [`history`] | what all records of one bundle promise together |
 //! | [`secrets`] | what each kind of secret looks like, and where one stands in a text |
 //! | [`diff`] | two bundles side by side: files, what they declare, who signed, and inside changed files |
+//! | [`storage_plan`] | what a push would write where, under which lock, at which cost, by which rights |
 //! | [`signing`] | keys, statements and detached signatures; who is trusted, and until when |
 
 pub mod bundle;
@@ -34,6 +35,7 @@ pub mod retention;
 mod rfc3339;
 pub mod secrets;
 pub mod signing;
+pub mod storage_plan;
 pub mod upload;
 
 pub use digest::{BundleId, Sha256Digest};

@@ -166,3 +166,10 @@ pub const DIFF_RECORDS_MAX: usize = 50;
 pub const DIFF_CHARACTERS_MAX: usize = 200;
 /// Lines, values and records that are shown of all files together.
 pub const DIFF_SHOWN_MAX: usize = 5_000;
+
+/// Bytes of a storage plan.
+pub const PLAN_BYTES_MAX: u64 = 4 << 20;
+/// Bytes of a table of prices.
+pub const PRICES_BYTES_MAX: u64 = 1 << 20;
+/// Rows of a table of prices.
+pub const PRICE_ROWS_MAX: usize = 1_000;

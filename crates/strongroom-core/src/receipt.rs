@@ -20,6 +20,9 @@ pub struct Receipt {
     /// Every run that the bundle was stored for: its own, and what the push named.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub run_ids: Vec<String>,
+    /// The digest of the storage plan that the push kept to.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub plan_sha256: Option<Sha256Digest>,
     /// SHA-256 of the archive *as stored*: of a recompressed copy it differs from the one pushed.
     pub archive_sha256: Sha256Digest,
     /// The store's URL, without credentials.

@@ -21,6 +21,9 @@ pub struct Upload {
     /// Every run that the bundle was stored for: its own, and what the push named.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub run_ids: Vec<String>,
+    /// The digest of the storage plan that the push kept to.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub plan_sha256: Option<Sha256Digest>,
     /// The store's URL, without credentials.
     pub store: String,
     /// Where the store answered: scheme, host and port. Absent where there is no server.

@@ -13,7 +13,7 @@
 //! | `conformance` | the suite that every backend passes, and that users run on their own bucket |
 //! | `evidence` | push, pull, list, reindex, audit: one operation a file |
 //! | [`trust_roots`] | trust roots handed out through a store |
-//! | [`new_file`] | a local file that appears whole or not at all |
+//! | [`new_file`] [`new_folder`] | a local file, a local folder, that appears whole or not at all |
 //! | [`tsa`] | asks a time-stamp authority for trusted time |
 //! | [`signer`] | keys that sign: in a file, behind a command, in OpenBao |
 //! | [`service`] | what is asked over HTTP and is no store |
@@ -30,6 +30,7 @@ pub mod fs;
 pub mod key;
 pub mod memory;
 pub mod new_file;
+pub mod new_folder;
 pub mod open;
 pub mod s3;
 pub mod service;

@@ -1,7 +1,7 @@
 //! `store-status`: what a store says of itself, each item observed or not.
 
 use serde::{Deserialize, Serialize};
-use strongroom_core::observed::Observed;
+use strongroom_core::observed::{Observed, Unobserved};
 use strongroom_core::receipt::{Encryption, EnforcedBy};
 use strongroom_core::retention::DefaultRetention;
 
@@ -39,6 +39,40 @@ pub struct StoreStatus {
     pub locks_enforced_by: EnforcedBy,
     /// Whatever failed on the way, in words.
     pub problems: Vec<String>,
+}
+
+/// How a bucket is set up, as far as it tells. To ask leaves nothing behind and writes nothing.
+#[derive(Debug, Clone)]
+pub struct BucketSettings {
+    /// Whether the bucket keeps versions.
+    pub versioning: Observed<Versioning>,
+    /// Whether its versions can be locked.
+    pub object_lock: Observed<bool>,
+    /// The retention that new versions get by themselves.
+    pub default_retention: Observed<Option<DefaultRetention>>,
+    /// Encryption that new objects get by themselves.
+    pub encryption: Observed<Option<Encryption>>,
+    /// Whether strangers may read.
+    pub public_access: Observed<PublicAccess>,
+    /// Whether requests without TLS are denied to everybody.
+    pub tls_only: Observed<bool>,
+    /// After how many days parts of unfinished uploads are removed.
+    pub unfinished_uploads_days: Observed<Option<u32>>,
+}
+
+impl BucketSettings {
+    /// Nothing was told.
+    pub fn unobserved(reason: Unobserved) -> Self {
+        Self {
+            versioning: Observed::Unobserved(reason),
+            object_lock: Observed::Unobserved(reason),
+            default_retention: Observed::Unobserved(reason),
+            encryption: Observed::Unobserved(reason),
+            public_access: Observed::Unobserved(reason),
+            tls_only: Observed::Unobserved(reason),
+            unfinished_uploads_days: Observed::Unobserved(reason),
+        }
+    }
 }
 
 /// The state of a bucket's versioning.

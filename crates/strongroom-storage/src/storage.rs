@@ -15,7 +15,7 @@ use strongroom_core::observed::{Observed, Unobserved};
 use strongroom_core::receipt::{CreateOnly, Encryption, EnforcedBy, Integrity};
 use strongroom_core::retention::{DefaultRetention, Lock, Retention};
 
-use crate::status::StoreStatus;
+use crate::status::{BucketSettings, StoreStatus};
 use crate::{ObjectKey, StorageError, VersionId};
 
 /// Bodies of at most this many bytes are written by one request, larger ones in parts of this size or
@@ -140,6 +140,11 @@ pub trait Storage: fmt::Debug + Send + Sync {
 
     /// What this bucket does about locks.
     async fn bucket_locks(&self) -> Result<BucketLocks, StorageError>;
+
+    /// How the bucket is set up, by questions alone. What is not told is `Unobserved`, never an error.
+    async fn bucket_settings(&self) -> BucketSettings {
+        BucketSettings::unobserved(Unobserved::UnsupportedBackend)
+    }
 
     /// What the store says of itself, in seconds, leaving nothing behind.
     async fn status(&self) -> StoreStatus;

@@ -216,6 +216,8 @@ fn of_evidence(kind: EvidenceErrorKind) -> Exit {
         EvidenceErrorKind::Store(kind) => of_storage(kind),
         EvidenceErrorKind::Bundle(refusal) => of_refusal(refusal),
         EvidenceErrorKind::RetentionNotMet | EvidenceErrorKind::LockUnobserved => Exit::Policy,
+        EvidenceErrorKind::PlanNotMet => Exit::Policy,
+        EvidenceErrorKind::PlanBroken => Exit::Integrity,
         EvidenceErrorKind::SignaturesNotMet => Exit::Trust,
         EvidenceErrorKind::Conflict | EvidenceErrorKind::LocalFileExists => Exit::Conflict,
         EvidenceErrorKind::NotFound => Exit::NotFound,

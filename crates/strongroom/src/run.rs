@@ -92,7 +92,10 @@ fn execute(
         }
         Command::Evidence(args) => {
             let matches = innermost(matches);
-            let config = Config::load(&matches, cli.console.config, environment)?;
+            let mut config = Config::load(&matches, cli.console.config, environment)?;
+            if let EvidenceCommand::StoragePlan(args) = &args.command {
+                commands::storage_plan::name_the_store(args, &mut config)?;
+            }
             let context = Context::new(console.clone(), config, Clock::system(), matches);
             until_interrupted(evidence(args.command, &context), &context.winding_down)
                 .map_err(|error| context.naming_the_store(error))
@@ -128,6 +131,7 @@ async fn evidence(command: EvidenceCommand, context: &Context) -> Result<()> {
         EvidenceCommand::Lint(args) => commands::lint::run(*args, context).await,
         EvidenceCommand::Show(args) => commands::show::run(args, context).await,
         EvidenceCommand::Push(args) => commands::push::run(*args, context).await,
+        EvidenceCommand::StoragePlan(args) => commands::storage_plan::run(*args, context).await,
         EvidenceCommand::Pull(args) => commands::pull::run(*args, context).await,
         EvidenceCommand::List(args) => commands::list::run(args, context).await,
         EvidenceCommand::Reindex => commands::reindex::run(context).await,

@@ -45,6 +45,7 @@ fn receipt(number: u128, retention: Option<Retention>, hold_before: Option<bool>
         unobserved: None,
     };
     let receipt = Receipt {
+        plan_sha256: None,
         schema: RECEIPT_SCHEMA.to_owned(),
         bundle_id: bundle(),
         run_ids: Vec::new(),

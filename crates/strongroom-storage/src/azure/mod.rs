@@ -43,7 +43,7 @@ use strongroom_core::receipt::EnforcedBy;
 use strongroom_core::retention::Retention;
 
 use self::request::Client;
-use crate::status::StoreStatus;
+use crate::status::{BucketSettings, StoreStatus};
 use crate::{
     Body, BucketLocks, CreateOptions, Created, ListPage, ListRequest, ObjectInfo, ObjectKey,
     ObjectReader, ObjectVersion, SeenLock, Storage, StorageError, StorageErrorKind, VersionId,
@@ -184,6 +184,10 @@ impl Storage for AzureStorage {
 
     async fn bucket_locks(&self) -> Result<BucketLocks, StorageError> {
         container::bucket_locks(self).await
+    }
+
+    async fn bucket_settings(&self) -> BucketSettings {
+        status::settings(self).await
     }
 
     async fn status(&self) -> StoreStatus {

@@ -11,7 +11,7 @@ use super::AzureStorage;
 use super::container::Container;
 use super::request::{Answer, Request};
 use crate::exchange::payload::Payload;
-use crate::status::{PublicAccess, STATUS_SCHEMA, StoreStatus, Versioning};
+use crate::status::{BucketSettings, PublicAccess, STATUS_SCHEMA, StoreStatus, Versioning};
 use crate::{Storage as _, StorageError, StorageErrorKind};
 
 /// Where the questions about reading and writing point to. Nothing is ever kept there.
@@ -63,15 +63,8 @@ pub(super) async fn status(store: &AzureStorage) -> StoreStatus {
     let writable = writable.unwrap_or_else(&mut note);
     let about = match container {
         Ok(answer) => {
-            let container = Container::read(&answer);
-            problems.extend(what_is_not_read(&container).map(str::to_owned));
-            About {
-                versioning: versioning(&container),
-                object_lock: container.takes_locks(),
-                default_retention: container.default_retention(),
-                encryption: Observed::Observed(default_encryption(&answer)),
-                public_access: public_access(&answer),
-            }
+            problems.extend(what_is_not_read(&Container::read(&answer)).map(str::to_owned));
+            About::read(&answer)
         }
         Err(failure) if failure.kind() == StorageErrorKind::PermissionDenied => {
             About::unobserved(Unobserved::PermissionDenied)
@@ -100,6 +93,26 @@ pub(super) async fn status(store: &AzureStorage) -> StoreStatus {
     }
 }
 
+/// See [`crate::Storage::bucket_settings`]. Whether the account takes requests without TLS, and what
+/// removes blocks that nobody committed, only the management plane tells.
+pub(super) async fn settings(store: &AzureStorage) -> BucketSettings {
+    let about = match store.client.send(&Request::container(Method::HEAD)).await {
+        Ok(answer) => About::read(&answer),
+        Err(failure) if failure.kind() == StorageErrorKind::PermissionDenied => {
+            About::unobserved(Unobserved::PermissionDenied)
+        }
+        Err(_) => About::unobserved(Unobserved::Error),
+    };
+    BucketSettings {
+        versioning: about.versioning,
+        object_lock: about.object_lock,
+        default_retention: about.default_retention,
+        encryption: about.encryption,
+        public_access: about.public_access,
+        ..BucketSettings::unobserved(Unobserved::UnsupportedBackend)
+    }
+}
+
 /// What the container's properties tell.
 struct About {
     versioning: Observed<Versioning>,
@@ -110,6 +123,17 @@ struct About {
 }
 
 impl About {
+    fn read(answer: &Answer) -> Self {
+        let container = Container::read(answer);
+        Self {
+            versioning: versioning(&container),
+            object_lock: container.takes_locks(),
+            default_retention: container.default_retention(),
+            encryption: Observed::Observed(default_encryption(answer)),
+            public_access: public_access(answer),
+        }
+    }
+
     fn unobserved(reason: Unobserved) -> Self {
         Self {
             versioning: Observed::Unobserved(reason),

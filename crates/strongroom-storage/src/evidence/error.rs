@@ -20,6 +20,10 @@ pub enum EvidenceErrorKind {
     LockUnobserved,
     /// The signatures are not what was asked of them.
     SignaturesNotMet,
+    /// A storage plan is not one, or is not as it was made.
+    PlanBroken,
+    /// What would be done is not what the storage plan says.
+    PlanNotMet,
     /// Something else is under the key, or one id stands for several archives.
     Conflict,
     /// No such bundle, or no such run.

@@ -13,7 +13,7 @@ use super::{EvidenceError, EvidenceErrorKind};
 
 /// Added to the bucket's default when it has to be spelled out: the store counts its default from
 /// the end of the upload, and ours is computed before it begins.
-const DEFAULT_MARGIN: Period = Period::Days(1);
+pub(super) const DEFAULT_MARGIN: Period = Period::Days(1);
 
 /// What a person or a manifest asks for.
 #[derive(Debug, Clone, Default)]
@@ -98,7 +98,12 @@ fn asked_retention(
     Ok(Some(Retention { mode, retain_until: whole }))
 }
 
-fn refused(error: strongroom_core::retention::RetentionError) -> EvidenceError {
+/// The end of so many days from `now`.
+pub(super) fn end_of_days(days: u32, now: Timestamp) -> Result<Timestamp, EvidenceError> {
+    Period::Days(days).after(now).map_err(refused)
+}
+
+pub(super) fn refused(error: strongroom_core::retention::RetentionError) -> EvidenceError {
     use strongroom_core::retention::RetentionError;
     let guidance = match error {
         RetentionError::ClockSkew { .. } => {

@@ -6,6 +6,7 @@
 //! | [`push`] | a bundle or a directory into a store: references, bundle, lock, receipt, record |
 //! | [`pull`] | a bundle, or all bundles of a run, out of a store, proven before they appear |
 //! | [`baseline`] | which stored bundle another one is to be held against |
+//! | [`storage_plan`] | what a push would write where, held against a store, and kept to by a push |
 //! | [`list`] | what a run or a day holds, at the cost of the answer |
 //! | [`reindex`] | references rebuilt from bundles and records |
 //! | [`audit`] | what a whole store or a run holds, held against what its records promise |
@@ -41,6 +42,7 @@ mod references;
 pub mod reindex;
 pub mod retention;
 pub mod signature;
+pub mod storage_plan;
 mod stored;
 mod upload;
 

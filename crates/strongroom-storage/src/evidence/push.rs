@@ -13,16 +13,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use strongroom_core::bundle::{BundlePlan, Progress};
+use strongroom_core::bundle::{BundlePlan, NoProgress, Progress};
 use strongroom_core::observed::{Observed, Unobserved};
 use strongroom_core::receipt::Receipt;
 use strongroom_core::retention::{Lock, LockMode};
-use strongroom_core::{BundleId, layout};
+use strongroom_core::{BundleId, Sha256Digest, layout};
 
-use self::source::Source;
+pub(super) use self::source::Source;
 use super::lock_plan::{self, LockAsk, LockPlan};
 use super::record::{self, RecordLock};
 use super::references::{References, day_of};
+use super::storage_plan::PlanInForce;
 use super::{EvidenceError, protect, stored::Wanted};
 use crate::{BucketLocks, Clock, ObjectKey, Storage, StorageErrorKind};
 
@@ -43,6 +44,8 @@ pub struct PushRequest {
     pub lock_mode: Option<LockMode>,
     /// An outright date; the manifest's own retention applies otherwise.
     pub retain_until: Option<Timestamp>,
+    /// Days from storing, where no date is given: instead of the manifest's own.
+    pub retention_days: Option<u32>,
     /// A hold besides the manifest's own.
     pub legal_hold: bool,
     /// Store it even where the lock that is asked for cannot be had or seen.
@@ -51,6 +54,15 @@ pub struct PushRequest {
     pub allow_advisory_lock: bool,
     /// Read the object back where nothing else shows that its bytes are right.
     pub verify_on_push: bool,
+    /// A plan that is kept to: whatever would be otherwise is refused before anything is written.
+    pub plan: Option<Arc<PlanInForce>>,
+}
+
+impl PushRequest {
+    /// The digest of the plan that is kept to.
+    pub(super) fn plan_sha256(&self) -> Option<Sha256Digest> {
+        self.plan.as_ref().map(|plan| plan.sha256())
+    }
 }
 
 /// What a push came to.
@@ -100,6 +112,11 @@ impl<'a> Push<'a> {
         )?;
         if request.allow_unlocked {
             lock = lock.without_what_the_store_does_not_take(&takes_locks);
+        }
+        if let Some(plan) = &request.plan {
+            // What is planned was verified, and its digest is part of the plan.
+            let verified = source.verify_here(Arc::new(NoProgress)).await?;
+            plan.hold_archive(store, &source, verified.as_ref(), &request, &lock, store_now)?;
         }
         let bucket_lacks_locks = takes_locks == Observed::Observed(false);
         Ok(Self { store, clock, request, source, lock, bucket_lacks_locks, store_now })
@@ -153,10 +170,7 @@ impl<'a> Push<'a> {
     }
 
     fn run_ids(&self) -> Vec<String> {
-        let mut run_ids: Vec<String> = self.source.run_id().into_iter().collect();
-        run_ids.extend(self.request.run_id.clone());
-        run_ids.dedup();
-        run_ids
+        run_ids(&self.source, &self.request)
     }
 
     /// Holds the receipt against what was asked, and says what a person should know.
@@ -207,12 +221,20 @@ impl<'a> Push<'a> {
     }
 }
 
-fn lock_ask(source: &Source, request: &PushRequest) -> LockAsk {
+/// Every run that a bundle is filed under: its own, and the one that is asked for.
+pub(super) fn run_ids(source: &Source, request: &PushRequest) -> Vec<String> {
+    let mut run_ids: Vec<String> = source.run_id().into_iter().collect();
+    run_ids.extend(request.run_id.clone());
+    run_ids.dedup();
+    run_ids
+}
+
+pub(super) fn lock_ask(source: &Source, request: &PushRequest) -> LockAsk {
     let retention = source.retention().unwrap_or_default();
     LockAsk {
         mode: request.lock_mode,
         retain_until: request.retain_until,
-        retention_days: retention.days,
+        retention_days: request.retention_days.or(retention.days),
         legal_hold: request.legal_hold || retention.legal_hold.unwrap_or(false),
     }
 }

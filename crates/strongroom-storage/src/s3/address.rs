@@ -86,6 +86,12 @@ impl Address {
         format!("/{bucket}/{}", utf8_percent_encode(&key, ENCODED_PATH))
     }
 
+    /// The bucket's name.
+    pub(super) fn bucket(&self) -> &str {
+        let rest = self.url.strip_prefix("s3://").unwrap_or(&self.url);
+        rest.split('/').next().unwrap_or_default()
+    }
+
     /// The prefix of every key of this store: empty, or ends with `/`.
     pub(super) fn prefix(&self) -> &str {
         &self.prefix

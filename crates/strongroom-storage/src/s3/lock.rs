@@ -124,13 +124,25 @@ pub(super) fn observe<T>(
     read: impl FnOnce(&Element) -> Option<T>,
     none: impl FnOnce() -> T,
 ) -> Result<Observed<T>, StorageError> {
+    let read_xml = |answer: &Answer| {
+        let document = answer.xml().ok().filter(|document| {
+            // moto names some documents after the operation.
+            document.name == root || document.name.starts_with("Get")
+        });
+        document.and_then(|document| read(&document))
+    };
+    observe_answer(answer, read_xml, none)
+}
+
+/// The same of an answer that is read in a way of its own.
+pub(super) fn observe_answer<T>(
+    answer: Result<Answer, Failure>,
+    read: impl FnOnce(&Answer) -> Option<T>,
+    none: impl FnOnce() -> T,
+) -> Result<Observed<T>, StorageError> {
     let failure = match answer {
         Ok(answer) => {
-            let document = answer.xml().ok().filter(|document| {
-                // moto names some documents after the operation.
-                document.name == root || document.name.starts_with("Get")
-            });
-            let value = document.and_then(|document| read(&document));
+            let value = read(&answer);
             return Ok(value.map_or(Observed::Unobserved(Unobserved::Error), Observed::Observed));
         }
         Err(failure) => failure,
@@ -144,7 +156,12 @@ pub(super) fn observe<T>(
     let code = refusal.code.as_deref().unwrap_or_default();
     if code.ends_with("NotFoundError")
         || code.starts_with("NoSuchObjectL")
-        || matches!(code, "NoSuchPublicAccessBlockConfiguration" | "NoSuchBucketPolicy")
+        || matches!(
+            code,
+            "NoSuchPublicAccessBlockConfiguration"
+                | "NoSuchBucketPolicy"
+                | "NoSuchLifecycleConfiguration"
+        )
     {
         return Ok(Observed::Observed(none()));
     }

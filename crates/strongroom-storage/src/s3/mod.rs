@@ -26,6 +26,7 @@ mod put;
 pub(crate) mod raw;
 mod read;
 pub(crate) mod request;
+mod settings;
 mod status;
 pub(crate) mod sweep;
 
@@ -44,7 +45,7 @@ use strongroom_core::retention::Retention;
 use self::observations::Observations;
 use self::request::{Client, Request};
 use crate::open::ServerSideEncryption;
-use crate::status::StoreStatus;
+use crate::status::{BucketSettings, StoreStatus};
 use crate::{
     Body, BucketLocks, CreateOptions, Created, ListPage, ListRequest, ObjectInfo, ObjectKey,
     ObjectReader, ObjectVersion, SeenLock, Storage, StorageError, StorageErrorKind, VersionId,
@@ -173,6 +174,10 @@ impl Storage for S3Storage {
             takes_locks: seen.clone().map(|lock| lock.is_enabled),
             default_retention: seen.map(|lock| lock.default),
         })
+    }
+
+    async fn bucket_settings(&self) -> BucketSettings {
+        Box::pin(settings::settings(self)).await
     }
 
     async fn status(&self) -> StoreStatus {

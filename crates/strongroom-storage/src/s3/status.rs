@@ -192,7 +192,9 @@ fn read_versioning(root: &Element) -> Option<Versioning> {
     }
 }
 
-async fn encryption(store: &S3Storage) -> Result<Observed<Option<Encryption>>, StorageError> {
+pub(super) async fn encryption(
+    store: &S3Storage,
+) -> Result<Observed<Option<Encryption>>, StorageError> {
     let answer = store.client.send(&Request::bucket(Method::GET).query("encryption", "")).await;
     observe(answer, "ServerSideEncryptionConfiguration", read_encryption, || None)
 }
@@ -206,7 +208,9 @@ fn read_encryption(root: &Element) -> Option<Option<Encryption>> {
 }
 
 /// Public where the policy or the access list say so; not public only where both say not.
-async fn public_access(store: &S3Storage) -> Result<Observed<PublicAccess>, StorageError> {
+pub(super) async fn public_access(
+    store: &S3Storage,
+) -> Result<Observed<PublicAccess>, StorageError> {
     let ask = async |what| store.client.send(&Request::bucket(Method::GET).query(what, "")).await;
     let (block, policy, acl) =
         futures::join!(ask("publicAccessBlock"), ask("policyStatus"), ask("acl"));

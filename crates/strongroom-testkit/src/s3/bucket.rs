@@ -30,6 +30,8 @@ pub struct BucketSettings {
     pub(crate) encryption: Option<DefaultEncryption>,
     pub(crate) public_access_blocked: Option<bool>,
     pub(crate) public_by_policy: Option<bool>,
+    pub(crate) policy: Option<String>,
+    pub(crate) aborts_after_days: Option<i32>,
 }
 
 /// The retention that a bucket gives by itself.
@@ -82,6 +84,8 @@ impl BucketSettings {
             encryption: None,
             public_access_blocked: None,
             public_by_policy: None,
+            policy: None,
+            aborts_after_days: None,
         }
     }
 
@@ -93,6 +97,12 @@ impl BucketSettings {
     /// Versions and Object Lock, without a default retention.
     pub fn locked() -> Self {
         Self { object_lock: true, ..Self::versioned() }
+    }
+
+    /// The same bucket in another state of its versioning, as no honest store has it under Object Lock.
+    pub fn versioning(mut self, versioning: Versioning) -> Self {
+        self.versioning = versioning;
+        self
     }
 
     /// Gives new versions a retention by default.
@@ -119,6 +129,18 @@ impl BucketSettings {
     /// Gives the bucket a policy that makes it public, or one that does not.
     pub fn public_by_policy(mut self, public: bool) -> Self {
         self.public_by_policy = Some(public);
+        self
+    }
+
+    /// Gives the bucket a policy, which is told and not kept to.
+    pub fn policy(mut self, policy: impl Into<String>) -> Self {
+        self.policy = Some(policy.into());
+        self
+    }
+
+    /// Gives the bucket a rule that removes the parts of unfinished uploads, which is told and not kept.
+    pub fn aborts_unfinished_after(mut self, days: i32) -> Self {
+        self.aborts_after_days = Some(days);
         self
     }
 }

@@ -36,7 +36,7 @@ pub enum Right {
     WriteLocks,
     /// Passing over a governance lock with the bypass header.
     BypassGovernance,
-    /// Reading the bucket's settings: versioning, encryption, public access.
+    /// Reading the bucket's settings: versioning, encryption, public access, policy, lifecycle.
     ReadSettings,
     /// Setting a bucket's Object Lock configuration.
     ConfigureLocks,
@@ -95,7 +95,9 @@ impl Right {
             "GetBucketVersioning"
             | "GetBucketEncryption"
             | "GetPublicAccessBlock"
-            | "GetBucketPolicyStatus" => Self::ReadSettings,
+            | "GetBucketPolicyStatus"
+            | "GetBucketPolicy"
+            | "GetBucketLifecycleConfiguration" => Self::ReadSettings,
             _ => Self::Admin,
         }
     }
@@ -122,6 +124,12 @@ impl User {
     /// Takes a right away.
     pub fn without(mut self, right: Right) -> Self {
         self.rights.remove(&right);
+        self
+    }
+
+    /// Leaves these rights only.
+    pub fn with_only(mut self, rights: &[Right]) -> Self {
+        self.rights = rights.iter().copied().collect();
         self
     }
 

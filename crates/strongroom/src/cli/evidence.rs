@@ -11,7 +11,7 @@ use strongroom_storage::evidence::audit::{Cursor, Sample};
 
 use super::{
     AttestArgs, DiffArgs, HoldArgs, Length, LintArgs, Moment, ProveArgs, PushSettingArgs,
-    RetentionArgs, SignArgs, SignerArgs, TrustArgs, VerifyArgs, When, not_empty,
+    RetentionArgs, SignArgs, SignerArgs, StoragePlanArgs, TrustArgs, VerifyArgs, When, not_empty,
 };
 
 /// What to do with evidence.
@@ -120,8 +120,29 @@ Examples:
   strongroom evidence push run-42.tar.gz --retain-until 7y
   strongroom evidence push cavra-bundle/     a CAVRA directory, file by file
   strongroom evidence push run-42.tar.gz --retain-until 2033-11-21 \\
-      --lock compliance --yes-lock-until 2033-11-21")]
+      --lock compliance --yes-lock-until 2033-11-21
+  strongroom evidence push run-42.tar.gz --plan plan/storage-plan.json    what was planned, and nothing else")]
     Push(Box<PushArgs>),
+
+    /// Say what a push would write where, under which lock, at which cost and by which rights; hold it
+    /// against a store.
+    ///
+    /// The bundle is verified, and the code of the push says what it would do: every object with its
+    /// digest, key, lock and hold, the settings that the bucket needs, the rights of three roles as
+    /// policy files, and an estimate of the cost. No store is asked, unless `--check` names one; then
+    /// each setting holds, is missing or was not seen, each key is free or not, and clauses of rules on
+    /// keeping records are met, failed, or cannot be shown by a store. `evidence push --plan` keeps to it.
+    ///
+    /// With --check, exits 5 where something required is missing or was not seen.
+    #[command(after_help = "\
+Examples:
+  strongroom evidence storage-plan run-42.tar.gz -o plan/ --retention-days 2555 \\
+      --mode compliance --s3-bucket evidence --s3-prefix team
+  strongroom evidence storage-plan cavra-bundle/ -o plan/ --store s3://evidence
+  strongroom evidence storage-plan run-42.tar.gz -o plan/ --azure-account acct --azure-container box
+  strongroom evidence storage-plan run-42.tar.gz --check s3://evidence/team
+  strongroom evidence push run-42.tar.gz --store s3://evidence/team --plan plan/storage-plan.json")]
+    StoragePlan(Box<StoragePlanArgs>),
 
     /// Get a bundle, or every bundle of a run, and prove it before it appears.
     ///
@@ -337,6 +358,16 @@ pub struct PushArgs {
     /// can undo such a lock.
     #[arg(long, value_name = "DATE", env = "STRONGROOM_PUSH_YES_LOCK_UNTIL")]
     pub yes_lock_until: Option<Date>,
+
+    /// Keep to this storage plan: what would be otherwise is refused before anything is written. Lock,
+    /// hold and run are the plan's.
+    #[arg(long, value_name = "FILE", env = "STRONGROOM_PUSH_PLAN")]
+    #[arg(conflicts_with_all = ["run_id", "retain_until", "legal_hold", "lock", "allow_unlocked"])]
+    pub plan: Option<PathBuf>,
+
+    /// The SHA-256 of the plan that was approved: another one is refused.
+    #[arg(long, value_name = "DIGEST", env = "STRONGROOM_PUSH_PLAN_SHA256", requires = "plan")]
+    pub plan_sha256: Option<Sha256Digest>,
 
     /// Say what would be stored and locked, and write nothing.
     #[arg(long, short = 'n', env = "STRONGROOM_PUSH_DRY_RUN")]

@@ -9,6 +9,7 @@ mod lint;
 mod lock;
 mod signer;
 mod signing;
+mod storage_plan;
 mod store;
 mod trust_root;
 mod when;
@@ -35,6 +36,7 @@ pub use signer::SigningKeyArgs;
 pub use signing::{
     AttestArgs, HmacArgs, ProveArgs, SignArgs, SignatureToArgs, SignerArgs, TrustArgs, VerifyArgs,
 };
+pub use storage_plan::StoragePlanArgs;
 pub use store::{PushSettingArgs, StoreArgs};
 pub use trust_root::{
     AddArgs, CollectArgs, CreateArgs, DistributeArgs, RetireArgs, RevokeArgs, TrustOutputArgs,

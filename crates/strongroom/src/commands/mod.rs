@@ -27,6 +27,7 @@ mod secret_input;
 pub mod show;
 pub mod signing;
 mod source;
+pub mod storage_plan;
 pub mod store_status;
 pub mod table;
 pub mod trust_root;
@@ -40,6 +41,7 @@ use anyhow::Result;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 use strongroom_storage::analyze::Target;
+use strongroom_storage::evidence::storage_plan::open_for_its_names;
 use strongroom_storage::open::{Location, StoreSettings};
 use strongroom_storage::{Clock, Storage, open};
 
@@ -84,6 +86,21 @@ impl Context {
             StoreChoice::Named(settings) | StoreChoice::Embedded(settings) => settings,
         };
         self.open(&settings).await
+    }
+
+    /// The store that is configured, and its settings; for its names alone where it is not `asked`.
+    pub async fn store_to_plan(
+        &self,
+        asked: bool,
+    ) -> Result<(Arc<dyn Storage>, Box<StoreSettings>)> {
+        let settings = match self.choose()? {
+            StoreChoice::Named(settings) | StoreChoice::Embedded(settings) => settings,
+        };
+        let store = match asked {
+            true => self.open(&settings).await?,
+            false => open_for_its_names(&settings, self.clock.clone()).await?,
+        };
+        Ok((store, settings))
     }
 
     /// The store that is configured, to be analyzed. A directory that is named and not there is a

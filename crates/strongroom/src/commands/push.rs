@@ -1,6 +1,7 @@
 //! `strongroom evidence push`
 
 mod cavra;
+mod plan;
 
 use std::path::{Path, PathBuf};
 
@@ -9,10 +10,11 @@ use anyhow::Result;
 use jiff::civil::Date;
 use serde::Serialize;
 use strongroom_core::BundleId;
-use strongroom_core::bundle::CollectOptions;
+use strongroom_core::bundle::{BundlePlan, CollectOptions};
 use strongroom_core::receipt::EnforcedBy;
 use strongroom_core::retention::{Lock, LockMode};
 use strongroom_storage::Storage;
+use strongroom_storage::evidence::storage_plan::PlanInForce;
 use strongroom_storage::evidence::{
     EvidenceError, EvidenceErrorKind, LockPlan, Push, PushOutcome, PushRequest, PushSource,
 };
@@ -27,7 +29,7 @@ use crate::failure::Failure;
 use crate::output::{Block, Console, styled, time};
 use crate::progress::Bar;
 
-pub use self::cavra::verified as verified_directory;
+pub use self::cavra::{is_claimed_by as is_cavra, verified as verified_directory};
 
 /// The schema that a dry run is printed under.
 const PLAN_SCHEMA: &str = "strongroom.push-plan/v1";
@@ -53,7 +55,10 @@ struct PlanDocument<'a> {
 
 /// Stores a bundle, or a directory as a bundle.
 pub async fn run(args: PushArgs, context: &Context) -> Result<()> {
-    let asked = Asked::by_flags(&args, &context.config.push()?);
+    let asked = match &args.plan {
+        Some(path) => Asked::by_plan(plan::read(path, args.plan_sha256)?, &args, context)?,
+        None => Asked::by_flags(&args, &context.config.push()?),
+    };
     // The store first: a wrong URL must not wait for a large directory to be hashed.
     let store = context.store().await?;
     if cavra::is_claimed_by(&args.source).await? {
@@ -105,16 +110,29 @@ impl Asked {
         asked
     }
 
+    /// What a storage plan asks for, and nothing else.
+    fn by_plan(plan: PlanInForce, args: &PushArgs, context: &Context) -> Result<Self> {
+        let request = PushRequest {
+            allow_advisory_lock: args.allow_advisory_lock,
+            verify_on_push: context.config.push()?.verify_on_push,
+            ..plan.request()
+        };
+        let accepted_until = args.yes_lock_until;
+        Ok(Self { request, retain_until: None, accepted_until, mode_is_explicit: false })
+    }
+
     /// The request, with a length counted from the store's clock.
     async fn resolve(&self, store: &dyn Storage, context: &Context) -> Result<PushRequest> {
-        if let Some(origin) = context.config.unlocked_by_a_found_file() {
+        if self.request.allow_unlocked
+            && let Some(origin) = context.config.unlocked_by_a_found_file()
+        {
             context.console.note(format!(
                 "push.allow_unlocked stands in {origin}: a lock that falls short is no failure"
             ));
         }
         let mut request = self.request.clone();
         request.retain_until = match self.retain_until {
-            None => None,
+            None => request.retain_until,
             Some(When::At(time)) => Some(time),
             Some(when) => {
                 let store_now = store.now().await?;
@@ -142,17 +160,27 @@ async fn source(args: &PushArgs, context: &Context) -> Result<PushSource> {
         refuse_declarations(&args.declarations)?;
         return Ok(PushSource::Archive(args.source.clone()));
     }
-    let declarations = declared(&args.declarations, OfTheBundle::default(), context)?;
-    let options = CollectOptions { follow_symlinks: args.declarations.follow_symlinks };
-    let plan = bundle::plan(vec![args.source.clone()], options, declarations, context).await?;
-    if plan.manifest().files.is_empty() {
-        context.console.warning(format!("{} holds no file", args.source.display()));
-    }
+    let plan = directory(&args.source, &args.declarations, context).await?;
     Ok(PushSource::Plan(Box::new(plan)))
 }
 
+/// The bundle that a directory would make.
+pub async fn directory(
+    directory: &Path,
+    args: &DeclarationArgs,
+    context: &Context,
+) -> Result<BundlePlan> {
+    let declarations = declared(args, OfTheBundle::default(), context)?;
+    let options = CollectOptions { follow_symlinks: args.follow_symlinks };
+    let plan = bundle::plan(vec![directory.to_owned()], options, declarations, context).await?;
+    if plan.manifest().files.is_empty() {
+        context.console.warning(format!("{} holds no file", directory.display()));
+    }
+    Ok(plan)
+}
+
 /// A bundle's manifest is what it is: declaring something of it now would change nothing.
-fn refuse_declarations(args: &DeclarationArgs) -> Result<(), Failure> {
+pub fn refuse_declarations(args: &DeclarationArgs) -> Result<(), Failure> {
     let declared = [
         ("--subject", args.subject.is_some()),
         ("--producer", args.producer.is_some()),

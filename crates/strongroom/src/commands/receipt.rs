@@ -21,6 +21,7 @@ pub fn human(receipt: &Receipt, console: &Console) -> String {
         label = "";
     }
     block = block
+        .row_if_any("plan", receipt.plan_sha256.map(|plan| plan.to_string()))
         .row("store", store_at(&receipt.store, receipt.endpoint.as_deref()))
         .row("key", &receipt.key)
         .row_if_any("version", version(receipt))

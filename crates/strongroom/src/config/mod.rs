@@ -72,6 +72,19 @@ impl Config {
         Ok(())
     }
 
+    /// Takes the endpoint that a flag of the command's own names.
+    pub fn name_endpoint(&mut self, url: String, flag: &str) -> Result<(), Failure> {
+        if self.flags.iter().any(|(key, _)| *key == settings::ENDPOINT.key) {
+            return Err(Failure::usage(format!(
+                "the endpoint is named twice: by a flag and by {flag}"
+            ))
+            .with_help("keep one of the two"));
+        }
+        let origin = Origin::Flag(flag.to_owned());
+        self.flags.push((settings::ENDPOINT.key, Sourced { value: url, origin }));
+        Ok(())
+    }
+
     /// The configuration files that were read, the strongest first.
     pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
         self.files.iter().map(|file| &file.path)

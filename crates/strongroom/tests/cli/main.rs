@@ -23,6 +23,7 @@ mod cli_prove_signatures;
 mod cli_push;
 mod cli_signers;
 mod cli_signing;
+mod cli_storage_plan;
 mod cli_store;
 mod cli_timestamps;
 mod cli_trust_root;

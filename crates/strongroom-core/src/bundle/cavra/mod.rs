@@ -30,6 +30,8 @@ pub use retention::CavraRetention;
 pub use signature::{CavraSignature, Ed25519Claim, HmacSecret, SecretRefused};
 pub use trust::{CavraNames, CavraTrust, NamesOfKey};
 
+/// The stable name of the format.
+pub const FORMAT: &str = "cavra/v1";
 /// The manifest, which lists every file but itself.
 pub const MANIFEST: &str = "manifest.json";
 /// The document that has the session id. Always there.

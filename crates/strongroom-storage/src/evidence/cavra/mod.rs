@@ -12,6 +12,7 @@ pub(super) use locate::{find_manifest, locate};
 pub(super) use object::{find_version, verify_in_place};
 pub(super) use pull::{confirm_here, fetch_directory, pull, session_of};
 pub use push::{CavraOutcome, CavraPush};
+pub(super) use push::{lock_ask, run_ids};
 
 use strongroom_core::bundle::cavra::MANIFEST;
 use strongroom_core::{BundleId, layout};

@@ -56,15 +56,7 @@ impl<'a> CavraPush<'a> {
         clock: &'a Clock,
     ) -> Result<Self, EvidenceError> {
         let store_now = store.now().await?;
-        let policy = bundle.retention();
-        let by_policy = policy.and_then(|policy| policy.retain_until);
-        let lapsed = by_policy.is_some_and(|until| until <= store_now);
-        let ask = LockAsk {
-            mode: request.lock_mode,
-            retain_until: request.retain_until.max(by_policy.filter(|_| !lapsed)),
-            retention_days: None,
-            legal_hold: request.legal_hold || policy.is_some_and(|policy| policy.legal_hold),
-        };
+        let (ask, lapsed) = lock_ask(&bundle, &request, store_now)?;
         let BucketLocks { takes_locks, default_retention } = store.bucket_locks().await?;
         let enforced_by = store.locks_enforced_by();
         let mut lock =
@@ -76,6 +68,9 @@ impl<'a> CavraPush<'a> {
         )?;
         if request.allow_unlocked {
             lock = lock.without_what_the_store_does_not_take(&takes_locks);
+        }
+        if let Some(plan) = &request.plan {
+            plan.hold_cavra(store, &bundle, &request, &lock, store_now)?;
         }
         let bucket_lacks_locks = takes_locks == Observed::Observed(false);
         Ok(Self { store, clock, request, bundle, lock, bucket_lacks_locks, store_now, lapsed })
@@ -140,10 +135,7 @@ impl<'a> CavraPush<'a> {
     }
 
     fn run_ids(&self) -> Vec<String> {
-        let mut run_ids = vec![self.bundle.session_id().to_owned()];
-        run_ids.extend(self.request.run_id.clone());
-        run_ids.dedup();
-        run_ids
+        run_ids(&self.bundle, &self.request)
     }
 
     /// What a new object must hold in the end: what is asked, and never less than what was sent.
@@ -161,6 +153,7 @@ impl<'a> CavraPush<'a> {
             bundle_id: self.bundle_id(),
             format: UploadFormat::Cavra,
             run_ids: self.run_ids(),
+            plan_sha256: self.request.plan_sha256(),
             store: self.store.url().to_owned(),
             endpoint: self.store.endpoint().map(str::to_owned),
             status: match (is_cut_short, is_new) {
@@ -253,6 +246,38 @@ impl<'a> CavraPush<'a> {
         };
         Ok(!upload.objects.iter().all(is_on_record))
     }
+}
+
+/// Every run that a directory is filed under: its session, and the run that is asked for.
+pub(in crate::evidence) fn run_ids(bundle: &VerifiedCavra, request: &PushRequest) -> Vec<String> {
+    let mut run_ids = vec![bundle.session_id().to_owned()];
+    run_ids.extend(request.run_id.clone());
+    run_ids.dedup();
+    run_ids
+}
+
+/// What the covered retention policy asks for and what the request does, the later date of both; and
+/// whether the policy's own date is past.
+pub(in crate::evidence) fn lock_ask(
+    bundle: &VerifiedCavra,
+    request: &PushRequest,
+    now: Timestamp,
+) -> Result<(LockAsk, bool), EvidenceError> {
+    let policy = bundle.retention();
+    let by_policy = policy.and_then(|policy| policy.retain_until);
+    let lapsed = by_policy.is_some_and(|until| until <= now);
+    let by_policy = by_policy.filter(|_| !lapsed);
+    let days = request.retention_days.filter(|_| request.retain_until.is_none());
+    let end_of_days = days.map(|days| lock_plan::end_of_days(days, now)).transpose()?;
+    // Days stay days where they are the later ones: they count from storing.
+    let by_days = end_of_days.is_some_and(|end| by_policy.is_none_or(|policy| end >= policy));
+    let ask = LockAsk {
+        mode: request.lock_mode,
+        retain_until: request.retain_until.max(by_policy.filter(|_| !by_days)),
+        retention_days: days.filter(|_| by_days),
+        legal_hold: request.legal_hold || policy.is_some_and(|policy| policy.legal_hold),
+    };
+    Ok((ask, lapsed))
 }
 
 fn partly_done(there: usize, total: usize, failure: EvidenceError) -> EvidenceError {

@@ -3,19 +3,18 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs::{self, File, Permissions};
-use std::io::Write as _;
+use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use strongroom_core::Sha256Digest;
-use tempfile::TempDir;
 
 use super::Proof;
 use crate::evidence::pull::failed;
 use crate::evidence::{EvidenceError, EvidenceErrorKind};
-use crate::new_file::{directory_of, sync_directory};
+use crate::new_file::directory_of;
+use crate::new_folder::NewFolder;
 
 /// The script, in which the digest of the list stands.
 const CHECK: &str = include_str!("check.py");
@@ -25,7 +24,7 @@ const README: &str = include_str!("README.md");
 
 /// A folder that has no name yet. Gone when dropped.
 pub(super) struct Folder {
-    temporary: TempDir,
+    folder: NewFolder,
     out: PathBuf,
     sums: BTreeMap<String, Sha256Digest>,
 }
@@ -33,22 +32,14 @@ pub(super) struct Folder {
 impl Folder {
     /// Begins the folder that will be at `out`.
     pub(super) fn beside(out: &Path) -> Result<Self, EvidenceError> {
-        let parent = directory_of(out);
-        let temporary = tempfile::Builder::new()
-            .prefix(".strongroom-")
-            .suffix(".partial")
-            .permissions(Permissions::from_mode(0o777))
-            .tempdir_in(parent)
-            .map_err(|error| failed(parent, "cannot take a new folder", error))?;
-        Ok(Self { temporary, out: out.to_owned(), sums: BTreeMap::new() })
+        let folder = NewFolder::beside(out)
+            .map_err(|error| failed(directory_of(out), "cannot take a new folder", error))?;
+        Ok(Self { folder, out: out.to_owned(), sums: BTreeMap::new() })
     }
 
     /// Where a file of the folder is for now. Its own folder is made.
     pub(super) fn path_of(&self, path: &str) -> Result<PathBuf, EvidenceError> {
-        let path = self.temporary.path().join(path);
-        let parent = directory_of(&path);
-        fs::create_dir_all(parent).map_err(|error| failed(parent, "cannot be made", error))?;
-        Ok(path)
+        self.folder.path_of(path).map_err(|error| failed(&self.out, "cannot be made", error))
     }
 
     /// Names a file that is there.
@@ -58,13 +49,9 @@ impl Folder {
 
     /// Writes a file.
     pub(super) fn write(&mut self, path: &str, bytes: &[u8]) -> Result<(), EvidenceError> {
-        let place = self.path_of(path)?;
-        let write = || {
-            let mut file = File::create_new(&place)?;
-            file.write_all(bytes)?;
-            file.sync_all()
-        };
-        write().map_err(|error| failed(&self.out, "could not be written", error))?;
+        self.folder
+            .write(path, bytes)
+            .map_err(|error| failed(&self.out, "could not be written", error))?;
         self.list(path, Sha256Digest::of(bytes));
         Ok(())
     }
@@ -95,16 +82,12 @@ impl Folder {
         let sums_sha256 = Sha256Digest::of(sums.as_bytes());
         self.write("SHA256SUMS", sums.as_bytes())?;
         self.write("check", CHECK.replace(SUMS_SHA256, &sums_sha256.to_hex()).as_bytes())?;
+        let Self { folder, out, .. } = self;
         let place = || {
-            let check = self.temporary.path().join("check");
-            fs::set_permissions(check, Permissions::from_mode(0o755))?;
-            sync_directory(self.temporary.path())?;
-            fs::rename(self.temporary.path(), &self.out)?;
-            sync_directory(directory_of(&self.out))
+            fs::set_permissions(folder.path_of("check")?, Permissions::from_mode(0o755))?;
+            folder.place()
         };
-        place().map_err(|error| failed(&self.out, "could not be written", error))?;
-        // It has another name by now, and nothing is to be removed.
-        let _ = self.temporary.keep();
+        place().map_err(|error| failed(&out, "could not be written", error))?;
         Ok(sums_sha256)
     }
 }

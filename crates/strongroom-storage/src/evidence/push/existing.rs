@@ -96,6 +96,7 @@ impl Push<'_> {
             schema: RECEIPT_SCHEMA.to_owned(),
             bundle_id: self.bundle_id(),
             run_ids: self.run_ids(),
+            plan_sha256: self.request.plan_sha256(),
             archive_sha256: stored.bundle.archive_sha256(),
             store: self.store.url().to_owned(),
             endpoint: self.store.endpoint().map(str::to_owned),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use strongroom_core::bundle::{
     BundleError, BundleFormat, BundleManifest, BundlePlan, NoProgress, Progress, ReadLimits,
-    Refusal, RetentionRequest, UnverifiedBundle,
+    Refusal, RetentionRequest, UnverifiedBundle, VerifiedBundle,
 };
 use strongroom_core::{BundleId, Sha256Digest, layout, limits};
 use tokio::task::JoinHandle;
@@ -18,7 +18,7 @@ use super::{PushSource, key_of};
 use crate::Body;
 
 /// What is pushed, opened.
-pub(super) enum Source {
+pub(in crate::evidence) enum Source {
     /// An archive whose manifest was read. Native: not verified yet. Assay: verified, since its key
     /// needs the digest of the whole archive.
     Archive { path: PathBuf, size_bytes: u64, wanted: Wanted, manifest: Box<BundleManifest> },
@@ -33,7 +33,7 @@ pub(super) struct Sent {
 }
 
 impl Source {
-    pub(super) async fn open(source: PushSource) -> Result<Self, EvidenceError> {
+    pub(in crate::evidence) async fn open(source: PushSource) -> Result<Self, EvidenceError> {
         match source {
             PushSource::Plan(plan) => Ok(Self::Plan(Arc::from(plan))),
             PushSource::Archive(path) => {
@@ -42,14 +42,14 @@ impl Source {
         }
     }
 
-    pub(super) fn wanted(&self) -> Wanted {
+    pub(in crate::evidence) fn wanted(&self) -> Wanted {
         match self {
             Self::Archive { wanted, .. } => *wanted,
             Self::Plan(plan) => Wanted { id: plan.id(), archive_sha256: None },
         }
     }
 
-    pub(super) fn key(&self) -> String {
+    pub(in crate::evidence) fn key(&self) -> String {
         key_of(self.wanted())
     }
 
@@ -59,14 +59,14 @@ impl Source {
         wanted.archive_sha256.map(|_| layout::bundle(wanted.id))
     }
 
-    pub(super) fn run_id(&self) -> Option<String> {
+    pub(in crate::evidence) fn run_id(&self) -> Option<String> {
         match self {
             Self::Archive { manifest, .. } => manifest.run_id().map(str::to_owned),
             Self::Plan(plan) => plan.manifest().run_id.clone(),
         }
     }
 
-    pub(super) fn subject(&self) -> Option<String> {
+    pub(in crate::evidence) fn subject(&self) -> Option<String> {
         match self {
             Self::Archive { manifest, .. } => manifest.subject().map(str::to_owned),
             Self::Plan(plan) => plan.manifest().subject.clone(),
@@ -108,20 +108,22 @@ impl Source {
         }
     }
 
-    /// Verifies what is pushed without sending it: for a bundle that is stored already.
-    pub(super) async fn verify_here(
+    /// Verifies an archive without sending it: for a bundle that is stored already, or only planned. Files
+    /// were hashed when they were planned: there is nothing to show of them.
+    pub(in crate::evidence) async fn verify_here(
         &self,
         progress: Arc<dyn Progress>,
-    ) -> Result<(), EvidenceError> {
-        let Self::Archive { path, wanted, .. } = self else { return Ok(()) };
+    ) -> Result<Option<VerifiedBundle>, EvidenceError> {
+        let Self::Archive { path, wanted, .. } = self else { return Ok(None) };
         let (path, wanted) = (path.clone(), *wanted);
         let verifying = tokio::task::spawn_blocking(move || {
             let archive = open_file(&path)?;
             let bundle =
                 UnverifiedBundle::open(archive, &ReadLimits::default())?.verify(&*progress)?;
-            check_unchanged(bundle.id(), bundle.archive_sha256(), wanted)
+            check_unchanged(bundle.id(), bundle.archive_sha256(), wanted)?;
+            Ok::<_, BundleError>(bundle)
         });
-        Ok(verifying.await.map_err(panicked)??)
+        Ok(Some(verifying.await.map_err(panicked)??))
     }
 }
 

@@ -199,3 +199,48 @@ pub(super) async fn policy_status(
         })
     })
 }
+
+pub(super) async fn policy(
+    context: &Context<'_>,
+    request: S3Request<GetBucketPolicyInput>,
+) -> S3Result<GetBucketPolicyOutput> {
+    look(context, &request.input.bucket, |bucket| match &bucket.settings.policy {
+        Some(policy) => Ok(GetBucketPolicyOutput { policy: Some(policy.clone()) }),
+        None => Err(refuse(404, "NoSuchBucketPolicy", "The bucket policy does not exist")),
+    })
+}
+
+pub(super) async fn lifecycle(
+    context: &Context<'_>,
+    request: S3Request<GetBucketLifecycleConfigurationInput>,
+) -> S3Result<GetBucketLifecycleConfigurationOutput> {
+    look(context, &request.input.bucket, |bucket| {
+        let Some(days) = bucket.settings.aborts_after_days else {
+            return Err(refuse(
+                404,
+                "NoSuchLifecycleConfiguration",
+                "The lifecycle configuration does not exist",
+            ));
+        };
+        let rule = LifecycleRule {
+            abort_incomplete_multipart_upload: Some(AbortIncompleteMultipartUpload {
+                days_after_initiation: Some(days),
+            }),
+            filter: Some(LifecycleRuleFilter {
+                prefix: Some(String::new()),
+                ..LifecycleRuleFilter::default()
+            }),
+            id: Some("abort-unfinished-uploads".to_owned()),
+            status: ExpirationStatus::from_static("Enabled"),
+            expiration: None,
+            noncurrent_version_expiration: None,
+            noncurrent_version_transitions: None,
+            prefix: None,
+            transitions: None,
+        };
+        Ok(GetBucketLifecycleConfigurationOutput {
+            rules: Some(vec![rule]),
+            ..GetBucketLifecycleConfigurationOutput::default()
+        })
+    })
+}

@@ -114,6 +114,9 @@ operations! {
         = bucket::public_access_block;
     get_bucket_policy_status: GetBucketPolicyStatusInput -> GetBucketPolicyStatusOutput
         = bucket::policy_status;
+    get_bucket_policy: GetBucketPolicyInput -> GetBucketPolicyOutput = bucket::policy;
+    get_bucket_lifecycle_configuration: GetBucketLifecycleConfigurationInput
+        -> GetBucketLifecycleConfigurationOutput = bucket::lifecycle;
     list_objects_v2: ListObjectsV2Input -> ListObjectsV2Output = list::objects;
     list_object_versions: ListObjectVersionsInput -> ListObjectVersionsOutput
         = list_versions::versions;

@@ -19,7 +19,7 @@ use crate::progress::Bar;
 
 /// Whether the source is a directory that says of itself that it is a CAVRA bundle. Then it is one or it
 /// is refused.
-pub(super) async fn is_claimed_by(source: &Path) -> Result<bool> {
+pub async fn is_claimed_by(source: &Path) -> Result<bool> {
     if !source.is_dir() {
         return Ok(false);
     }
@@ -97,6 +97,7 @@ fn human(upload: &Upload, console: &Console) -> String {
         label = "";
     }
     block = block
+        .row_if_any("plan", upload.plan_sha256.map(|plan| plan.to_string()))
         .row("store", store_at(&upload.store, upload.endpoint.as_deref()))
         .row("content", format!("{there}, {}", size_and_bytes(size_bytes)));
     let mut objects = upload.objects.iter();

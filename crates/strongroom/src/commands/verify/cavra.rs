@@ -182,7 +182,7 @@ fn document<'a>(bundle: &'a VerifiedCavra, secret: Option<&HmacSecret>) -> Docum
     Document {
         schema: SCHEMA,
         result: "verified",
-        format: "cavra/v1",
+        format: cavra::FORMAT,
         bundle_id: bundle.id(),
         session_id: bundle.session_id(),
         product: bundle.product(),
