@@ -102,8 +102,8 @@ pub async fn run(args: DiffArgs, context: &Context) -> Result<()> {
         diff,
     };
     let printed = print(&document, report, &context.console);
-    for side in [&base, &candidate] {
-        signing::refuse_no_signature(&side.report)?;
+    for (side, named) in [(&base, &args.base_signature), (&candidate, &args.candidate_signature)] {
+        signing::refuse_no_signature(named, &side.report)?;
         signing::refuse_unmet(&side.report)?;
     }
     refuse_failed(&document)?;
