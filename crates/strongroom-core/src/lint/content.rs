@@ -176,21 +176,15 @@ impl ContentScanner {
 
 /// Whether these bytes begin a stretch of text, of whatever encoding that keeps ASCII.
 fn is_text(sample: &[u8]) -> bool {
-    let controls = sample.iter().filter(|byte| IS_CONTROL[usize::from(**byte)]).count();
-    controls * CONTROL_SHARE_MAX <= sample.len()
+    // A sum of comparisons, which the compiler turns into one for many bytes at once.
+    let controls: u16 = sample.iter().map(|byte| u16::from(is_control(*byte))).sum();
+    usize::from(controls) * CONTROL_SHARE_MAX <= sample.len()
 }
 
 /// Control characters but tab, line feed, vertical tab, form feed, carriage return, backspace and escape.
-const IS_CONTROL: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 0x20 {
-        table[byte] = !matches!(byte, 0x08..=0x0d | 0x1b);
-        byte += 1;
-    }
-    table[0x7f] = true;
-    table
-};
+const fn is_control(byte: u8) -> bool {
+    (byte < 0x08) | ((byte > 0x0d) & (byte < 0x20) & (byte != 0x1b)) | (byte == 0x7f)
+}
 
 /// Archives and compressed files by how they begin.
 fn is_an_archive(start: &[u8]) -> bool {
