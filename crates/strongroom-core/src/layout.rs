@@ -4,7 +4,7 @@
 use jiff::civil::Date;
 use uuid::Uuid;
 
-use crate::{BundleId, Sha256Digest};
+use crate::{BundleId, Sha256Digest, limits};
 
 /// Folder of native bundles, and of an Assay store's own.
 pub const BUNDLES: &str = "bundles/";
@@ -65,7 +65,15 @@ pub fn cavra_object(id: BundleId, path: &str) -> String {
 pub fn claimed_cavra(key: &str) -> Option<(BundleId, &str)> {
     let (id, path) = key.strip_prefix(CAVRA_BUNDLES)?.split_once('/')?;
     let id = BundleId(Sha256Digest::from_hex(id).ok()?);
-    (!path.is_empty()).then_some((id, path))
+    is_path_inside(path).then_some((id, path))
+}
+
+/// Whether a file of a directory can have this path. Anybody who may write can make other keys, and can name
+/// in a record what no object is ever called.
+fn is_path_inside(path: &str) -> bool {
+    path.len() <= limits::CAVRA_PATH_BYTES_MAX
+        && path.split('/').all(|segment| !matches!(segment, "" | "." | ".."))
+        && !path.chars().any(char::is_control)
 }
 
 /// The reference from a run to one of its bundles.
@@ -249,6 +257,10 @@ mod tests {
             assert_eq!(claimed_bundle(&foreign), None, "{foreign}");
         }
         assert_eq!(claimed_cavra(&cavra_object(id, "a/b")), Some((id, "a/b")));
+        let long = "a".repeat(limits::CAVRA_PATH_BYTES_MAX + 1);
+        for path in ["a//b", "a/", "/a", "../x", "a/./b", "a\nb", &long] {
+            assert_eq!(claimed_cavra(&cavra_object(id, path)), None, "{path:?}");
+        }
         for foreign in ["bundles/cavra/x/manifest.json".to_owned(), cavra_folder(id), bundle(id)] {
             assert_eq!(claimed_cavra(&foreign), None, "{foreign}");
         }

@@ -1,20 +1,19 @@
 //! What a lock on evidence is about: the version that holds the bundle, its detached signatures and
 //! its records, each by version id.
 
-use std::collections::BTreeSet;
-use std::fmt;
+mod directory;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
 use strongroom_core::history::ObjectName;
 use strongroom_core::receipt::Receipt;
 use strongroom_core::record::Record;
-use strongroom_core::upload::UploadedObject;
 use strongroom_core::{BundleId, layout, limits};
 use uuid::Uuid;
 
+use self::directory::Incomplete;
 use super::kept::{self, Kept};
-use super::pull::archives_of;
+use super::pull::{archives_of, is_absent};
 use super::stored::{Wanted, leaves_other_versions, search_versions, verify_in_place};
 use super::{EvidenceError, EvidenceErrorKind, cavra};
 use crate::{ListRequest, ObjectKey, SeenLock, Storage, StorageError, StorageErrorKind, VersionId};
@@ -76,92 +75,47 @@ impl Guarded {
 ///
 /// The version that holds the bundle is the one that a receipt pins: that push proved it, and a version
 /// never changes. Only where no receipt pins one that is still there is the bundle read and verified;
-/// an archived bundle can so be locked for longer without being brought back.
+/// an archived bundle can so be locked for longer without being brought back. Of a directory its manifest
+/// is asked which files there are.
 pub(super) async fn find(store: &dyn Storage, id: BundleId) -> Result<Guarded, EvidenceError> {
     let kept = kept::read_all(store, id).await?;
     if kept.cut_short {
         return Err(over_limit("records", "RECORDS_READ_MAX", limits::RECORDS_READ_MAX));
     }
-    let mut objects = pinned(store, id, &kept).await?;
-    let mut incomplete = None;
-    if let Some(objects_total) = directory_in_part(id, &kept, &objects) {
-        incomplete = complete(store, id, objects_total, &mut objects).await?;
-    } else if objects.is_empty() {
-        (objects, incomplete) = proven(store, id).await?;
-    }
+    let pinned = pinned(store, id, &kept).await?;
+    let (mut objects, incomplete) = match cavra::find_manifest(store, id).await {
+        Ok(found) => directory::complete(store, found, pinned).await?,
+        Err(error) if leaves_other_versions(&error) => {
+            without_manifest(store, id, pinned, error).await?
+        }
+        Err(error) => return Err(error),
+    };
     objects.extend(attestations(store, id).await?);
     objects.extend(records_in(&kept));
     Ok(Guarded { id, objects, kept, incomplete })
 }
 
-/// Of a directory of which no push recorded every object, or of which some of these are gone: how many
-/// there should be.
-fn directory_in_part(id: BundleId, kept: &Kept, pinned: &[GuardedObject]) -> Option<usize> {
-    let uploads = kept.records.iter().filter_map(|kept| match &kept.record {
-        Record::Upload(upload) if upload.bundle_id == id => Some(upload),
-        _ => None,
-    });
-    let pinned: BTreeSet<&str> = pinned.iter().map(|object| object.key.as_str()).collect();
-    let is_pinned =
-        |row: &UploadedObject| pinned.contains(layout::cavra_object(id, &row.path).as_str());
-    let mut objects_total = None;
-    for upload in uploads {
-        let is_whole = upload.objects.len() == upload.objects_total;
-        if is_whole && upload.objects.iter().all(is_pinned) {
-            return None;
-        }
-        objects_total = objects_total.max(Some(upload.objects_total));
-    }
-    objects_total
-}
-
-/// Adds the files of a directory that no record pins, by reading them.
-async fn complete(
+/// The objects of what no manifest proves to be a directory: an archive, or a directory whose push did not
+/// come to its end. What is there of that is guarded all the same.
+async fn without_manifest(
     store: &dyn Storage,
     id: BundleId,
-    objects_total: usize,
-    objects: &mut Vec<GuardedObject>,
-) -> Result<Option<Incomplete>, EvidenceError> {
-    let mut total = objects_total;
-    match cavra::locate(store, id).await {
-        Ok(located) => {
-            total = located.total;
-            for file in located.files {
-                if !objects.iter().any(|object| object.key == file.key) {
-                    objects.push(bundle_at(file.key, file.version));
-                }
-            }
+    mut objects: Vec<GuardedObject>,
+    refusal: EvidenceError,
+) -> Result<(Vec<GuardedObject>, Option<Incomplete>), EvidenceError> {
+    let folder = layout::cavra_folder(id);
+    let files = objects.iter().filter(|object| object.key.as_str().starts_with(&folder)).count();
+    if files == objects.len() {
+        match proven(store, id).await {
+            Ok(archives) => objects.extend(archives),
+            Err(error) if files > 0 && leaves_other_versions(&error) => {}
+            Err(error) => return Err(error),
         }
-        // Its push did not come to its end: what is there is guarded all the same.
-        Err(error) if !objects.is_empty() && leaves_other_versions(&error) => {}
-        Err(error) if is_not_there(&error) => return Err(no_such_bundle()),
-        Err(error) => return Err(error),
     }
-    let keys: BTreeSet<&ObjectKey> = objects.iter().map(|object| &object.key).collect();
-    Ok(Incomplete::of(keys.len(), total))
-}
-
-/// A directory that is not whole in the store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Incomplete {
-    there: usize,
-    total: usize,
-}
-
-impl Incomplete {
-    fn of(there: usize, total: usize) -> Option<Self> {
-        (there < total).then_some(Self { there, total })
+    if objects.is_empty() {
+        return Err(if is_absent(&refusal) { no_such_bundle() } else { refusal });
     }
-}
-
-impl fmt::Display for Incomplete {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { there, total } = self;
-        write!(
-            f,
-            "only {there} of the directory's {total} objects are there: the others are not locked"
-        )
-    }
+    Ok((objects, (files > 0).then_some(Incomplete::Manifest { there: files })))
 }
 
 /// The objects that are records.
@@ -246,37 +200,37 @@ fn pinned_by(
     Ok(None)
 }
 
-/// Whether a version is not there: deleted, a delete marker, or a name that no version has.
+/// Whether a version is not there: deleted, a delete marker, or a name that no version, or no object, has.
 pub(super) fn is_gone(error: &StorageError) -> bool {
-    matches!(error.kind(), StorageErrorKind::NotFound | StorageErrorKind::InvalidRequest)
+    matches!(
+        error.kind(),
+        StorageErrorKind::NotFound
+            | StorageErrorKind::InvalidRequest
+            | StorageErrorKind::InvalidKey
+    )
 }
 
-/// The versions that hold the bundle, by reading them.
-async fn proven(
-    store: &dyn Storage,
-    id: BundleId,
-) -> Result<(Vec<GuardedObject>, Option<Incomplete>), EvidenceError> {
-    let wanted = Wanted { id, archive_sha256: None };
+/// The versions that hold an archive of the bundle, by reading them. What is refused under one key says
+/// nothing against the others.
+async fn proven(store: &dyn Storage, id: BundleId) -> Result<Vec<GuardedObject>, EvidenceError> {
     let native = ObjectKey::new(layout::bundle(id))?;
-    let mut found: Vec<_> = proven_at(store, native, wanted).await?.into_iter().collect();
-    if found.is_empty() {
-        for archive in archives_of(store, id).await? {
-            let wanted = Wanted { id, archive_sha256: Some(archive) };
-            let key = ObjectKey::new(layout::assay_bundle(id, archive))?;
-            found.extend(proven_at(store, key, wanted).await?);
-        }
+    let wanted = Wanted { id, archive_sha256: None };
+    let refusal = match proven_at(store, native, wanted).await {
+        Ok(Some(archive)) => return Ok(vec![archive]),
+        Ok(None) => None,
+        Err(error) if leaves_other_versions(&error) => Some(error),
+        Err(error) => return Err(error),
+    };
+    let mut found = Vec::new();
+    for archive in archives_of(store, id).await? {
+        let wanted = Wanted { id, archive_sha256: Some(archive) };
+        let key = ObjectKey::new(layout::assay_bundle(id, archive))?;
+        found.extend(proven_at(store, key, wanted).await?);
     }
-    match found.is_empty() {
-        true => {
-            let incomplete = complete(store, id, 0, &mut found).await?;
-            Ok((found, incomplete))
-        }
-        false => Ok((found, None)),
+    match refusal {
+        Some(refusal) if found.is_empty() => Err(refusal),
+        _ => Ok(found),
     }
-}
-
-fn is_not_there(error: &EvidenceError) -> bool {
-    error.kind() == EvidenceErrorKind::Store(StorageErrorKind::NotFound)
 }
 
 fn no_such_bundle() -> EvidenceError {
@@ -342,7 +296,8 @@ pub(super) async fn current(
     key: String,
     role: ObjectRole,
 ) -> Result<Option<GuardedObject>, EvidenceError> {
-    let key = ObjectKey::new(key)?;
+    // What no object of ours could be called is nobody's evidence.
+    let Ok(key) = ObjectKey::new(key) else { return Ok(None) };
     match store.head(&key, None).await {
         Ok(info) => Ok(Some(GuardedObject { role, key, version: info.version, record: None })),
         Err(error) if is_gone(&error) => Ok(None),
@@ -383,7 +338,8 @@ pub(super) async fn locks_of(
         .map(|object| async move {
             match store.lock(&object.key, object.version.as_ref()).await {
                 Ok(seen) => Ok(Some(seen)),
-                Err(error) if error.kind() == StorageErrorKind::NotFound => Ok(None),
+                // Or a record names a version as this store names none.
+                Err(error) if is_gone(&error) => Ok(None),
                 Err(error) => Err(error.into()),
             }
         })

@@ -117,7 +117,7 @@ pub(super) fn refused(error: strongroom_core::retention::RetentionError) -> Evid
 }
 
 /// Whether the store was seen to take no lock.
-fn takes_none(takes_locks: &Observed<bool>) -> bool {
+pub(super) fn takes_none(takes_locks: &Observed<bool>) -> bool {
     matches!(
         takes_locks,
         Observed::Observed(false) | Observed::Unobserved(Unobserved::UnsupportedBackend)

@@ -130,7 +130,7 @@ impl Protected<'_> {
 }
 
 /// Whether what was observed already shows that part of the target is missing.
-fn lacks_for_certain(seen: &SeenLock, target: &Lock) -> bool {
+pub(super) fn lacks_for_certain(seen: &SeenLock, target: &Lock) -> bool {
     let retention = match (&seen.retention, target.retention) {
         (Observed::Observed(held), Some(asked)) => !held.is_some_and(|held| held.covers(asked)),
         _ => false,

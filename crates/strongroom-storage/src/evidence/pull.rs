@@ -98,9 +98,9 @@ pub async fn pull(
     progress: &Arc<dyn Progress>,
 ) -> Result<Pulled, EvidenceError> {
     match pull_archive(store, request, progress).await {
-        Err(absent) if is_no_archive(&absent) && request.archive_sha256.is_none() => {
+        Err(refusal) if cavra::may_be_one(&refusal) && request.archive_sha256.is_none() => {
             match cavra::pull(store, request, progress.as_ref()).await {
-                Err(error) if is_absent(&error) => Err(absent),
+                Err(error) => Err(cavra::of_neither(store, request.id, refusal, error).await),
                 pulled => pulled,
             }
         }

@@ -12,6 +12,7 @@ use strongroom_core::receipt::Receipt;
 use strongroom_core::upload::Upload;
 use strongroom_core::{BundleId, layout, limits};
 
+use super::pull::archives_of;
 use super::references::{References, day_of};
 use super::stored::panicked;
 use super::upload::stream_reader;
@@ -96,6 +97,14 @@ async fn reindex_one(
     };
     let manifest = match read.await {
         Ok(manifest) => Some(manifest),
+        // The manifest of a directory proves itself: this is somebody else's.
+        Err(error)
+            if is_about_this_bundle(&error) && cavra::find_manifest(store, id).await.is_ok() =>
+        {
+            report.bundles -= 1;
+            report.other_objects += 1;
+            return Ok(());
+        }
         Err(error) if is_about_this_bundle(&error) => {
             report.add_unreadable(id, &error);
             None
@@ -119,6 +128,16 @@ async fn reindex_directory(
     report.bundles += 1;
     let run_ids = match cavra::session_of(store, id).await {
         Ok(session_id) => vec![session_id],
+        // Under the keys of an archive's bundle, this is somebody else's.
+        Err(error)
+            if is_about_this_bundle(&error)
+                && cavra::find_manifest(store, id).await.is_err()
+                && is_archive(store, id).await? =>
+        {
+            report.bundles -= 1;
+            report.other_objects += 1;
+            return Ok(());
+        }
         Err(error) if is_about_this_bundle(&error) => {
             report.add_unreadable(id, &error);
             Vec::new()
@@ -127,6 +146,17 @@ async fn reindex_directory(
     };
     let by_itself = References { run_ids, ..References::default() };
     complete(store, object, id, by_itself, report).await
+}
+
+/// Whether anything is under the keys of an archive of this id. What it is is told there.
+async fn is_archive(store: &dyn Storage, id: BundleId) -> Result<bool, EvidenceError> {
+    match store.head(&ObjectKey::new(layout::bundle(id))?, None).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == StorageErrorKind::NotFound => {
+            Ok(!archives_of(store, id).await?.is_empty())
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Writes what is missing of the references that a bundle itself tells of, and its records.

@@ -9,16 +9,16 @@ use super::extensions::{asked, extend};
 use super::holds::{place, release};
 use super::*;
 
-const LATER: &str = "2095-01-01T00:00:00Z";
+pub(crate) const LATER: &str = "2095-01-01T00:00:00Z";
 
 /// The versions of every file of the directory, as another client sees the newest of each.
-fn held_files(vault: &Vault) -> usize {
+pub(crate) fn held_files(vault: &Vault) -> usize {
     let bucket = vault.bucket();
     let keys = bucket.keys_under("team/bundles/cavra/");
     keys.iter().filter(|key| bucket.versions(key).iter().any(|version| version.legal_hold)).count()
 }
 
-fn files_of(change: &LockChange) -> usize {
+pub(crate) fn files_of(change: &LockChange) -> usize {
     change.objects.iter().filter(|object| object.role == ObjectRole::Bundle).count()
 }
 
@@ -91,7 +91,7 @@ async fn of_a_directory_that_is_there_in_part_that_part_is_held_and_the_rest_is_
     let placed = place(&*store, id, "case 17").await.unwrap();
     assert_eq!((files_of(&placed), held_files(&vault)), (2, 2));
     assert!(
-        placed.warnings[0].contains("only 2 of the directory's 4 objects"),
+        placed.warnings[0].contains("only the 2 that records name are locked"),
         "{:?}",
         placed.warnings
     );
@@ -123,4 +123,73 @@ async fn a_file_whose_recorded_version_is_gone_is_guarded_in_the_version_that_ho
     let report = vault.locked_files().await;
     assert_eq!(report.len(), OBJECTS);
     assert!(!report.contains(&Some(VersionId(version))));
+}
+
+/// A directory that asks for no lock by itself, of which only one file is there.
+async fn vault_with_a_first_file() -> (Vault, BundleId) {
+    let vault = Vault::new(BucketSettings::locked()).await;
+    let root = vault.directory();
+    let manifest = fs::read(root.join("manifest.json")).unwrap();
+    let mut manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
+    let policy = |file: &serde_json::Value| file["path"] == "retention-policy.json";
+    manifest["files"].as_array_mut().unwrap().retain(|file| !policy(file));
+    fs::write(root.join("manifest.json"), manifest.to_string()).unwrap();
+    fs::remove_file(root.join("retention-policy.json")).unwrap();
+    vault.server.faults().on(Op::PutObject).key_contains("big.bin").answer(403);
+    vault.server.faults().on(Op::CreateMultipartUpload).key_contains("big.bin").answer(403);
+    let outcome = vault.push_directory().await.unwrap();
+    assert_eq!(outcome.upload.objects.len(), 1);
+    vault.server.faults().clear();
+    (vault, outcome.upload.bundle_id)
+}
+
+/// The rest of a directory comes after its hold, or after its extension.
+#[tokio::test]
+async fn what_a_later_push_adds_is_locked_like_what_is_there() {
+    let (vault, id) = vault_with_a_first_file().await;
+    let store = vault.store().await;
+    let placed = place(&*store, id, "case 17").await.unwrap();
+    assert!(placed.warnings[0].contains("manifest is not there"), "{:?}", placed.warnings);
+    extend(&*store, asked(id, LATER.parse().unwrap())).await.unwrap();
+
+    let outcome = vault.push_directory().await.unwrap();
+    assert!(outcome.shortfall.is_none(), "{:?}", outcome.shortfall);
+    let told = |words: &str| outcome.warnings.iter().any(|warning| warning.contains(words));
+    assert!(told("records promise more") && told("a legal hold is open"), "{:?}", outcome.warnings);
+    assert_eq!(held_files(&vault), OBJECTS - 1);
+    for object in &outcome.upload.objects {
+        let retention = vault.bucket().versions(&object.key)[0].retention.unwrap();
+        assert_eq!(retention.retain_until, LATER.parse().unwrap(), "{}", object.path);
+    }
+    let records = vault.bucket().keys_under("team/records/").len();
+    let again = vault.push_directory().await.unwrap();
+    assert!(again.shortfall.is_none() && again.warnings.is_empty(), "{:?}", again.warnings);
+    assert_eq!(
+        vault.bucket().keys_under("team/records/").len(),
+        records,
+        "nothing new is to be told"
+    );
+
+    // Both holds are given up before any bit goes.
+    let holds = show_retention(&*store, id).await.unwrap().holds;
+    assert_eq!(holds.len(), 2);
+    for hold in holds {
+        assert_eq!(held_files(&vault), OBJECTS - 1);
+        release(&*store, id, hold.hold_id).await.unwrap();
+    }
+    assert_eq!(held_files(&vault), 0);
+}
+
+/// Records alone may promise anything: what the store is seen not to keep asks for nothing.
+#[tokio::test]
+async fn a_promise_that_is_not_kept_asks_nothing_of_a_later_push() {
+    let (vault, id) = vault_with_a_first_file().await;
+    let store = vault.store().await;
+    place(&*store, id, "case 17").await.unwrap();
+    let key =
+        strongroom_storage::ObjectKey::new(layout::cavra_object(id, "evidence.json")).unwrap();
+    store.set_legal_hold(&key, None, false).await.unwrap();
+    let outcome = vault.push_directory().await.unwrap();
+    assert!(outcome.shortfall.is_none() && outcome.warnings.is_empty(), "{:?}", outcome.warnings);
+    assert_eq!(held_files(&vault), 0);
 }

@@ -8,6 +8,7 @@ mod broken_reads;
 mod cavra;
 mod cavra_audit;
 mod cavra_locks;
+mod cavra_planted;
 mod create_only;
 mod digests;
 mod extensions;

@@ -17,7 +17,9 @@ async fn stored_huge(vault: &Vault) -> BundleId {
 
 fn ranges_asked_for(vault: &Vault) -> Vec<String> {
     let requests = vault.server.requests();
-    let gets = requests.iter().filter(|seen| seen.op == Op::GetObject);
+    // Of an archive that is refused a directory's manifest is asked for, whole.
+    let gets =
+        requests.iter().filter(|seen| seen.op == Op::GetObject && !seen.key.contains("/cavra/"));
     let mut ranges: Vec<_> = gets.map(|seen| seen.header("range").unwrap().to_owned()).collect();
     ranges.sort();
     ranges

@@ -72,8 +72,9 @@ async fn a_pull_of_two_ranges_without_the_right_to_read_versions_is_denied_and_l
     let (pulled, out) = pull_with(&vault, &*vault.store_of(&user).await, id).await;
     assert_versions_denied(pulled, "the store does not allow this");
     assert!(!out.exists());
-    // Both ranges, the versions, and the only one there is: nothing that is denied is tried again.
-    assert_eq!(vault.server.requests().len(), 4, "{:?}", vault.server.requests());
+    // Both ranges, the versions, and the only one there is: nothing that is denied is tried again. Then
+    // the manifest of a directory, and its versions.
+    assert_eq!(vault.server.requests().len(), 6, "{:?}", vault.server.requests());
 }
 
 #[tokio::test]

@@ -22,6 +22,15 @@ pub(super) async fn explain(
                 error.kind(),
                 StorageErrorKind::NotFound | StorageErrorKind::PermissionDenied
             ) => {}
+        // A record can name what the store takes for no key, once its prefix is before it.
+        Err(error)
+            if matches!(
+                error.kind(),
+                StorageErrorKind::InvalidRequest | StorageErrorKind::InvalidKey
+            ) =>
+        {
+            return Ok(Some(missing(None)));
+        }
         Err(error) => return Err(error.into()),
     }
     let versions = match store.versions(key).await {

@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 
 use super::cost::{Spent, count};
 use super::data::{self, ReadData};
+use super::directory::Looked;
 use super::finding::{Finding, Problem};
 use super::held::Known;
 use super::lock::{Times, judge};
@@ -19,8 +20,8 @@ use super::records::{self, Told};
 use super::report::LookedAt;
 use super::walk::Group;
 use super::{AuditRequest, absence, directory, finding, signatures};
-use crate::evidence::{EvidenceError, record};
-use crate::{ObjectKey, SeenLock, Storage, StorageErrorKind, VersionId};
+use crate::evidence::{EvidenceError, guarded, record};
+use crate::{ObjectKey, SeenLock, Storage, VersionId};
 
 /// Objects of one bundle whose locks are held against what is promised; whoever may write can plant
 /// records that promise any number.
@@ -92,20 +93,17 @@ impl<'a> Checks<'a> {
     /// Looks at one bundle. `references` are the whole keys that led to it, if any did.
     pub(super) async fn check(
         &self,
-        group: Group,
+        mut group: Group,
         references: Vec<String>,
     ) -> Result<Checked, EvidenceError> {
         let id = group.id;
         let mut findings = Vec::new();
+        let directory = self.in_one_form(&mut group, &mut findings).await?;
         let told = records::read_all(self.store, self.spent, &group, &mut findings).await?;
         if let Some(limit) = group.beyond {
             findings.push(Problem::BeyondLimit { limit }.at(Some(id), Vec::new()));
         }
         let mut looked_at = LookedAt { bundles: 1, records: told.read, ..LookedAt::default() };
-        let directory = match group.is_directory() && (self.read_data || self.demand.is_some()) {
-            true => Some(directory::manifest(self.store, self.spent, id).await?),
-            false => None,
-        };
         let manifest = directory.as_ref().and_then(|looked| looked.manifest.as_ref());
         let seen = (&group, manifest);
         let missing = self.find_missing(seen, &told, &references, &mut findings).await?;
@@ -143,15 +141,50 @@ impl<'a> Checks<'a> {
 
     /// What a group tells of its bundle without being looked into; `None` where all of it was disposed
     /// of, so that a reference to it leads to nothing.
-    pub(super) async fn known(&self, group: &Group) -> Result<Option<Known>, EvidenceError> {
+    pub(super) async fn known(&self, mut group: Group) -> Result<Option<Known>, EvidenceError> {
+        let mut told_before = Vec::new();
+        if group.is_of_both_forms() {
+            self.in_one_form(&mut group, &mut told_before).await?;
+        }
+        let group = &group;
         if group.is_present() || !group.records.is_empty() {
             return Ok(Some(known(group)));
         }
-        let mut told_before = Vec::new();
         let told = records::read_all(self.store, self.spent, group, &mut told_before).await?;
         let gone = self.find_missing((group, None), &told, &[], &mut told_before).await?.gone;
         let is_disposed = self.find_deleted(group, &told, &gone, &mut told_before).await?;
         Ok((!is_disposed).then(|| known(group)))
+    }
+
+    /// The manifest of a directory, where it is to be read. An id stands for an archive or for a directory:
+    /// what lies under the keys of the other is told, and not looked into any more. A manifest proves itself
+    /// by its digest, so whoever may write cannot make one of a bundle into the other.
+    async fn in_one_form(
+        &self,
+        group: &mut Group,
+        findings: &mut Vec<Finding>,
+    ) -> Result<Option<Looked>, EvidenceError> {
+        let is_of_both = group.is_of_both_forms();
+        let is_read = group.is_directory() && (self.read_data || self.demand.is_some());
+        if !is_of_both && !is_read {
+            return Ok(None);
+        }
+        let looked = directory::manifest(self.store, self.spent, group.id).await?;
+        if !is_of_both {
+            return Ok(Some(looked));
+        }
+        let is_directory = looked.manifest.is_some();
+        let is_archive = !is_directory && group.archives().next().is_some();
+        let foreign = match is_directory {
+            true => group.without_archives(),
+            false => group.without_directory(),
+        };
+        let keys: Vec<_> =
+            foreign.iter().take(finding::KEYS_NAMED_MAX).map(|key| self.whole(key)).collect();
+        if !keys.is_empty() {
+            findings.push(Problem::ForeignObject.at(Some(group.id), keys));
+        }
+        Ok((is_directory || (is_read && !is_archive)).then_some(looked))
     }
 
     /// A listed key with the store's prefix.
@@ -200,7 +233,8 @@ impl<'a> Checks<'a> {
             expected.insert(&native);
         }
         for key in expected.difference(&listed) {
-            let object = ObjectKey::new(*key)?;
+            // Nothing is ever missing that could not have been there.
+            let Ok(object) = ObjectKey::new(*key) else { continue };
             let Some(problem) = absence::explain(self.store, &object).await? else { continue };
             missing.told.insert((*key).to_owned());
             if !matches!(problem, Problem::DeleteMarker { versions_left: 1.., .. }) {
@@ -309,15 +343,16 @@ impl<'a> Checks<'a> {
         }
         for (object, lock) in promised.iter().take(PROMISES_CHECKED_MAX) {
             let key = object.key.strip_prefix(&self.own_prefix);
-            let Some(key) = key.filter(|key| belongs_to(key, id)) else {
+            let key = key.filter(|key| belongs_to(key, id)).map(ObjectKey::new);
+            let Some(Ok(key)) = key else {
                 findings.push(Problem::PromiseElsewhere.at(Some(id), vec![object.key.clone()]));
                 continue;
             };
-            if gone.contains(key) {
+            if gone.contains(key.as_str()) {
                 continue;
             }
             let version = object.version_id.clone().map(VersionId);
-            let seen = self.lock_of(&ObjectKey::new(key)?, version.as_ref()).await?;
+            let seen = self.lock_of(&key, version.as_ref()).await?;
             let problem = match &seen {
                 Some(seen) => judge(lock, seen, self.times),
                 None => Some(Problem::VersionMissing),
@@ -342,7 +377,7 @@ impl<'a> Checks<'a> {
         count(&self.spent.locks);
         let mut seen = match self.store.lock(key, version).await {
             Ok(seen) => seen,
-            Err(error) if error.kind() == StorageErrorKind::NotFound => return Ok(None),
+            Err(error) if guarded::is_gone(&error) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
         if self.bucket_lacks_locks {

@@ -113,7 +113,7 @@ impl Run<'_> {
             let bundle = match step.group.take() {
                 None => None,
                 Some(group) if told_up_to.is_some_and(|id| group.id <= id) => {
-                    Some(Looked::Before(group.id, checks.known(&group).await?))
+                    Some(Looked::Before(group.id, checks.known(group).await?))
                 }
                 Some(group) => Some(Looked::Now(checks.check(group, Vec::new()).await?)),
             };

@@ -83,6 +83,30 @@ impl Group {
         self.manifest.is_some() || !self.directory.is_empty()
     }
 
+    /// Whether anything is, or was, under the keys of an archive as well as of a directory.
+    pub(super) fn is_of_both_forms(&self) -> bool {
+        let mut deleted = self.deleted.iter().map(|key| layout::claimed_cavra(key).is_some());
+        let is_archive = self.archives().next().is_some() || deleted.clone().any(|is| !is);
+        is_archive && (self.is_directory() || deleted.any(|is| is))
+    }
+
+    /// Leaves out the archives, where there is a directory. Answers their keys.
+    pub(super) fn without_archives(&mut self) -> Vec<String> {
+        self.deleted.retain(|key| layout::claimed_cavra(key).is_some());
+        let assay = std::mem::take(&mut self.assay).into_iter().map(|(_, object)| object);
+        self.native.take().into_iter().chain(assay).map(|object| object.key).collect()
+    }
+
+    /// Leaves out what lies where a directory would, if an archive is there. Answers its keys.
+    pub(super) fn without_directory(&mut self) -> Vec<String> {
+        if self.archives().next().is_none() {
+            return Vec::new();
+        }
+        self.deleted.retain(|key| layout::claimed_cavra(key).is_none());
+        let files = std::mem::take(&mut self.directory);
+        self.manifest.take().into_iter().chain(files).map(|object| object.key).collect()
+    }
+
     /// Everything that is listed of a directory.
     pub(super) fn files(&self) -> impl Iterator<Item = &ListedObject> {
         self.manifest.iter().chain(&self.directory)

@@ -1,9 +1,6 @@
 //! Which objects, and which of their versions, hold the files of a directory: by reading them.
 
-use std::path::Path;
-
 use bytes::Bytes;
-use futures::{StreamExt as _, TryStreamExt as _, stream};
 use strongroom_core::bundle::cavra::{CavraFile, CavraManifest, MANIFEST};
 use strongroom_core::bundle::{BundleError, Refusal};
 use strongroom_core::observed::Observed;
@@ -13,9 +10,6 @@ use super::super::EvidenceError;
 use super::super::stored::{candidates, leaves_other_versions};
 use super::object::{find_version, read_back};
 use crate::{ObjectKey, Storage, StorageErrorKind, VersionId};
-
-/// Files read at a time.
-const READ_AT_ONCE_MAX: usize = 8;
 
 /// The object, and its version, that holds one file.
 pub(in crate::evidence) struct StoredFile {
@@ -32,34 +26,8 @@ pub(in crate::evidence) struct FoundManifest {
     pub(in crate::evidence) refused_on_top: Option<EvidenceError>,
 }
 
-/// The files of a directory that are in a store.
-pub(in crate::evidence) struct Located {
-    /// The manifest first.
-    pub(in crate::evidence) files: Vec<StoredFile>,
-    /// How many there should be.
-    pub(in crate::evidence) total: usize,
-}
-
-/// Finds every file of a directory, in whichever version holds it. An error of the store's `NotFound` where
-/// there is no manifest.
-pub(in crate::evidence) async fn locate(
-    store: &dyn Storage,
-    id: BundleId,
-) -> Result<Located, EvidenceError> {
-    let found = find_manifest(store, id).await?;
-    let listed = found.manifest.files_under(Path::new(""));
-    let total = listed.len() + 1;
-    let mut finding = stream::iter(listed)
-        .map(|file| async move { locate_file(store, id, &file).await })
-        .buffered(READ_AT_ONCE_MAX);
-    let mut files = vec![found.object];
-    while let Some(file) = finding.try_next().await? {
-        files.extend(file);
-    }
-    Ok(Located { files, total })
-}
-
-async fn locate_file(
+/// The version that holds one file, by reading what is under its key; `None` where none does.
+pub(in crate::evidence) async fn locate_file(
     store: &dyn Storage,
     id: BundleId,
     file: &CavraFile,
@@ -88,7 +56,13 @@ pub(in crate::evidence) async fn find_manifest(
         Err(error) if leaves_other_versions(&error) => error,
         Err(error) => return Err(error),
     };
-    let Observed::Observed(versions) = store.versions(&key).await? else { return Err(refusal) };
+    let versions = match store.versions(&key).await {
+        Ok(Observed::Observed(versions)) => versions,
+        Ok(Observed::Unobserved(_)) => return Err(refusal),
+        // More than are read: whoever may write can pile them up where no directory ever was.
+        Err(error) if error.kind() == StorageErrorKind::Limit => return Err(refusal),
+        Err(error) => return Err(error.into()),
+    };
     for candidate in candidates(&versions).0 {
         match manifest_in(store, &key, Some(&candidate.version), id).await {
             Ok(found) => return Ok(FoundManifest { refused_on_top: Some(refusal), ..found }),

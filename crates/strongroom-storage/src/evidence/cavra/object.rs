@@ -288,7 +288,7 @@ pub(in crate::evidence) async fn verify_in_place(
 
 /// The digest of a stored object; `None` where it is not of the file's size, so that nothing larger is
 /// read than what was asked for.
-pub(super) async fn read_back(
+pub(in crate::evidence) async fn read_back(
     store: &dyn Storage,
     key: &ObjectKey,
     version: Option<&VersionId>,

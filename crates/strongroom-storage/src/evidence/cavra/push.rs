@@ -17,6 +17,7 @@ use super::super::push::PushRequest;
 use super::super::record::{self, RecordLock};
 use super::super::references::{References, day_of};
 use super::super::{EvidenceError, EvidenceErrorKind, kept, protect};
+use super::promised;
 use crate::{BucketLocks, Clock, ObjectKey, Storage, StorageErrorKind};
 
 /// What a push of a directory came to.
@@ -43,6 +44,15 @@ pub struct CavraPush<'a> {
     pub(super) store_now: Timestamp,
     /// What the retention policy asks for and is not done.
     lapsed: bool,
+    /// What records promise of the directory, and nobody asked this push for.
+    promised_besides: PromisedBesides,
+}
+
+/// What a push asks for only because records promise it of files that are there.
+#[derive(Debug, Clone, Copy, Default)]
+struct PromisedBesides {
+    any: bool,
+    legal_hold: bool,
 }
 
 impl<'a> CavraPush<'a> {
@@ -58,6 +68,17 @@ impl<'a> CavraPush<'a> {
         let store_now = store.now().await?;
         let (ask, lapsed) = lock_ask(&bundle, &request, store_now)?;
         let BucketLocks { takes_locks, default_retention } = store.bucket_locks().await?;
+        let (by_itself, mut ask) = (ask.clone(), ask);
+        // Of a store that takes none, no lock is promised.
+        if !lock_plan::takes_none(&takes_locks) {
+            ask = promised::joined(store, &bundle, ask, store_now).await?;
+        }
+        let promised_besides = PromisedBesides {
+            any: (ask.legal_hold, ask.retain_until)
+                != (by_itself.legal_hold, by_itself.retain_until)
+                || ask.mode != by_itself.mode,
+            legal_hold: ask.legal_hold && !by_itself.legal_hold,
+        };
         let enforced_by = store.locks_enforced_by();
         let mut lock =
             lock_plan::plan(&ask, default_retention, enforced_by, store_now, clock.now())?;
@@ -73,7 +94,17 @@ impl<'a> CavraPush<'a> {
             plan.hold_cavra(store, &bundle, &request, &lock, store_now)?;
         }
         let bucket_lacks_locks = takes_locks == Observed::Observed(false);
-        Ok(Self { store, clock, request, bundle, lock, bucket_lacks_locks, store_now, lapsed })
+        Ok(Self {
+            store,
+            clock,
+            request,
+            bundle,
+            lock,
+            bucket_lacks_locks,
+            store_now,
+            lapsed,
+            promised_besides,
+        })
     }
 
     /// The SHA-256 of the manifest.
@@ -189,6 +220,18 @@ impl<'a> CavraPush<'a> {
                     .to_owned(),
             );
         }
+        if self.promised_besides.any {
+            warnings.push(
+                "records promise more of this directory than this push asks for: it asked for that too"
+                    .to_owned(),
+            );
+        }
+        if self.promised_besides.legal_hold {
+            warnings.push(
+                "a legal hold is open on the directory: what this push adds is under a hold of its own,                  which `evidence hold release` gives up by its own id"
+                    .to_owned(),
+            );
+        }
         if upload.objects.iter().any(|object| object.other_versions.is_some_and(|count| count > 0))
         {
             warnings.push("other versions are under some keys: the record pins ours".to_owned());
@@ -223,7 +266,7 @@ impl<'a> CavraPush<'a> {
     }
 
     /// Whether a hold is asked for that no push has put on record, and that is still open, for every
-    /// object.
+    /// object. Where only records ask for it, any hold of ours will do.
     async fn hold_is_not_on_record(&self, upload: &Upload) -> Result<bool, EvidenceError> {
         if !self.lock.asked.legal_hold {
             return Ok(false);
@@ -241,7 +284,8 @@ impl<'a> CavraPush<'a> {
         let is_on_record = |object: &UploadedObject| {
             let (key, version_id) = (object.key.clone(), object.version_id.clone());
             let name = ObjectName { key, version_id };
-            let mut of_pushes = history.open_holds().filter(|(_, hold)| hold.by_push);
+            let any = self.promised_besides.legal_hold;
+            let mut of_pushes = history.open_holds().filter(|(_, hold)| any || hold.by_push);
             of_pushes.any(|(_, hold)| hold.objects.contains_key(&name))
         };
         Ok(!upload.objects.iter().all(is_on_record))

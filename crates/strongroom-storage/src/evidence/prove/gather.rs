@@ -12,8 +12,8 @@ use strongroom_core::{BundleId, Sha256Digest, limits};
 use super::folder::Folder;
 use super::{MissingProof, ProvenBundle, ProvenObject, ProvenSignature};
 use crate::Storage;
-use crate::evidence::cavra::fetch_directory;
-use crate::evidence::pull::{PullRequest, is_absent, is_no_archive, pull_archive};
+use crate::evidence::cavra::{self, fetch_directory};
+use crate::evidence::pull::{PullRequest, pull_archive};
 use crate::evidence::retention::show_retention;
 use crate::evidence::signature::{self, NoBytes};
 use crate::evidence::{EvidenceError, kept};
@@ -31,10 +31,10 @@ pub(super) async fn bundle(
     progress: &Arc<dyn Progress>,
 ) -> Result<(ProvenBundle, Vec<MissingProof>), EvidenceError> {
     let found = match archive(store, id, folder, progress).await {
-        Err(absent) if is_no_archive(&absent) => {
+        Err(refusal) if cavra::may_be_one(&refusal) => {
             match directory(store, id, demand, folder, progress).await {
-                Err(error) if is_absent(&error) => return Err(absent),
-                found => found?,
+                Err(error) => return Err(cavra::of_neither(store, id, refusal, error).await),
+                Ok(found) => found,
             }
         }
         found => found?,

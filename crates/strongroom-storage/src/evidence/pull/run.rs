@@ -10,7 +10,7 @@ use strongroom_core::bundle::{NoProgress, Progress, ReadLimits, UnverifiedBundle
 use strongroom_core::signing::demand::Demand;
 use strongroom_core::{BundleId, Sha256Digest, layout};
 
-use super::{PullRequest, Pulled, archives_of, failed, is_there, pull, signatures};
+use super::{PullRequest, Pulled, archives_of, failed, is_there, pull_archive, signatures};
 use crate::Storage;
 use crate::evidence::list::{BundleState, ListQuery, ListedBundle, Listing};
 use crate::evidence::{EvidenceError, EvidenceErrorKind, cavra};
@@ -107,21 +107,39 @@ async fn pull_into(
         BundleState::Deleted { .. } | BundleState::Pending | BundleState::Unobserved { .. } => None,
     };
     if is_directory(bundle) {
-        let (id, demand) = (bundle.bundle_id, demand.cloned());
-        let out = folder.join(id.to_string());
-        let request = PullRequest { id, archive_sha256: None, out, overwrite: false, demand };
-        return match is_there(&request.out)? {
-            true => cavra::confirm_here(store, request).await,
-            false => cavra::pull(store, &request, progress.as_ref()).await,
-        };
+        return directory_into(store, bundle.bundle_id, folder, demand, progress).await;
     }
     let out = folder.join(name_of(store, bundle.bundle_id, archive_sha256).await?);
-    let demand = demand.cloned();
+    let id = bundle.bundle_id;
     let request =
-        PullRequest { id: bundle.bundle_id, archive_sha256, out, overwrite: false, demand };
+        PullRequest { id, archive_sha256, out, overwrite: false, demand: demand.cloned() };
+    if is_there(&request.out)? {
+        return confirm_here(store, request).await;
+    }
+    match pull_archive(store, &request, progress).await {
+        Err(refusal) if cavra::may_be_one(&refusal) => {
+            match directory_into(store, id, folder, demand, progress).await {
+                Err(error) => Err(cavra::of_neither(store, id, refusal, error).await),
+                pulled => pulled,
+            }
+        }
+        pulled => pulled,
+    }
+}
+
+/// Pulls a CAVRA directory of a run, unless the folder holds it.
+async fn directory_into(
+    store: &dyn Storage,
+    id: BundleId,
+    folder: &Path,
+    demand: Option<&Demand>,
+    progress: &Arc<dyn Progress>,
+) -> Result<Pulled, EvidenceError> {
+    let (out, demand) = (folder.join(id.to_string()), demand.cloned());
+    let request = PullRequest { id, archive_sha256: None, out, overwrite: false, demand };
     match is_there(&request.out)? {
-        true => confirm_here(store, request).await,
-        false => pull(store, &request, progress).await,
+        true => cavra::confirm_here(store, request).await,
+        false => cavra::pull(store, &request, progress.as_ref()).await,
     }
 }
 
