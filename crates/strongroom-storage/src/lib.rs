@@ -12,6 +12,7 @@
 //! | [`analyze`] | `store analyze`: what a store does under attack |
 //! | `conformance` | the suite that every backend passes, and that users run on their own bucket |
 //! | `evidence` | push, pull, list, reindex, audit: one operation a file |
+//! | [`keep`] | one object of a registry: written, read, verified, locked, deleted |
 //! | [`trust_roots`] | trust roots handed out through a store |
 //! | [`new_file`] [`new_folder`] | a local file, a local folder, that appears whole or not at all |
 //! | [`tsa`] | asks a time-stamp authority for trusted time |
@@ -27,6 +28,7 @@ pub mod conformance;
 pub mod error;
 pub mod evidence;
 pub mod fs;
+pub mod keep;
 pub mod key;
 pub mod memory;
 pub mod new_file;
@@ -41,10 +43,13 @@ pub mod trust_roots;
 pub mod tsa;
 
 mod advisory;
+mod blocking;
 mod counted;
 mod exchange;
 mod listing;
+mod protect;
 mod ranges;
+mod versions;
 
 pub use clock::Clock;
 pub use error::{StorageError, StorageErrorKind};

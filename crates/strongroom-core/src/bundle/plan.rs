@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::collect::{SourceFile, unreadable};
 use super::manifest::{Declarations, Manifest, ManifestFile};
-use super::{BundleError, Progress, Refusal, deflate, path, writer};
+use super::writer::{self, Bodies};
+use super::{BundleError, Progress, Refusal, WrittenBundle, archive, deflate, path};
 use crate::digest::Sha256Hasher;
 use crate::{BundleId, Sha256Digest};
 
@@ -24,17 +25,6 @@ pub struct BundlePlan {
     /// In the order of the manifest.
     locations: Vec<PathBuf>,
     id: BundleId,
-}
-
-/// An archive that was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct WrittenBundle {
-    /// The SHA-256 of the manifest's bytes.
-    pub id: BundleId,
-    /// The digest of the archive as compressed; differs between versions of the compressor.
-    pub archive_sha256: Sha256Digest,
-    /// The length of the archive as compressed.
-    pub archive_size_bytes: u64,
 }
 
 impl BundlePlan {
@@ -98,10 +88,39 @@ impl BundlePlan {
         out: impl Write + Send,
         progress: &dyn Progress,
     ) -> Result<WrittenBundle, BundleError> {
-        let (archive_sha256, archive_size_bytes) = deflate::write_member(out, |tar| {
-            writer::write_tar(tar, &self.manifest, &self.manifest_bytes, &self.locations, progress)
-        })?;
-        Ok(WrittenBundle { id: self.id, archive_sha256, archive_size_bytes })
+        let mut files = FilesOnDisk { locations: &self.locations, opened: 0 };
+        archive::write(&self.manifest, &self.manifest_bytes, &mut files, out, progress)
+    }
+}
+
+/// The files of a plan, as the writing of its archive asks for them.
+struct FilesOnDisk<'a> {
+    /// In the order of the manifest.
+    locations: &'a [PathBuf],
+    opened: usize,
+}
+
+impl FilesOnDisk<'_> {
+    fn last(&self) -> &Path {
+        &self.locations[self.opened - 1]
+    }
+}
+
+impl Bodies for FilesOnDisk<'_> {
+    type Body = io::Take<File>;
+
+    fn open(&mut self, listed: &ManifestFile) -> Result<Self::Body, BundleError> {
+        self.opened += 1;
+        let file = open_unchanged(self.last(), listed.size_bytes)?;
+        Ok(file.take(listed.size_bytes))
+    }
+
+    fn unreadable(&self, error: io::Error) -> BundleError {
+        unreadable(self.last(), error)
+    }
+
+    fn changed(&self) -> BundleError {
+        changed(self.last())
     }
 }
 

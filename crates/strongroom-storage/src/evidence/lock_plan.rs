@@ -10,10 +10,9 @@ use strongroom_core::retention::{
 };
 
 use super::{EvidenceError, EvidenceErrorKind};
+use crate::protect;
 
-/// Added to the bucket's default when it has to be spelled out: the store counts its default from
-/// the end of the upload, and ours is computed before it begins.
-pub(super) const DEFAULT_MARGIN: Period = Period::Days(1);
+pub(super) use crate::protect::DEFAULT_MARGIN;
 
 /// What a person or a manifest asks for.
 #[derive(Debug, Clone, Default)]
@@ -56,23 +55,7 @@ pub(super) fn plan(
         check_clocks(local_now, store_now).map_err(refused)?;
     }
     let default = bucket_default.value().copied().flatten();
-    let mut by_itself = Lock::NONE;
-    let to_send = match default {
-        // An explicit lock beats the default even when it is weaker: send the join, or nothing
-        // where the default alone does what is asked.
-        Some(default) => {
-            by_itself.retention = Some(default.at(store_now).map_err(refused)?);
-            if by_itself.covers(&asked) {
-                Lock::NONE
-            } else {
-                let end = default.at(DEFAULT_MARGIN.after(store_now).map_err(refused)?);
-                let spelled_out =
-                    Lock { retention: Some(end.map_err(refused)?), legal_hold: false };
-                asked.join(spelled_out)
-            }
-        }
-        None => asked,
-    };
+    let (to_send, by_itself) = protect::to_send(asked, default, store_now).map_err(refused)?;
     let effective = match bucket_default.reason() {
         // A date that is sent beats the default, whatever that is.
         Some(reason) if to_send.retention.is_none() => Observed::Unobserved(reason),

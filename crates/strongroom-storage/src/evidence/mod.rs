@@ -21,7 +21,6 @@
 //! | `stored` | reading and verifying what a store holds, and finding the version that is right |
 //! | `protect` | a lock asked for, read back, set where it is missing |
 //! | `lock_plan` | which lock to send: the join of what is asked and the bucket's default |
-//! | `upload` | a blocking producer of bytes as the body of an upload |
 
 pub mod audit;
 pub mod baseline;
@@ -44,7 +43,6 @@ pub mod retention;
 pub mod signature;
 pub mod storage_plan;
 mod stored;
-mod upload;
 
 pub use baseline::{Baseline, BaselineRequest};
 pub use cavra::{CavraOutcome, CavraPush};

@@ -15,8 +15,8 @@ use strongroom_core::{BundleId, layout, limits};
 use super::pull::archives_of;
 use super::references::{References, day_of};
 use super::stored::panicked;
-use super::upload::stream_reader;
 use super::{EvidenceError, EvidenceErrorKind, cavra};
+use crate::blocking::stream_reader;
 use crate::{ListRequest, ListedObject, ObjectKey, ObjectReader, Storage, StorageErrorKind};
 
 /// Bundles that could not be read and are named in a report; more are only counted.

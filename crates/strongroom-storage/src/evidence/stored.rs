@@ -9,12 +9,12 @@ use strongroom_core::bundle::{
 };
 use strongroom_core::observed::Observed;
 
-use super::upload::stream_reader;
 use super::{EvidenceError, EvidenceErrorKind};
-use crate::{ObjectInfo, ObjectKey, ObjectVersion, Storage, StorageErrorKind, VersionId};
+use crate::blocking::stream_reader;
+use crate::versions::leaves_others;
+use crate::{ObjectInfo, ObjectKey, Storage, StorageErrorKind, VersionId};
 
-/// Versions of one key that are read in search of the one that verifies.
-pub(super) const VERSIONS_SEARCHED_MAX: usize = 100;
+pub(super) use crate::versions::candidates;
 
 /// Which archive is looked for: its identity, and its bytes where the identity does not cover them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,7 +83,7 @@ pub(super) struct Search {
     pub found: Option<StoredBundle>,
     /// Whether there are versions that could not be read to their end.
     pub unread: bool,
-    /// Whether there are more versions than [`VERSIONS_SEARCHED_MAX`].
+    /// Whether there are more versions than [`VERSIONS_SEARCHED_MAX`](crate::versions::VERSIONS_SEARCHED_MAX).
     pub cut_short: bool,
 }
 
@@ -114,19 +114,6 @@ pub(super) async fn search_versions(
     Ok(Some(search))
 }
 
-/// The versions to read in search of the right one, and whether that leaves some out. Of very many
-/// it is the newest and the oldest: the first write under a key is the likeliest to be right, so
-/// piling up garbage hides nothing.
-pub(super) fn candidates(versions: &[ObjectVersion]) -> (Vec<&ObjectVersion>, bool) {
-    let bundles: Vec<_> = versions.iter().filter(|version| !version.is_delete_marker).collect();
-    if bundles.len() <= VERSIONS_SEARCHED_MAX {
-        return (bundles, false);
-    }
-    let half = VERSIONS_SEARCHED_MAX / 2;
-    let (newest, oldest) = (&bundles[..half], &bundles[bundles.len() - half..]);
-    (newest.iter().chain(oldest.iter().rev()).copied().collect(), true)
-}
-
 /// Whether an error is about the bytes that were read: not about reading them, and not about a
 /// limit, beyond which nothing was looked at.
 pub(super) fn says_something_of_content(error: &EvidenceError) -> bool {
@@ -140,15 +127,11 @@ pub(super) fn says_something_of_content(error: &EvidenceError) -> bool {
 /// or is gone by now, or cannot be read. Whoever may write can put an object there that is over a
 /// limit, encrypted with a key of their own, or archived.
 pub(super) fn leaves_other_versions(error: &EvidenceError) -> bool {
-    use StorageErrorKind::{Integrity, InvalidRequest, Malformed, NotFound, PermissionDenied};
-    says_something_of_content(error)
-        || matches!(
-            error.kind(),
-            EvidenceErrorKind::Bundle(Refusal::Limit)
-                | EvidenceErrorKind::Store(
-                    NotFound | PermissionDenied | InvalidRequest | Integrity | Malformed
-                )
-        )
+    match error.kind() {
+        EvidenceErrorKind::Bundle(Refusal::Limit) => true,
+        EvidenceErrorKind::Store(kind) => leaves_others(kind),
+        _ => says_something_of_content(error),
+    }
 }
 
 /// A blocking task that did not come back.

@@ -8,10 +8,10 @@ use strongroom_core::bundle::{NoProgress, ReadLimits, UnverifiedBundle};
 use strongroom_core::diff::described::Described;
 use strongroom_core::{BundleId, layout};
 
+use crate::blocking::stream_reader;
 use crate::evidence::EvidenceError;
 use crate::evidence::pull::{archives_of, failed};
 use crate::evidence::stored::panicked;
-use crate::evidence::upload::stream_reader;
 use crate::{ObjectKey, Storage, StorageErrorKind};
 
 /// What the archive of an id declares, of which no more is read than its manifest. Nothing is verified.

@@ -6,18 +6,19 @@ use std::io::{Read as _, Write as _};
 use strongroom_core::bundle::cavra::{CavraFile, MANIFEST};
 use strongroom_core::bundle::{BundleError, Refusal};
 use strongroom_core::digest::Sha256Hasher;
-use strongroom_core::observed::Observed;
 use strongroom_core::receipt::{CreateOnly, Integrity, Status};
 use strongroom_core::upload::UploadedObject;
 use strongroom_core::{Sha256Digest, layout};
 
 use super::super::protect::{self, Origin, Protected, Protection};
 use super::super::references::day_of;
-use super::super::stored::{candidates, panicked};
-use super::super::upload::{BodyWriter, body_channel};
+use super::super::stored::panicked;
 use super::super::{EvidenceError, EvidenceErrorKind};
 use super::push::CavraPush;
-use crate::{CreateOptions, Created, ObjectInfo, ObjectKey, Storage, StorageErrorKind, VersionId};
+use crate::blocking::{BodyWriter, body_channel};
+use crate::{
+    CreateOptions, Created, ObjectInfo, ObjectKey, Storage, StorageErrorKind, VersionId, versions,
+};
 
 const READ_BUFFER_BYTES: usize = 256 << 10;
 
@@ -207,20 +208,8 @@ impl CavraPush<'_> {
         key: &ObjectKey,
         ours: Option<&VersionId>,
     ) -> Result<Option<u64>, EvidenceError> {
-        let versions = match self.store.versions(key).await {
-            Ok(Observed::Observed(versions)) => versions,
-            Ok(Observed::Unobserved(_)) => return Ok(None),
-            // Too many to count is not counted; it is no failure of this push.
-            Err(error) if error.kind() == StorageErrorKind::Limit => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
-        // A bucket without versions lists its one object under the version `null`.
-        let ours = ours.map_or("null", |version| version.0.as_str());
-        let others = versions
-            .iter()
-            .filter(|other| !other.is_delete_marker && other.version.0 != ours)
-            .count();
-        Ok(Some(others as u64))
+        let others = versions::others(self.store, key, ours).await?;
+        Ok(others.map(|others| others.count()))
     }
 
     /// Names the version that still holds the file, or says that none was seen to.
@@ -256,22 +245,8 @@ pub(in crate::evidence) async fn find_version(
     key: &ObjectKey,
     file: &CavraFile,
 ) -> Result<Option<VersionId>, EvidenceError> {
-    let Observed::Observed(versions) = store.versions(key).await? else { return Ok(None) };
-    for candidate in candidates(&versions).0 {
-        if candidate.size_bytes != file.size_bytes {
-            continue;
-        }
-        match read_back(store, key, Some(&candidate.version), file).await {
-            Ok((_, Some(sha256))) if sha256 == file.sha256 => {
-                return Ok(Some(candidate.version.clone()));
-            }
-            // A version that is gone by now, or that cannot be read, hides no other.
-            Ok(_) => {}
-            Err(error) if super::super::stored::leaves_other_versions(&error) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(None)
+    let found = versions::find(store, key, file.size_bytes, file.sha256).await?;
+    Ok(found.and_then(|info| info.version))
 }
 
 /// Reads what is on top of a key, which must be this file.
@@ -294,17 +269,7 @@ pub(in crate::evidence) async fn read_back(
     version: Option<&VersionId>,
     file: &CavraFile,
 ) -> Result<(ObjectInfo, Option<Sha256Digest>), EvidenceError> {
-    use futures::TryStreamExt as _;
-
-    let mut object = store.read(key, version, None).await?;
-    if object.info.size_bytes != file.size_bytes {
-        return Ok((object.info, None));
-    }
-    let mut hasher = Sha256Hasher::new();
-    while let Some(piece) = object.stream.try_next().await? {
-        hasher.update(&piece);
-    }
-    Ok((object.info, Some(hasher.finish())))
+    Ok(versions::digest_of(store, key, version, file.size_bytes).await?)
 }
 
 /// Sends a file that must still be what was verified; ends the body only if it is.

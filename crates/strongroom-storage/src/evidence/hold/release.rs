@@ -18,7 +18,7 @@ use super::super::lock_change::{
 use super::super::lock_plan::LockPlan;
 use super::super::{EvidenceError, EvidenceErrorKind, record};
 use super::{Ground, refuse_unobserved};
-use crate::{Clock, SeenLock, Storage, StorageErrorKind};
+use crate::{Clock, SeenLock, Storage, protect};
 
 /// Which hold to give up.
 #[derive(Debug, Clone)]
@@ -275,16 +275,7 @@ async fn clear_one(
 ) -> (ObjectOutcome, Option<EvidenceError>) {
     let version = object.version.as_ref();
     outcome.object.asked.legal_hold = Some(false);
-    let cleared = async {
-        match store.set_legal_hold(&object.key, version, false).await {
-            Ok(()) => store.lock(&object.key, version).await.map(|seen| (seen, None)),
-            Err(error) if error.kind() == StorageErrorKind::PermissionDenied => {
-                store.lock(&object.key, version).await.map(|seen| (seen, Some(error)))
-            }
-            Err(error) => Err(error),
-        }
-    };
-    let (seen, refusal) = match cleared.await {
+    let (seen, refusal) = match protect::clear_hold(store, &object.key, version).await {
         Ok(answer) => answer,
         Err(error) => {
             outcome.state = ObjectState::Failed;

@@ -12,10 +12,10 @@ use strongroom_core::{BundleId, Sha256Digest, layout, limits};
 use tokio::task::JoinHandle;
 
 use super::super::stored::{Wanted, panicked};
-use super::super::upload::{BodyWriter, Gate, Tee, body_channel};
 use super::super::{EvidenceError, EvidenceErrorKind};
 use super::{PushSource, key_of};
 use crate::Body;
+use crate::blocking::{BodyWriter, Gate, Tee, body_channel};
 
 /// What is pushed, opened.
 pub(in crate::evidence) enum Source {

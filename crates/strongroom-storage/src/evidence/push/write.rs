@@ -12,11 +12,12 @@ use strongroom_core::receipt::{CreateOnly, Integrity, RECEIPT_SCHEMA, Receipt, S
 use super::super::protect::{self, Origin, Protected};
 use super::super::references::{self, day_of};
 use super::super::stored::{panicked, verify_in_place};
-use super::super::upload::stream_reader;
 use super::super::{EvidenceError, EvidenceErrorKind};
-use super::other_versions::OtherVersions;
+
 use super::source::Sent;
 use super::{Push, PushOutcome};
+use crate::blocking::stream_reader;
+use crate::versions::OtherVersions;
 use crate::{
     CreateOptions, Created, ObjectInfo, ObjectKey, SINGLE_WRITE_BYTES_MAX, StorageErrorKind,
     VersionId,

@@ -26,25 +26,25 @@ enum Piece {
 
 /// The producer's side of an upload's body. Dropped without [`finish`](Self::finish), it fails the
 /// upload.
-pub(super) struct BodyWriter {
+pub(crate) struct BodyWriter {
     sender: mpsc::Sender<Piece>,
     waiting: BytesMut,
 }
 
 /// What holds a body's end back until everything that must be there before the object is there.
 /// Dropped unopened, it fails the upload.
-pub(super) struct Gate(oneshot::Sender<()>);
+pub(crate) struct Gate(oneshot::Sender<()>);
 
 impl Gate {
     /// Lets the body end, and so the upload complete.
-    pub(super) fn open(self) {
+    pub(crate) fn open(self) {
         // An upload that is gone by now has its own error to tell.
         let _ = self.0.send(());
     }
 }
 
 /// A body, the writer that fills it from a blocking thread, and the gate before its end.
-pub(super) fn body_channel(size_bytes_max: u64) -> (BodyWriter, Gate, Body) {
+pub(crate) fn body_channel(size_bytes_max: u64) -> (BodyWriter, Gate, Body) {
     let (sender, receiver) = mpsc::channel(PIECES_WAITING_MAX);
     let (gate, opened) = oneshot::channel();
     let stream = stream::unfold(Some((receiver, opened)), |state| async move {
@@ -68,7 +68,7 @@ fn body_failed() -> StorageError {
 
 impl BodyWriter {
     /// Ends the body: the upload may complete now.
-    pub(super) fn finish(mut self) -> io::Result<()> {
+    pub(crate) fn finish(mut self) -> io::Result<()> {
         self.send_waiting()?;
         self.send(Piece::End)
     }
@@ -105,17 +105,17 @@ impl Write for BodyWriter {
 }
 
 /// A reader that copies what it hands out to a writer: what is verified is what is sent.
-pub(super) struct Tee<R, W> {
+pub(crate) struct Tee<R, W> {
     reader: R,
     writer: W,
 }
 
 impl<R: Read, W: Write> Tee<R, W> {
-    pub(super) fn new(reader: R, writer: W) -> Self {
+    pub(crate) fn new(reader: R, writer: W) -> Self {
         Self { reader, writer }
     }
 
-    pub(super) fn into_writer(self) -> W {
+    pub(crate) fn into_writer(self) -> W {
         self.writer
     }
 }
@@ -129,14 +129,14 @@ impl<R: Read, W: Write> Read for Tee<R, W> {
 }
 
 /// An object's stream, read by a blocking thread.
-pub(super) struct StreamReader {
+pub(crate) struct StreamReader {
     receiver: mpsc::Receiver<Result<Bytes, StorageError>>,
     current: Bytes,
     failure: Option<StorageError>,
 }
 
 /// A reader for a blocking thread, and the future that feeds it. Await both together.
-pub(super) fn stream_reader(
+pub(crate) fn stream_reader(
     mut stream: BoxStream<'static, Result<Bytes, StorageError>>,
 ) -> (StreamReader, impl Future<Output = ()> + Send) {
     let (sender, receiver) = mpsc::channel(PIECES_WAITING_MAX);
@@ -153,7 +153,7 @@ pub(super) fn stream_reader(
 
 impl StreamReader {
     /// The store's failure that ended the stream, if one did.
-    pub(super) fn take_failure(&mut self) -> Option<StorageError> {
+    pub(crate) fn take_failure(&mut self) -> Option<StorageError> {
         self.failure.take()
     }
 }

@@ -1,0 +1,166 @@
+//! Many objects as the archive of one bundle.
+
+use std::collections::VecDeque;
+use std::io::{self, Read};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use futures::stream::{self, BoxStream};
+use futures::{StreamExt as _, TryStreamExt as _};
+use strongroom_core::bundle::{BundleError, NoProgress, Refusal, write_bundle};
+use tokio::runtime::Handle;
+
+use super::error::corrupt;
+use super::{KeepError, KeepErrorKind};
+use crate::blocking::{BodyWriter, StreamReader, body_channel, stream_reader};
+use crate::{ObjectKey, Storage, StorageError, VersionId};
+
+/// Objects that are opened before their turn: of small ones the store's answers take longer than their
+/// bytes.
+const OBJECTS_AHEAD: usize = 8;
+
+/// Where one file of a bundle is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectOfBundle {
+    /// Its key.
+    pub key: ObjectKey,
+    /// Its version, where the store has versions.
+    pub version: Option<VersionId>,
+}
+
+/// The archive of a bundle (`strongroom.bundle/v1`, gzip) made of `manifest_bytes` and of the objects
+/// that hold its files, in the order of the manifest. It is the archive that `evidence bundle` makes of
+/// the same files, under the same id.
+///
+/// Ends with an error, never well, where an object is missing, cannot be read, or is not what the
+/// manifest says of it. Nothing is asked of the store before the first piece is; made on threads that may
+/// block, in bounded memory; a consumer that goes away ends it.
+pub fn bundle_stream(
+    store: Arc<dyn Storage>,
+    manifest_bytes: Bytes,
+    objects: Vec<ObjectOfBundle>,
+) -> BoxStream<'static, Result<Bytes, KeepError>> {
+    stream::once(async move { begin(store, manifest_bytes, objects) }).flatten().boxed()
+}
+
+fn begin(
+    store: Arc<dyn Storage>,
+    manifest_bytes: Bytes,
+    objects: Vec<ObjectOfBundle>,
+) -> BoxStream<'static, Result<Bytes, KeepError>> {
+    let (writer, gate, body) = body_channel(u64::MAX);
+    // Nothing but the archive itself holds its end back.
+    gate.open();
+    let objects = Objects {
+        store,
+        runtime: Handle::current(),
+        waiting: objects.into(),
+        opened: VecDeque::new(),
+        failure: Failure::default(),
+    };
+    let writing = tokio::task::spawn_blocking(move || objects.write(&manifest_bytes, writer));
+    stream::unfold(Some((body.stream, writing)), |state| async move {
+        let (mut pieces, writing) = state?;
+        let ended_well = match pieces.next().await {
+            Some(Ok(piece)) => return Some((Ok(piece), Some((pieces, writing)))),
+            Some(Err(_)) => false,
+            None => true,
+        };
+        // What ended the archive is known to who wrote it.
+        match writing.await {
+            Ok(Ok(())) if ended_well => None,
+            Ok(Err(error)) => Some((Err(error), None)),
+            Ok(Ok(())) | Err(_) => Some((Err(stopped()), None)),
+        }
+    })
+    .boxed()
+}
+
+/// What the store said when an object could not be read.
+type Failure = Arc<Mutex<Option<StorageError>>>;
+
+/// The objects of one archive, opened in their order.
+struct Objects {
+    store: Arc<dyn Storage>,
+    runtime: Handle,
+    waiting: VecDeque<ObjectOfBundle>,
+    opened: VecDeque<StreamReader>,
+    failure: Failure,
+}
+
+impl Objects {
+    /// Writes the archive. Blocks.
+    fn write(mut self, manifest_bytes: &[u8], mut writer: BodyWriter) -> Result<(), KeepError> {
+        let failure = Arc::clone(&self.failure);
+        let written =
+            write_bundle(manifest_bytes, |_| self.next(), &mut writer, &NoProgress).map(|_| ());
+        let failure = failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match (written, failure) {
+            (_, Some(failure)) => Err(failure.into()),
+            (Err(error), None) => Err(refused(error)),
+            (Ok(()), None) if !self.waiting.is_empty() || !self.opened.is_empty() => {
+                Err(other_number())
+            }
+            (Ok(()), None) => writer.finish().map_err(|error| stopped().with_source(error)),
+        }
+    }
+
+    /// The next object. Those after it are on their way.
+    fn next(&mut self) -> io::Result<ObjectBody> {
+        while self.opened.len() <= OBJECTS_AHEAD {
+            let Some(object) = self.waiting.pop_front() else { break };
+            self.opened.push_back(self.open(object));
+        }
+        let reader = self.opened.pop_front().ok_or(io::ErrorKind::NotFound)?;
+        Ok(ObjectBody { reader, failure: Arc::clone(&self.failure) })
+    }
+
+    fn open(&self, object: ObjectOfBundle) -> StreamReader {
+        let store = Arc::clone(&self.store);
+        let opening = async move {
+            let ObjectOfBundle { key, version } = object;
+            store.read(&key, version.as_ref(), None).await.map(|object| object.stream)
+        };
+        let (reader, feed) = stream_reader(stream::once(opening).try_flatten().boxed());
+        self.runtime.spawn(feed);
+        reader
+    }
+}
+
+/// One object, read by a blocking thread.
+struct ObjectBody {
+    reader: StreamReader,
+    failure: Failure,
+}
+
+impl Read for ObjectBody {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.reader.read(buffer);
+        if let Some(failure) = self.reader.take_failure() {
+            *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+        }
+        read
+    }
+}
+
+fn refused(error: BundleError) -> KeepError {
+    match error.refusal() {
+        Refusal::Integrity => corrupt("an object is not the file that the manifest lists"),
+        refusal => KeepError::new(KeepErrorKind::Bundle(refusal), error.to_string()),
+    }
+    .with_source(error)
+}
+
+fn other_number() -> KeepError {
+    KeepError::new(
+        KeepErrorKind::Bundle(Refusal::Format),
+        "the manifest does not list as many files as there are objects",
+    )
+}
+
+fn stopped() -> KeepError {
+    KeepError::new(
+        KeepErrorKind::Bundle(Refusal::Unreadable),
+        "the archive was not made to its end",
+    )
+}
