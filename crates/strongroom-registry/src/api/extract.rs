@@ -1,0 +1,195 @@
+//! What handlers take from a request. Each refusal is a problem document in our own words: a framework's
+//! would repeat what was sent.
+
+use std::sync::Arc;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequestParts, Path, Query, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, header};
+use serde::de::DeserializeOwned;
+use strongroom_core::canonical::{self, JsonLimits};
+use strongroom_core::Sha256Digest;
+use uuid::Uuid;
+
+use super::problem::ApiError;
+use crate::auth::Principal;
+use crate::error::{ErrorKind, ServiceError};
+use crate::service::Registry;
+
+/// The header that names a request that may be sent twice.
+pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// Characters of an idempotency key.
+const IDEMPOTENCY_KEY_CHARACTERS_MAX: usize = 128;
+
+fn invalid(message: &'static str) -> ApiError {
+    ApiError(ServiceError::new(ErrorKind::Invalid, message))
+}
+
+/// Somebody with a token that is good now.
+#[derive(Debug, Clone)]
+pub struct Caller(pub Principal);
+
+impl FromRequestParts<Arc<Registry>> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        registry: &Arc<Registry>,
+    ) -> Result<Self, ApiError> {
+        let principal = registry.recognise(bearer(parts)).await?;
+        parts.extensions.insert(CallerId(principal.id));
+        Ok(Self(principal))
+    }
+}
+
+/// Who asked, for the log.
+#[derive(Debug, Clone, Copy)]
+pub struct CallerId(pub Uuid);
+
+/// The token of `Authorization: Bearer …` (RFC 6750 section 2.1). A second such header is nobody's.
+fn bearer(parts: &Parts) -> Option<&str> {
+    let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
+    let (value, None) = (values.next()?, values.next()) else { return None };
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim_start())
+}
+
+/// A JSON body: bounded, strict (RFC 7493: no duplicate names, no number beyond 2^53), and known field by field.
+#[derive(Debug)]
+pub struct JsonBody<T> {
+    /// What it says.
+    pub value: T,
+    /// The digest of its bytes, which an idempotency key is bound to.
+    pub sha256: Sha256Digest,
+}
+
+impl<T: DeserializeOwned> FromRequest<Arc<Registry>> for JsonBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, registry: &Arc<Registry>) -> Result<Self, ApiError> {
+        let is_json = request
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split(';').next())
+            .is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"));
+        if !is_json {
+            return Err(ApiError(
+                ServiceError::new(ErrorKind::Invalid, "the body is not declared to be JSON")
+                    .with_guidance("send it with Content-Type: application/json"),
+            ));
+        }
+        let bytes = bounded(request.into_body(), registry.settings().limits.json_bytes_max).await?;
+        let value = canonical::parse(&bytes, JsonLimits::NATIVE)
+            .map_err(|error| ApiError(ServiceError::new(ErrorKind::Invalid, format!("the body: {error}"))))?;
+        let value = serde_json::from_value(value).map_err(|error| {
+            // Serde names fields of ours, and values of theirs: only its kind is told, and where to look.
+            ApiError(
+                ServiceError::new(ErrorKind::Invalid, "the body's fields are not those of this request")
+                    .with_guidance("see /api/docs for the fields and their types")
+                    .with_source(error),
+            )
+        })?;
+        Ok(Self { value, sha256: Sha256Digest::of(&bytes) })
+    }
+}
+
+async fn bounded(body: Body, bytes_max: usize) -> Result<bytes::Bytes, ApiError> {
+    to_bytes(body, bytes_max).await.map_err(|error| {
+        let is_limit = std::error::Error::source(&error)
+            .is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
+        ApiError(if is_limit {
+            ServiceError::new(
+                ErrorKind::TooLarge,
+                format!("the body is larger than the limit of {bytes_max} bytes"),
+            )
+        } else {
+            ServiceError::new(ErrorKind::Invalid, "the body broke off").with_source(error)
+        })
+    })
+}
+
+/// Query parameters, known name by name.
+#[derive(Debug)]
+pub struct Parameters<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequestParts<Arc<Registry>> for Parameters<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Registry>) -> Result<Self, ApiError> {
+        Query::try_from_uri(&parts.uri)
+            .map(|Query(value)| Self(value))
+            .map_err(|error| {
+                ApiError(
+                    ServiceError::new(ErrorKind::Invalid, "the query's parameters are not those of this request")
+                        .with_guidance("see /api/docs for the parameters and their types")
+                        .with_source(error),
+                )
+            })
+    }
+}
+
+/// An id in the path. What is no id names nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Id(pub Uuid);
+
+impl FromRequestParts<Arc<Registry>> for Id {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        registry: &Arc<Registry>,
+    ) -> Result<Self, ApiError> {
+        let Path(ids) = Path::<Vec<String>>::from_request_parts(parts, registry)
+            .await
+            .map_err(|_| ApiError(ServiceError::not_found()))?;
+        let id = ids.first().and_then(|id| Uuid::try_parse(id).ok());
+        id.map(Self).ok_or_else(|| ApiError(ServiceError::not_found()))
+    }
+}
+
+/// The key under which the same request may come twice and is done once.
+#[derive(Debug, Clone)]
+pub struct IdempotencyKey(pub String);
+
+impl OptionalFromRequestParts<Arc<Registry>> for IdempotencyKey {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        _: &Arc<Registry>,
+    ) -> Result<Option<Self>, ApiError> {
+        let Some(value) = parts.headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+        let key = value.to_str().unwrap_or_default();
+        let is_key = !key.is_empty()
+            && key.len() <= IDEMPOTENCY_KEY_CHARACTERS_MAX
+            && key.bytes().all(|byte| byte.is_ascii_graphic());
+        if !is_key {
+            return Err(invalid("an idempotency key is 1 to 128 visible ASCII characters"));
+        }
+        Ok(Some(Self(key.to_owned())))
+    }
+}
+
+/// The version that a change is made to (`If-Match`, RFC 9110 section 13.1.1). Ours are strong tags of one number.
+#[derive(Debug, Clone, Copy)]
+pub struct IfMatch(pub i64);
+
+impl OptionalFromRequestParts<Arc<Registry>> for IfMatch {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        _: &Arc<Registry>,
+    ) -> Result<Option<Self>, ApiError> {
+        let Some(value) = parts.headers.get(header::IF_MATCH) else { return Ok(None) };
+        let text = value.to_str().unwrap_or_default().trim();
+        if text == "*" {
+            return Ok(None);
+        }
+        let version = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+        // A tag that we never gave matches nothing.
+        Ok(Some(Self(version.and_then(|version| version.parse().ok()).unwrap_or(-1))))
+    }
+}

@@ -1,0 +1,165 @@
+//! Errors as documents (RFC 9457, `application/problem+json`). The `type` is stable and decides for programs;
+//! the rest is for people. The cause stays in the log.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::error::{ErrorKind, ServiceError};
+
+/// What every problem's `type` begins with.
+pub const TYPE_PREFIX: &str = "urn:strongroom:problem:";
+/// The media type of a problem.
+pub const MEDIA_TYPE: &str = "application/problem+json";
+/// When to come again where nothing better is known, in seconds.
+const RETRY_AFTER_SECONDS: u32 = 5;
+
+/// A problem, as RFC 9457 section 3 has it.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct Problem {
+    /// What kind of problem it is: `urn:strongroom:problem:…`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The kind in words; the same for each of the kind.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What went wrong this time.
+    pub detail: String,
+    /// What can be done about it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub guidance: Option<String>,
+}
+
+/// The status that a kind of failure is answered with.
+pub fn status_of(kind: ErrorKind) -> StatusCode {
+    match kind {
+        ErrorKind::Invalid | ErrorKind::BodyMismatch => StatusCode::BAD_REQUEST,
+        ErrorKind::Unprocessable | ErrorKind::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+        ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
+        ErrorKind::Forbidden => StatusCode::FORBIDDEN,
+        ErrorKind::NotFound => StatusCode::NOT_FOUND,
+        ErrorKind::Conflict
+        | ErrorKind::WrongState
+        | ErrorKind::Retained
+        | ErrorKind::ApprovalNeeded
+        | ErrorKind::NotImmediatelyAvailable => StatusCode::CONFLICT,
+        ErrorKind::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
+        ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ErrorKind::Busy | ErrorKind::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorKind::StoreRefused | ErrorKind::Corrupt => StatusCode::BAD_GATEWAY,
+        ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+fn title_of(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Invalid => "The request cannot be understood",
+        ErrorKind::Unprocessable => "The request is refused for what it says",
+        ErrorKind::BodyMismatch => "The body is not what its headers say",
+        ErrorKind::Unauthenticated => "Nobody is recognised",
+        ErrorKind::Forbidden => "Not allowed",
+        ErrorKind::NotFound => "Not found",
+        ErrorKind::Conflict => "Something else is there",
+        ErrorKind::WrongState => "Not in this state",
+        ErrorKind::Retained => "Retained",
+        ErrorKind::ApprovalNeeded => "A second person has to agree",
+        ErrorKind::PreconditionFailed => "It was changed meanwhile",
+        ErrorKind::KeyReused => "The idempotency key was used for something else",
+        ErrorKind::TooLarge => "Too large",
+        ErrorKind::NotImmediatelyAvailable => "Not immediately available",
+        ErrorKind::Busy => "Too busy",
+        ErrorKind::StoreUnavailable => "The store is unavailable",
+        ErrorKind::StoreRefused => "The store refuses",
+        ErrorKind::Corrupt => "The store does not hold what was stored",
+        ErrorKind::Internal => "The registry failed",
+    }
+}
+
+impl Problem {
+    /// The problem that a failure is told as.
+    pub fn of(error: &ServiceError) -> Self {
+        let kind = error.kind();
+        Self {
+            kind: format!("{TYPE_PREFIX}{}", kind.slug()),
+            title: title_of(kind).to_owned(),
+            status: status_of(kind).as_u16(),
+            detail: error.to_string(),
+            guidance: error.guidance().map(str::to_owned),
+        }
+    }
+}
+
+/// What a handler answers when it fails.
+#[derive(Debug)]
+pub struct ApiError(pub ServiceError);
+
+impl<E: Into<ServiceError>> From<E> for ApiError {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+/// Rides along in an answer, so that the log tells the cause beside the request's id.
+#[derive(Debug, Clone)]
+pub struct Cause(pub String);
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let kind = self.0.kind();
+        let mut response = (status_of(kind), Json(Problem::of(&self.0))).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        if kind.is_transient() || kind == ErrorKind::NotImmediatelyAvailable {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
+        }
+        if kind == ErrorKind::Unauthenticated {
+            let challenge = HeaderValue::from_static("Bearer realm=\"strongroom\"");
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        if let Some(source) = std::error::Error::source(&self.0) {
+            response.extensions_mut().insert(Cause(told(source)));
+        }
+        response
+    }
+}
+
+/// An error and what caused it, in one line.
+fn told(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn each_kind_has_a_type_of_its_own_and_an_error_status() {
+        let types: BTreeSet<_> = ErrorKind::ALL.iter().map(|kind| kind.slug()).collect();
+        assert_eq!(types.len(), ErrorKind::ALL.len());
+        for kind in ErrorKind::ALL {
+            let status = status_of(kind);
+            assert!(status.is_client_error() || status.is_server_error(), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn the_cause_is_not_in_the_answer() {
+        let failure = ServiceError::internal(std::io::Error::other("disk at 10.0.0.7 is gone"));
+        let shown = serde_json::to_string(&Problem::of(&failure)).unwrap();
+        assert!(!shown.contains("10.0.0.7"), "{shown}");
+        let response = ApiError(failure).into_response();
+        assert!(response.extensions().get::<Cause>().unwrap().0.contains("10.0.0.7"));
+    }
+}

@@ -1,0 +1,198 @@
+//! What a registry is told before it starts. Every limit has a name and a default.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use jiff::SignedDuration;
+use strongroom_core::package::RuleSet;
+
+/// Where `serve` listens unless told otherwise.
+pub const LISTEN_DEFAULT: &str = "127.0.0.1:8640";
+
+/// Everything a registry is set up by.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where the API answers.
+    pub listen: SocketAddr,
+    /// Where the embedded database, the embedded store and the admin's token are.
+    pub data_dir: PathBuf,
+    /// `sqlite:PATH` or `postgres://…`; the embedded one where none is named. Holds a password: never logged.
+    pub database_url: Option<DatabaseUrl>,
+    /// What each retention class means.
+    pub rules: RuleSet,
+    /// How packages go.
+    pub deletion: DeletionSettings,
+    /// Which decisions take two people.
+    pub dual_control: DualControl,
+    /// How downloads leave.
+    pub downloads: DownloadPolicy,
+    /// The folder below which operators may have local files ingested; `None` turns that off.
+    pub ingest_root: Option<PathBuf>,
+    /// How jobs run.
+    pub jobs: JobSettings,
+    /// What one request may take.
+    pub limits: RequestLimits,
+}
+
+/// A database's URL. Its debug form tells nothing but the engine.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DatabaseUrl(String);
+
+impl DatabaseUrl {
+    /// Takes a URL as it was configured.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self(url.into())
+    }
+
+    /// The whole, to connect with.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// The engine, which may be shown.
+    pub fn engine(&self) -> &str {
+        self.0.split(':').next().unwrap_or_default()
+    }
+}
+
+impl std::fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "DatabaseUrl({}:[redacted])", self.engine())
+    }
+}
+
+/// How packages go.
+#[derive(Debug, Clone, Copy)]
+pub struct DeletionSettings {
+    /// How often the sweeper looks.
+    pub sweep_every: SignedDuration,
+    /// How many looks of the sweeper a requested deletion waits for. Counted in looks, not in hours, so that a
+    /// clock that jumps shortens nothing.
+    pub grace_ticks: u32,
+    /// Whether the sweeper itself asks for the deletion of what is past its date.
+    pub delete_expired: bool,
+    /// A clock further than this from where it should be pauses deletion until an operator confirms it.
+    pub clock_jump_max: SignedDuration,
+}
+
+impl Default for DeletionSettings {
+    fn default() -> Self {
+        Self {
+            sweep_every: SignedDuration::from_mins(15),
+            grace_ticks: 96,
+            delete_expired: true,
+            clock_jump_max: SignedDuration::from_hours(1),
+        }
+    }
+}
+
+/// Which decisions take two people.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DualControl {
+    /// The release of a legal hold.
+    pub hold_release: bool,
+    /// A deletion before the package's date.
+    pub early_deletion: bool,
+}
+
+/// How downloads leave.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum DownloadPolicy {
+    /// Through the service, verified on the way.
+    #[default]
+    Stream,
+    /// By a link to the pinned version in the store, where the store makes such links.
+    Redirect,
+}
+
+/// How jobs run.
+#[derive(Debug, Clone, Copy)]
+pub struct JobSettings {
+    /// Jobs at the same time in one process.
+    pub workers: usize,
+    /// For how long a worker may be silent before another takes its job.
+    pub lease: SignedDuration,
+    /// How often an idle worker looks for a job that another process queued.
+    pub poll_every: SignedDuration,
+    /// How often a job is tried before it waits for a person.
+    pub attempts_max: u32,
+    /// Objects of one job that are worked on at the same time.
+    pub objects_at_once: usize,
+}
+
+impl Default for JobSettings {
+    fn default() -> Self {
+        Self {
+            workers: 4,
+            lease: SignedDuration::from_secs(60),
+            poll_every: SignedDuration::from_secs(1),
+            attempts_max: 12,
+            objects_at_once: 8,
+        }
+    }
+}
+
+/// What one request may take.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestLimits {
+    /// Bytes of a JSON body.
+    pub json_bytes_max: usize,
+    /// Bytes of one file.
+    pub file_bytes_max: u64,
+    /// How long a client may send nothing in the middle of a body.
+    pub idle_body: SignedDuration,
+    /// How long anything but an upload or a download may take.
+    pub request: SignedDuration,
+    /// Requests that are worked on at the same time; further ones are told to come again.
+    pub requests_at_once: usize,
+    /// Uploads that are worked on at the same time.
+    pub uploads_at_once: usize,
+    /// Entries of a page.
+    pub page_entries_max: u32,
+    /// How long what is going on may take after the service was told to stop.
+    pub drain: SignedDuration,
+}
+
+impl Default for RequestLimits {
+    fn default() -> Self {
+        Self {
+            json_bytes_max: 1 << 20,
+            file_bytes_max: strongroom_core::limits::FILE_BYTES_MAX,
+            idle_body: SignedDuration::from_secs(30),
+            request: SignedDuration::from_secs(60),
+            requests_at_once: 1_024,
+            uploads_at_once: 64,
+            page_entries_max: 200,
+            drain: SignedDuration::from_secs(30),
+        }
+    }
+}
+
+impl Settings {
+    /// What serves when nothing is configured: everything in one folder.
+    pub fn embedded(data_dir: PathBuf, listen: SocketAddr) -> Self {
+        Self {
+            listen,
+            data_dir,
+            database_url: None,
+            rules: RuleSet::default(),
+            deletion: DeletionSettings::default(),
+            dual_control: DualControl::default(),
+            downloads: DownloadPolicy::default(),
+            ingest_root: None,
+            jobs: JobSettings::default(),
+            limits: RequestLimits::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_in_a_databases_url_is_not_in_its_debug_form() {
+        let url = DatabaseUrl::new("postgres://user:hunter2@db/registry");
+        assert_eq!(format!("{url:?}"), "DatabaseUrl(postgres:[redacted])");
+    }
+}

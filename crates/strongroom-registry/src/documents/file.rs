@@ -1,0 +1,127 @@
+//! Files of packages, and where their bytes are.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use strongroom_core::Sha256Digest;
+use strongroom_core::package::{FileStatus, LocationStatus, RestoreStatus, RetrievalTier};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// A file of a package.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FileDocument {
+    /// Its id.
+    pub file_id: Uuid,
+    /// The package that it belongs to.
+    pub package_id: Uuid,
+    /// Its path in the package: a name, never a place on a disk.
+    pub path: String,
+    /// The media type that was declared, and so is in the manifest.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub media_type: Option<String>,
+    /// Where it is in its life: `receiving`, `stored`, `missing`, `corrupt`, `deleting`, `deleted`.
+    #[schema(value_type = String)]
+    pub status: FileStatus,
+    /// Its bytes.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub size_bytes: Option<u64>,
+    /// Their digest.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(value_type = Option<String>)]
+    pub sha256: Option<Sha256Digest>,
+    /// When its upload began.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// When its bytes were durable and looked at.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub stored_at: Option<Timestamp>,
+    /// Where the bytes are. Empty in lists.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub locations: Vec<LocationDocument>,
+}
+
+/// Where the bytes of a file are, and what was seen of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LocationDocument {
+    /// The storage backend.
+    pub backend_id: String,
+    /// The whole key of the object.
+    pub object_key: String,
+    /// The version, where the store has versions.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub version_id: Option<String>,
+    /// What is known of the object: `active`, `missing`, `corrupt`, `deleting`, `deleted`.
+    #[schema(value_type = String)]
+    pub status: LocationStatus,
+    /// Who vouches for the bytes: `store_sha256`, `composite`, `payload_signed`, `read_back`, `unobserved`.
+    pub integrity: String,
+    /// Whether the store itself refuses a second object of the key: `enforced`, `checked`, `unsupported`.
+    pub create_only: String,
+    /// The storage class, as the store says it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub storage_class: Option<String>,
+    /// The lock, as it was read back.
+    pub lock: LockDocument,
+    /// How fast the bytes can be had: `hot`, `warm`, `cold`, `archive`.
+    #[schema(value_type = String)]
+    pub retrieval_tier: RetrievalTier,
+    /// Whether they can be had now: `available`, `restore_requested`, `restoring`, `restored`, `expired`.
+    #[schema(value_type = String)]
+    pub restore_status: RestoreStatus,
+    /// When every byte was last held against its digest.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub last_verified_at: Option<Timestamp>,
+}
+
+/// A lock as it was read back from the store.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LockDocument {
+    /// `governance` or `compliance`; absent where there is no dated lock.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub mode: Option<String>,
+    /// Until when.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub retain_until: Option<Timestamp>,
+    /// Whether a legal hold is on it.
+    pub legal_hold: bool,
+    /// When that was read.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub read_back_at: Option<Timestamp>,
+    /// Why nothing is known of it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub unobserved: Option<String>,
+}
+
+/// Whether an upload stored something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UploadStatus {
+    /// It did.
+    Stored,
+    /// The very same bytes were there under this path.
+    AlreadyStored,
+}
+
+/// What became of an upload.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct UploadedFile {
+    /// Whether it stored something.
+    pub upload: UploadStatus,
+    /// The file.
+    #[serde(flatten)]
+    pub file: FileDocument,
+}
+
+/// One page of files, in the order of their paths.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FilePage {
+    /// The files.
+    pub files: Vec<FileDocument>,
+    /// Where the next page begins; absent on the last one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub next: Option<String>,
+}

@@ -1,0 +1,54 @@
+//! Work that goes on after the answer.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// A job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct JobDocument {
+    /// Its id.
+    pub job_id: Uuid,
+    /// What it does: `finalize`, `apply-retention`, `delete-package`, `clean-up`, …
+    pub kind: String,
+    /// The package that it is about.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub package_id: Option<Uuid>,
+    /// `queued`, `running`, `done`, `failed`, `cancelled`. A failed one waits for a person: it can be tried again.
+    pub state: String,
+    /// How far it is.
+    pub progress: JobProgress,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// What went wrong last.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub error: Option<String>,
+    /// When it was queued.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// When it ended.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub finished_at: Option<Timestamp>,
+}
+
+/// How far a job is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct JobProgress {
+    /// Steps that are done.
+    pub done: u64,
+    /// Steps in all, once that is known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub total: Option<u64>,
+}
+
+/// One page of jobs, the newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct JobPage {
+    /// The jobs.
+    pub jobs: Vec<JobDocument>,
+    /// Where the next page begins; absent on the last one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub next: Option<String>,
+}

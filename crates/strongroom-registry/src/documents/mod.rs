@@ -1,0 +1,34 @@
+//! What crosses the API, both ways: plain documents, the same for the service and for its clients. A field that
+//! does not apply is absent, never null. Times are RFC 3339 in UTC, digests `sha256:` and 64 hexadecimal digits, sizes
+//! bytes, ids UUIDs.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`package`] | packages, and pages of them |
+//! | [`file`](mod@file) | their files, and where the bytes are |
+//! | [`retention`] | extensions, legal holds, deletion |
+//! | [`job`] | work that goes on after the answer |
+//! | [`administration`] | tokens, backends, metadata schemas, the sweeper |
+//! | [`audit`] | who did what, when |
+
+pub mod administration;
+pub mod audit;
+pub mod file;
+pub mod job;
+pub mod package;
+pub mod retention;
+
+pub use administration::{
+    BackendDocument, BackendPage, ClockConfirmation, NewToken, SchemaDocument, SweeperDocument,
+    TokenCreated, TokenDocument, TokenPage,
+};
+pub use audit::{AuditEventDocument, AuditPage};
+pub use file::{FileDocument, FilePage, LocationDocument, LockDocument, UploadStatus, UploadedFile};
+pub use job::{JobDocument, JobPage, JobProgress};
+pub use package::{
+    NewPackage, PackageChange, PackageDocument, PackagePage, ProducerDocument, RetentionAsk,
+};
+pub use retention::{
+    DeletionAsk, DeletionDocument, ExtensionAsk, ExtensionDocument, HoldAsk, HoldDocument, HoldPage,
+    HoldReleaseAsk, ReasonAsk,
+};

@@ -1,0 +1,165 @@
+//! Packages: what a producer declares, and what the registry knows besides.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use strongroom_core::BundleId;
+use strongroom_core::package::{PackageStatus, RetentionClass};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::retention::DeletionDocument;
+
+/// Who made the content.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProducerDocument {
+    /// The tool or team.
+    #[schema(min_length = 1, max_length = 256)]
+    pub name: String,
+    /// Its version.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(max_length = 256)]
+    pub version: Option<String>,
+}
+
+/// How long a producer wants a package kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RetentionAsk {
+    /// The class, which says how long unless `days` does: `transient`, `raw-evidence`, `summary-evidence`, `release-evidence`,
+    /// `permanent-record`.
+    #[schema(value_type = String)]
+    pub class: RetentionClass,
+    /// Days, counted from the creation.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(minimum = 1, maximum = 36500)]
+    pub days: Option<u32>,
+    /// Whether a legal hold is asked for.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub legal_hold: bool,
+}
+
+/// A package to be made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewPackage {
+    /// For people. The subject, or the producer's name, where none is given.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(max_length = 256)]
+    pub name: Option<String>,
+    /// Who made the content.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub producer: Option<ProducerDocument>,
+    /// What the content is about.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(max_length = 256)]
+    pub subject: Option<String>,
+    /// The run that it comes from.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(max_length = 256)]
+    pub run_id: Option<String>,
+    /// When the content was made, where that is declared; part of the identity then.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub created_at: Option<Timestamp>,
+    /// How long to keep it. Where nothing is asked for, the class `raw-evidence` decides, and the manifest says
+    /// nothing of it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub retention: Option<RetentionAsk>,
+    /// Anything else, as JSON. Secrets are refused.
+    #[serde(skip_serializing_if = "Map::is_empty", default)]
+    #[schema(value_type = Object)]
+    pub metadata: Map<String, Value>,
+}
+
+/// A change of an open package. What is absent stays.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PackageChange {
+    /// Another name.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(min_length = 1, max_length = 256)]
+    pub name: Option<String>,
+    /// Another metadata document, in place of the whole one before.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(value_type = Option<Object>)]
+    pub metadata: Option<Map<String, Value>>,
+}
+
+/// A package.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PackageDocument {
+    /// Its id.
+    pub package_id: Uuid,
+    /// For people.
+    pub name: String,
+    /// Who made the content.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub producer: Option<ProducerDocument>,
+    /// What the content is about.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub subject: Option<String>,
+    /// The run that it comes from.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub run_id: Option<String>,
+    /// Where it is in its life: `open`, `finalizing`, `finalized`, `deletion_requested`, `deleting`, `deletion_blocked`, `deleted`,
+    /// `abandoned`.
+    #[schema(value_type = String)]
+    pub status: PackageStatus,
+    /// How long it is kept.
+    #[schema(value_type = String)]
+    pub retention_class: RetentionClass,
+    /// The days that the producer asked for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub retention_days: Option<u32>,
+    /// The first moment at which it may go. Absent where it has no date.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub expires_at: Option<Timestamp>,
+    /// Legal holds that are on it now.
+    pub active_holds: u64,
+    /// How far its locks have reached the store: `none`, `applying`, `held`, `partial`, `failed`.
+    pub lock_state: String,
+    /// The id of its bundle, once it is finalized: what `strongroom evidence bundle` of the same files gives.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(value_type = Option<String>)]
+    pub bundle_id: Option<BundleId>,
+    /// Files that are stored.
+    pub files_count: u64,
+    /// Bytes of these.
+    pub size_bytes: u64,
+    /// The storage backend that has the bytes.
+    pub backend_id: String,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// Who made it, by a random id.
+    pub created_by: Uuid,
+    /// When the content was made, where that was declared.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub declared_created_at: Option<Timestamp>,
+    /// When it was complete, verified and locked.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub finalized_at: Option<Timestamp>,
+    /// Its deletion, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub deletion: Option<DeletionDocument>,
+    /// Anything else that was declared.
+    #[schema(value_type = Object)]
+    pub metadata: Map<String, Value>,
+    /// Raised by each change; the `ETag`.
+    pub version: i64,
+}
+
+/// One page of packages, the newest first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PackagePage {
+    /// The packages.
+    pub packages: Vec<PackageDocument>,
+    /// Where the next page begins; absent on the last one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub next: Option<String>,
+}

@@ -1,0 +1,136 @@
+//! Extensions, legal holds and deletion.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// Keep it longer: by a date, or by days from now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExtensionAsk {
+    /// The new date.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub expires_at: Option<Timestamp>,
+    /// Days from now, in place of a date.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(minimum = 1, maximum = 36500)]
+    pub days: Option<u32>,
+    /// Why.
+    #[schema(min_length = 1, max_length = 4096)]
+    pub reason: String,
+}
+
+/// An extension that was written down.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ExtensionDocument {
+    /// Its id, which is also that of its record in the bucket.
+    pub extension_id: Uuid,
+    /// The package.
+    pub package_id: Uuid,
+    /// The date before.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub previous_expires_at: Option<Timestamp>,
+    /// The date from now on.
+    #[schema(value_type = String, format = DateTime)]
+    pub expires_at: Timestamp,
+    /// The job that brings it to the store, object by object. Absent where nothing is locked yet.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub job_id: Option<Uuid>,
+}
+
+/// A legal hold to be placed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HoldAsk {
+    /// Why: the matter that it is held for.
+    #[schema(min_length = 1, max_length = 4096)]
+    pub reason: String,
+}
+
+/// The release of a hold.
+pub type HoldReleaseAsk = ReasonAsk;
+
+/// Why something is done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReasonAsk {
+    /// Why.
+    #[schema(min_length = 1, max_length = 4096)]
+    pub reason: String,
+}
+
+/// A legal hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HoldDocument {
+    /// Its id, which is also that of its record in the bucket.
+    pub hold_id: Uuid,
+    /// The package.
+    pub package_id: Uuid,
+    /// Why.
+    pub reason: String,
+    /// Who placed it, by a random id.
+    pub placed_by: Uuid,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub placed_at: Timestamp,
+    /// Who released it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub released_by: Option<Uuid>,
+    /// When.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub released_at: Option<Timestamp>,
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub release_reason: Option<String>,
+    /// How far it, or its release, has reached the store: `applying`, `held`, `partial`, `failed`, `releasing`, `released`.
+    pub reach: String,
+    /// A release that waits for a second person.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub release_awaits_approval: bool,
+}
+
+/// The holds of a package, the oldest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HoldPage {
+    /// The holds.
+    pub holds: Vec<HoldDocument>,
+}
+
+/// A deletion to be asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeletionAsk {
+    /// Why.
+    #[schema(min_length = 1, max_length = 4096)]
+    pub reason: String,
+    /// Before its date. What a lock in the store holds stays all the same.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub early: bool,
+}
+
+/// A deletion that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DeletionDocument {
+    /// When it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub requested_at: Option<Timestamp>,
+    /// Who asked, by a random id; absent where the sweeper did.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub requested_by: Option<Uuid>,
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<String>,
+    /// Whether it is before the package's date.
+    pub early: bool,
+    /// Looks of the sweeper that it still waits for, and can be cancelled in.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub grace_ticks_left: Option<u32>,
+    /// It waits for a second person.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub awaits_approval: bool,
+}

@@ -1,0 +1,199 @@
+//! What went wrong with a request of the registry's. The kind alone decides the HTTP status, the problem's
+//! type and whether to try again; the message is for whoever asked, the source for the log only.
+
+use std::borrow::Cow;
+use std::error::Error;
+
+use strongroom_storage::{StorageError, StorageErrorKind};
+
+/// The meaning of a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// The request cannot be understood: a field, a cursor, a header.
+    Invalid,
+    /// Understood, and refused for what it says: a secret in metadata, a schema that does not match.
+    Unprocessable,
+    /// A body that is not what its length or its digest says. Nothing was stored.
+    BodyMismatch,
+    /// No token, or one that is unknown, expired or revoked.
+    Unauthenticated,
+    /// Known, and not allowed.
+    Forbidden,
+    /// Not there, or not to be seen by who asks: the two are never told apart.
+    NotFound,
+    /// Something else is there already.
+    Conflict,
+    /// Not in this state of the package.
+    WrongState,
+    /// A hold, a lock or a date forbids it.
+    Retained,
+    /// It takes a second person.
+    ApprovalNeeded,
+    /// `If-Match` names another version.
+    PreconditionFailed,
+    /// An idempotency key that was used for something else.
+    KeyReused,
+    /// Beyond a named limit.
+    TooLarge,
+    /// The bytes are in an archive tier: ask for them to be restored first.
+    NotImmediatelyAvailable,
+    /// Too much at once; try again.
+    Busy,
+    /// The store cannot be reached or does not answer; try again.
+    StoreUnavailable,
+    /// The store refused, or is not set up for what was asked.
+    StoreRefused,
+    /// What the store holds is not what was stored.
+    Corrupt,
+    /// A defect of ours, or of the database.
+    Internal,
+}
+
+impl ErrorKind {
+    /// Every kind, for tables and tests.
+    pub const ALL: [Self; 19] = [
+        Self::Invalid,
+        Self::Unprocessable,
+        Self::BodyMismatch,
+        Self::Unauthenticated,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::Conflict,
+        Self::WrongState,
+        Self::Retained,
+        Self::ApprovalNeeded,
+        Self::PreconditionFailed,
+        Self::KeyReused,
+        Self::TooLarge,
+        Self::NotImmediatelyAvailable,
+        Self::Busy,
+        Self::StoreUnavailable,
+        Self::StoreRefused,
+        Self::Corrupt,
+        Self::Internal,
+    ];
+
+    /// The stable end of the problem's `type` (RFC 9457 section 3.1.1).
+    pub fn slug(self) -> &'static str {
+        match self {
+            Self::Invalid => "invalid-request",
+            Self::Unprocessable => "unprocessable",
+            Self::BodyMismatch => "body-mismatch",
+            Self::Unauthenticated => "unauthenticated",
+            Self::Forbidden => "forbidden",
+            Self::NotFound => "not-found",
+            Self::Conflict => "conflict",
+            Self::WrongState => "wrong-state",
+            Self::Retained => "retained",
+            Self::ApprovalNeeded => "approval-needed",
+            Self::PreconditionFailed => "precondition-failed",
+            Self::KeyReused => "idempotency-key-reused",
+            Self::TooLarge => "too-large",
+            Self::NotImmediatelyAvailable => "not-immediately-available",
+            Self::Busy => "busy",
+            Self::StoreUnavailable => "store-unavailable",
+            Self::StoreRefused => "store-refused",
+            Self::Corrupt => "corrupt",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// Whether the same request may succeed later.
+    pub fn is_transient(self) -> bool {
+        matches!(self, Self::Busy | Self::StoreUnavailable)
+    }
+}
+
+/// A failure of an operation of the registry's.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct ServiceError {
+    kind: ErrorKind,
+    message: Cow<'static, str>,
+    guidance: Option<Cow<'static, str>>,
+    #[source]
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl ServiceError {
+    /// A failure. `message` is lower case, without full stop, and repeats nothing that was sent.
+    pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { kind, message: message.into(), guidance: None, source: None }
+    }
+
+    /// The one answer to everything that is absent or hidden, so that a stranger learns nothing.
+    pub fn not_found() -> Self {
+        Self::new(ErrorKind::NotFound, "there is no such thing, or it is not yours to see")
+    }
+
+    /// Something that cannot be, or that only the log may tell of.
+    pub fn internal(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::new(ErrorKind::Internal, "the registry failed at this; its log says why")
+            .with_source(source)
+    }
+
+    /// Adds one line that says what a person can do.
+    pub fn with_guidance(mut self, guidance: impl Into<Cow<'static, str>>) -> Self {
+        self.guidance = Some(guidance.into());
+        self
+    }
+
+    /// Adds the cause, for the log.
+    pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// The meaning.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// What a person can do, if anything.
+    pub fn guidance(&self) -> Option<&str> {
+        self.guidance.as_deref()
+    }
+}
+
+/// A store's failure as it looks from outside: who asks the registry has no business with its bucket, so of
+/// the reason only the meaning is told.
+impl From<StorageError> for ServiceError {
+    fn from(error: StorageError) -> Self {
+        let (kind, message) = match error.kind() {
+            StorageErrorKind::Unreachable
+            | StorageErrorKind::TimedOut
+            | StorageErrorKind::Throttled
+            | StorageErrorKind::ServerFault => {
+                (ErrorKind::StoreUnavailable, "the store does not answer: try again")
+            }
+            StorageErrorKind::AlreadyExists => {
+                (ErrorKind::Conflict, "something else is stored there already")
+            }
+            StorageErrorKind::Locked => (ErrorKind::Retained, "a lock in the store refuses"),
+            StorageErrorKind::Integrity => {
+                (ErrorKind::Corrupt, "the store does not hold what was stored")
+            }
+            StorageErrorKind::NotFound => (ErrorKind::Corrupt, "the store has lost it"),
+            StorageErrorKind::NoSpace => (ErrorKind::StoreUnavailable, "the store is full"),
+            StorageErrorKind::Limit => (ErrorKind::TooLarge, "it is larger than the store's limit"),
+            StorageErrorKind::PermissionDenied
+            | StorageErrorKind::Unauthenticated
+            | StorageErrorKind::StoreNotFound
+            | StorageErrorKind::Unsupported
+            | StorageErrorKind::Tls
+            | StorageErrorKind::WrongRegion
+            | StorageErrorKind::ClockSkew
+            | StorageErrorKind::InvalidKey
+            | StorageErrorKind::Configuration
+            | StorageErrorKind::InvalidRequest
+            | StorageErrorKind::Malformed => {
+                (ErrorKind::StoreRefused, "the store refuses; the operator can see why")
+            }
+            StorageErrorKind::BodyFailed => (ErrorKind::BodyMismatch, "the body broke off"),
+            StorageErrorKind::Io => {
+                (ErrorKind::Internal, "the registry could not read or write a local file")
+            }
+        };
+        Self::new(kind, message).with_source(error)
+    }
+}

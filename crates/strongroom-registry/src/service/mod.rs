@@ -1,0 +1,60 @@
+//! What the registry does, one use case a file. Knows neither HTTP nor SQL.
+//!
+//! Each use case is a method of [`Registry`] that takes who asks first: it authorizes, decides, writes a record
+//! into the bucket, and only then changes rows and answers.
+
+use std::sync::Arc;
+
+use strongroom_storage::Clock;
+use tokio::sync::Notify;
+
+use crate::backends::Backends;
+use crate::config::Settings;
+use crate::db::Db;
+use crate::metrics::Metrics;
+
+/// A registry: its database, its stores, its clock and its settings. Keeps no state of its own besides, so that any
+/// number of them work on one database and one store.
+#[derive(Debug)]
+pub struct Registry {
+    db: Db,
+    backends: Backends,
+    clock: Clock,
+    settings: Settings,
+    metrics: Metrics,
+    /// Rings when a job was queued here.
+    job_queued: Notify,
+}
+
+impl Registry {
+    /// A registry on a database whose schema is up to date.
+    pub fn new(db: Db, backends: Backends, clock: Clock, settings: Settings) -> Arc<Self> {
+        let (metrics, job_queued) = (Metrics::default(), Notify::new());
+        Arc::new(Self { db, backends, clock, settings, metrics, job_queued })
+    }
+
+    /// The present, and new ids.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// What it was told before it started.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// What it counts of itself.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Where its bytes are.
+    pub fn backends(&self) -> &Backends {
+        &self.backends
+    }
+
+    /// Its rows.
+    pub fn db(&self) -> &Db {
+        &self.db
+    }
+}
