@@ -23,6 +23,9 @@ pub const ASSAY_BUNDLES: &str = "bundles/assay/";
 /// Folder of CAVRA directories.
 pub const CAVRA_BUNDLES: &str = "bundles/cavra/";
 
+/// Folder of the packages of a registry.
+pub const PACKAGES: &str = "packages/";
+
 /// Folder of the trust roots that were handed out through the store.
 pub const TRUST_ROOTS: &str = "trust-roots/";
 
@@ -124,6 +127,79 @@ pub fn attestations_of(id: BundleId) -> String {
 /// One detached signature of a bundle, under the digest of its file.
 pub fn attestation(id: BundleId, file: Sha256Digest) -> String {
     format!("{}{}.sigstore.json", attestations_of(id), file.to_hex())
+}
+
+/// The folder of everything about one package.
+pub fn package_folder(package: Uuid) -> String {
+    format!("{PACKAGES}{package}/")
+}
+
+/// The bytes of one file of a package, under its random id: no path of theirs ever names an object.
+pub fn package_file(package: Uuid, file: Uuid) -> String {
+    format!("{PACKAGES}{package}/files/{file}")
+}
+
+/// What the registry knows of a finalized package; it embeds the manifest.
+pub fn package_document(package: Uuid) -> String {
+    format!("{PACKAGES}{package}/package.json")
+}
+
+/// The manifest of a finalized package.
+pub fn package_manifest(package: Uuid) -> String {
+    format!("{PACKAGES}{package}/manifest.json")
+}
+
+/// The registry's signature of a package's manifest.
+pub fn package_signature(package: Uuid) -> String {
+    format!("{PACKAGES}{package}/manifest.sigstore.json")
+}
+
+/// One record of a package.
+pub fn package_record(package: Uuid, record: Uuid) -> String {
+    format!("{}{record}.json", package_records_of(package))
+}
+
+/// The folder of every record of a package.
+pub fn package_records_of(package: Uuid) -> String {
+    format!("{PACKAGES}{package}/records/")
+}
+
+/// What a key in the folder of a package is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PackageObject {
+    /// See [`package_file`].
+    File(Uuid),
+    /// See [`package_document`].
+    Document,
+    /// See [`package_manifest`].
+    Manifest,
+    /// See [`package_signature`].
+    Signature,
+    /// See [`package_record`].
+    Record(Uuid),
+}
+
+/// The package that a key under [`PACKAGES`] belongs to, and what it is there; `None` of what is not ours.
+pub fn claimed_package(key: &str) -> Option<(Uuid, PackageObject)> {
+    let (package, rest) = key.strip_prefix(PACKAGES)?.split_once('/')?;
+    let object = match rest {
+        "package.json" => PackageObject::Document,
+        "manifest.json" => PackageObject::Manifest,
+        "manifest.sigstore.json" => PackageObject::Signature,
+        _ => match rest.split_once('/')? {
+            ("files", file) => PackageObject::File(only_uuid(file)?),
+            ("records", name) => PackageObject::Record(only_uuid(name.strip_suffix(".json")?)?),
+            _ => return None,
+        },
+    };
+    Some((only_uuid(package)?, object))
+}
+
+/// A UUID in the one spelling that keys have: what sorts elsewhere is another key.
+fn only_uuid(text: &str) -> Option<Uuid> {
+    let id: Uuid = text.parse().ok()?;
+    let mut spelled = Uuid::encode_buffer();
+    (id.hyphenated().encode_lower(&mut spelled) == text).then_some(id)
 }
 
 /// The identity that a key under [`BUNDLES`] claims, and the archive's digest for an Assay key. Every file
@@ -268,6 +344,36 @@ mod tests {
             assert_eq!(recorded_id(&format!("{}{foreign}", records_of(id))), None, "{foreign}");
         }
         assert_eq!(attested_id(&format!("{ATTESTATIONS}{id}/notes.txt")), None);
+    }
+
+    #[test]
+    fn a_key_under_packages_tells_its_package_and_what_it_is_or_is_foreign() {
+        let (package, other) = (Uuid::from_u128(7), Uuid::from_u128(8));
+        for (key, object) in [
+            (package_file(package, other), PackageObject::File(other)),
+            (package_document(package), PackageObject::Document),
+            (package_manifest(package), PackageObject::Manifest),
+            (package_signature(package), PackageObject::Signature),
+            (package_record(package, other), PackageObject::Record(other)),
+        ] {
+            assert!(key.starts_with(&package_folder(package)), "{key}");
+            assert_eq!(claimed_package(&key), Some((package, object)), "{key}");
+        }
+        for foreign in [
+            "packages/readme.txt".to_owned(),
+            package_folder(package),
+            package_records_of(package),
+            format!("packages/{package}/notes.json"),
+            format!("packages/{package}/files/readme.txt"),
+            format!("packages/{package}/files/{other}/more"),
+            format!("packages/{package}/records/{other}"),
+            format!("packages/{package}/records/{}.json", other.simple()),
+            format!("packages/{}/package.json", package.simple()),
+            format!("packages/{}/package.json", "0000000A-0000-0000-0000-000000000000"),
+            format!("packages/{{{package}}}/package.json"),
+        ] {
+            assert_eq!(claimed_package(&foreign), None, "{foreign}");
+        }
     }
 
     #[test]

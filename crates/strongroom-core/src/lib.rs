@@ -17,6 +17,7 @@
 //! | [`history`] | what all records of one bundle promise together |
 //! | [`secrets`] | what each kind of secret looks like, and where one stands in a text |
 //! | [`diff`] | two bundles side by side: files, what they declare, who signed, and inside changed files |
+//! | [`package`] | packages of a registry: states, retention classes, dates, records, documents |
 //! | [`storage_plan`] | what a push would write where, under which lock, at which cost, by which rights |
 //! | [`signing`] | keys, statements and detached signatures; who is trusted, and until when |
 
@@ -29,6 +30,7 @@ pub mod layout;
 pub mod limits;
 pub mod lint;
 pub mod observed;
+pub mod package;
 pub mod receipt;
 pub mod record;
 pub mod retention;

@@ -173,3 +173,18 @@ pub const PLAN_BYTES_MAX: u64 = 4 << 20;
 pub const PRICES_BYTES_MAX: u64 = 1 << 20;
 /// Rows of a table of prices.
 pub const PRICE_ROWS_MAX: usize = 1_000;
+
+/// Bytes of the metadata that a package declares, as canonical JSON: its first record holds it, and stays
+/// below [`RECORD_BYTES_MAX`].
+pub const PACKAGE_METADATA_BYTES_MAX: usize = 256 << 10;
+/// Nesting of that metadata: less than [`JSON_DEPTH_MAX`], since records and documents embed it.
+pub const PACKAGE_METADATA_DEPTH_MAX: usize = 32;
+/// Values in that metadata: less than [`JSON_VALUES_MAX`], for the same reason.
+pub const PACKAGE_METADATA_VALUES_MAX: usize = 10_000;
+/// Secrets in what a package declares that one refusal names.
+pub const DECLARED_SECRETS_MAX: usize = 20;
+/// Bytes of a `package.json`: a row with its location and its lock for each of [`FILES_MAX`] files, and the
+/// manifest.
+pub const PACKAGE_DOCUMENT_BYTES_MAX: u64 = 512 << 20;
+/// Days of the lock on what is kept without a date, renewed when half of them are over.
+pub const ROLLING_LOCK_DAYS: u32 = 365;

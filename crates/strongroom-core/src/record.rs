@@ -15,6 +15,7 @@ use crate::receipt::Receipt;
 use crate::retention::Retention;
 use crate::upload::Upload;
 
+pub(crate) use self::read::unknown_schema;
 pub use self::read::{RecordError, read};
 
 /// The schema that [`ChangeRecord`] is written under.

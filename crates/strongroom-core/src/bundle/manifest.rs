@@ -6,7 +6,7 @@
 mod read;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{BundleError, Refusal, path};
@@ -43,26 +43,26 @@ pub struct Manifest {
 }
 
 /// Who or what made the content of a bundle.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Producer {
     /// Its name; at most [`limits::NAME_BYTES_MAX`] bytes.
     pub name: String,
     /// Its version; at most [`limits::NAME_BYTES_MAX`] bytes.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub version: Option<String>,
 }
 
 /// What a producer asks of whoever stores the bundle.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RetentionRequest {
     /// The name of a retention class; a class without days asks for no lock.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub class: Option<String>,
     /// Days from storing; 1 to [`limits::LOCK_DAYS_MAX`].
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub days: Option<u32>,
     /// Whether it shall be kept until somebody lifts the hold.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub legal_hold: Option<bool>,
 }
 
@@ -81,19 +81,25 @@ pub struct ManifestFile {
 }
 
 /// What a person or a program declares about a bundle; part of its id.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Declarations {
     /// See [`Manifest::producer`].
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub producer: Option<Producer>,
     /// See [`Manifest::subject`].
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub subject: Option<String>,
     /// See [`Manifest::run_id`].
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub run_id: Option<String>,
     /// See [`Manifest::created_at`].
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub created_at: Option<Timestamp>,
     /// See [`Manifest::retention`].
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub retention: Option<RetentionRequest>,
     /// See [`Manifest::metadata`].
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub metadata: Option<Map<String, Value>>,
 }
 
@@ -223,7 +229,7 @@ pub(super) fn over(field: &str, limit: &str, max: u64) -> BundleError {
 }
 
 /// A short text for people and for keys: not empty, not long, no control characters.
-pub(super) fn check_name(field: &'static str, text: &str) -> Result<(), BundleError> {
+pub(crate) fn check_name(field: &'static str, text: &str) -> Result<(), BundleError> {
     if text.is_empty() {
         return Err(BundleError::new(Refusal::Format, format!("{field} is empty")));
     }

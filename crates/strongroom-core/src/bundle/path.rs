@@ -6,7 +6,7 @@ use super::{BundleError, Refusal};
 use crate::limits;
 
 /// Checks one path inside a bundle: relative, of plain segments between single slashes.
-pub(super) fn check(path: &str) -> Result<(), BundleError> {
+pub(crate) fn check(path: &str) -> Result<(), BundleError> {
     if path.len() > limits::PATH_BYTES_MAX {
         let max = limits::PATH_BYTES_MAX;
         return Err(BundleError::new(

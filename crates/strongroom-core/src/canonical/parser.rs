@@ -83,6 +83,13 @@ impl<'a> Parser<'a> {
         }
     }
 
+    /// Checks any value and gives its text.
+    pub(crate) fn raw(&mut self) -> Result<&'a str, JsonError> {
+        let start = self.value_start()?;
+        self.skip()?;
+        self.text.get(start..self.at).ok_or(JsonError::Syntax(start))
+    }
+
     /// Checks any value, and shows every name and every string in it: `visit` is given the steps that lead
     /// there. A name is shown under the steps of its object.
     pub(crate) fn texts(

@@ -54,7 +54,7 @@ pub enum Spot {
 
 impl Place {
     /// A field by the names that lead there.
-    pub(super) fn field(steps: &[Step]) -> Self {
+    pub(crate) fn field(steps: &[Step]) -> Self {
         let mut field = String::new();
         for step in steps {
             field.push('/');

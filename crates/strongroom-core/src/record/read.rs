@@ -52,7 +52,7 @@ pub fn read(bytes: &[u8]) -> Result<Record, RecordError> {
             .map(|upload| Record::Upload(Box::new(upload)))
             .map_err(|_| RecordError::Malformed(UPLOAD_SCHEMA)),
         RECORD_SCHEMA => change(document),
-        other => Err(unknown_schema(other)),
+        other => Err(unknown_schema(other, &[RECEIPT_SCHEMA, UPLOAD_SCHEMA, RECORD_SCHEMA])),
     }
 }
 
@@ -76,11 +76,11 @@ fn change(document: Value) -> Result<Record, RecordError> {
 const OURS: &str = "strongroom.";
 
 /// Names both versions. The other one is told as a number only: the text is not ours.
-fn unknown_schema(schema: &str) -> RecordError {
+pub(crate) fn unknown_schema(schema: &str, read: &[&str]) -> RecordError {
     if !schema.starts_with(OURS) {
         return RecordError::NotARecord;
     }
-    for known in [RECEIPT_SCHEMA, UPLOAD_SCHEMA, RECORD_SCHEMA] {
+    for known in read {
         let family = known.trim_end_matches(|letter: char| letter.is_ascii_digit());
         let version = schema.strip_prefix(family).and_then(|version| version.parse::<u32>().ok());
         if let Some(version) = version {
@@ -89,10 +89,8 @@ fn unknown_schema(schema: &str) -> RecordError {
             ));
         }
     }
-    RecordError::Unknown(format!(
-        "a record of an unknown schema; this version reads {RECEIPT_SCHEMA}, {UPLOAD_SCHEMA} and \
-         {RECORD_SCHEMA}"
-    ))
+    let read = read.join(", ");
+    RecordError::Unknown(format!("a record of an unknown schema; this version reads {read}"))
 }
 
 #[cfg(test)]

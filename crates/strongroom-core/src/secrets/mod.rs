@@ -11,15 +11,19 @@
 //! | [`KINDS`] | the table |
 //! | [`SecretFinder`] | finds all of them |
 //! | [`SecretMatch`] | what was found, and where |
+//! | [`whole_in`] | how far each secret of a text goes |
+//! | [`redacted`] | a text without its secrets |
 
 mod finder;
 mod kind;
 mod kinds;
 mod shape;
+mod whole;
 
 pub use finder::{SecretFinder, SecretMatch};
 pub use kind::SecretKind;
 pub use kinds::KINDS;
+pub use whole::whole_in;
 
 /// What stands for a secret wherever a text that holds one has to be shown.
 pub const REDACTED: &str = "[redacted]";
@@ -32,9 +36,10 @@ pub fn find_in(text: &str) -> Vec<SecretMatch> {
     found
 }
 
-/// A text with every secret in it replaced by [`REDACTED`]; `None` where it holds none.
+/// A text with every secret in it replaced by [`REDACTED`], to its end: of a private key, to its last
+/// line. `None` where it holds none.
 pub fn redacted(text: &str) -> Option<String> {
-    let found = find_in(text);
+    let found = whole_in(text);
     if found.is_empty() {
         return None;
     }
@@ -72,6 +77,23 @@ mod tests {
         let text = format!("é {token} and {token}.log");
         assert_eq!(redacted(&text).as_deref(), Some("é [redacted] and [redacted].log"));
         assert_eq!(redacted("nothing here"), None);
+    }
+
+    #[test]
+    fn a_private_key_is_not_shown_to_its_last_line() {
+        let key = ["-----BEGIN", " PRIVATE KEY-----\n"].concat()
+            + &"MC4CAQAwBQYDK2VwBCIEIJ+DYvh6SEqVTm50\n".repeat(5)
+            + &["-----END", " PRIVATE KEY-----"].concat();
+        assert_eq!(
+            redacted(&format!("a {key}\nb")).as_deref(),
+            Some("a [redacted]\nb"),
+            "the whole of it"
+        );
+        let cut = redacted(&key[..key.len() - 30]);
+        assert_eq!(cut.as_deref(), Some("[redacted]"), "a key without its end");
+        let quoted = serde_json::json!({"key": key, "note": "public"}).to_string();
+        let shown = redacted(&quoted).expect("a secret");
+        assert!(shown.contains("public") && !shown.contains("MC4CAQ"), "{shown}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::limits::DIFF_CHARACTERS_MAX;
-use crate::secrets::{REDACTED, SecretMatch, find_in};
+use crate::secrets::{REDACTED, whole_in};
 
 /// A line, a value or a name, as far as it is shown. It is somebody else's: control characters are still
 /// in it.
@@ -51,14 +51,7 @@ pub struct Secrets(Vec<Range<usize>>);
 impl Secrets {
     /// Finds them. A secret may be longer than a line, so lines are not looked at by themselves.
     pub fn of(text: &str) -> Self {
-        let mut found: Vec<Range<usize>> = Vec::new();
-        for secret in find_in(text) {
-            let is_told = found.last().is_some_and(|last| secret.end <= last.end);
-            if !is_told {
-                found.push(secret.start..whole(text.as_bytes(), &secret));
-            }
-        }
-        Self(found)
+        Self(whole_in(text))
     }
 
     /// The part of `text` that is `range`, without what of it belongs to a secret.
@@ -84,32 +77,6 @@ impl Secrets {
         shown.add(&text[at..range.end], &mut room);
         shown
     }
-}
-
-/// Bytes in which the end of a key of several lines is looked for; a key without one is hidden so far.
-const KEY_BYTES_MAX: usize = 64 << 10;
-/// Keys of several lines, by the kind that tells their beginning; and what their last line begins with.
-const KEYS: [(&str, &[u8]); 2] =
-    [("private-key", b"-----END "), ("putty-private-key", b"Private-MAC:")];
-
-/// Where a secret ends. What finds it may have seen enough before that.
-fn whole(text: &[u8], secret: &SecretMatch) -> usize {
-    let key = KEYS.iter().find(|(kind, _)| *kind == secret.kind.id);
-    if let Some((_, last_line)) = key {
-        let end = text.len().min(secret.end.saturating_add(KEY_BYTES_MAX));
-        let rest = &text[secret.end..end];
-        let Some(last) = rest.windows(last_line.len()).position(|part| part == *last_line) else {
-            return end;
-        };
-        // Of a key in a string of JSON the line ends with the string, at the latest.
-        let rest = &rest[last..];
-        let length = rest.iter().position(|byte| matches!(byte, b'\n' | b'"'));
-        return secret.end + last + length.unwrap_or(rest.len());
-    }
-    let is_of_a_token = |byte: &&u8| {
-        byte.is_ascii_alphanumeric() || matches!(**byte, b'+' | b'/' | b'=' | b'_' | b'-' | b'~')
-    };
-    secret.end + text[secret.end..].iter().take_while(is_of_a_token).count()
 }
 
 /// The last place at or before `at` that is between two characters.

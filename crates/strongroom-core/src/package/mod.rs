@@ -1,0 +1,28 @@
+//! Packages of a registry: what they are, and every decision about them. Pure: the caller brings the
+//! clock and the ids, and does what is decided.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`status`] | states of packages, files and storage locations, and the one function each that changes them |
+//! | [`retrieval`] | how soon archived bytes can be read |
+//! | [`class`](mod@class) | retention classes and their rules |
+//! | [`expiry`] | dates, extensions, whether a package may go, and when locks are renewed |
+//! | [`metadata`] | what a producer may declare, and the secrets that it must not |
+//! | [`manifest`] | the manifest over a package's rows; the paths that files may have |
+//! | [`record`] | every decision, as it is kept beside the bytes |
+//! | [`document`] | `package.json`: what the registry knows of a finalized package |
+
+pub mod class;
+pub mod document;
+pub mod expiry;
+pub mod manifest;
+pub mod metadata;
+mod named;
+pub mod record;
+pub mod retrieval;
+pub mod status;
+
+pub use class::{RetentionClass, RetentionRule, RuleLock, RuleSet};
+pub use named::UnknownName;
+pub use retrieval::{RestoreStatus, RetrievalTier};
+pub use status::{FileStatus, LocationStatus, PackageStatus, RefusedTransition};
