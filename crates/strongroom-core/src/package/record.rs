@@ -37,8 +37,9 @@ pub struct PackageRecord {
     pub tenant: String,
     /// When it was decided.
     pub at: Timestamp,
-    /// Who decided it: the random id of a principal.
-    pub by: Uuid,
+    /// Who decided it: the random id of a principal. Absent where nobody did: the registry followed its rules.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub by: Option<Uuid>,
     /// Why, as they put it; at most [`limits::REASON_BYTES_MAX`] bytes.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<String>,
@@ -54,6 +55,13 @@ pub struct PackageRecord {
 pub enum Decision {
     /// A package was begun.
     PackageCreated(Box<Created>),
+    /// What was declared of it was changed while it was open.
+    PackageChanged {
+        /// What people call it from now on.
+        name: String,
+        /// What is declared from now on, whole.
+        declared: Box<Declarations>,
+    },
     /// A file was acknowledged. Written where the object's own metadata cannot tell all of it.
     FileStored(Box<StoredFile>),
     /// Every object was verified and locked as its rule asks, and read back.
@@ -253,12 +261,14 @@ impl PackageRecord {
     fn check(&self) -> Result<(), RecordError> {
         let is_short = |text: &str, max: usize| text.len() <= max;
         let reason = self.reason.as_deref().unwrap_or_default();
+        // By the rules of the manifest that it is for.
+        let is_declared = |name: &str, declared: &Declarations| {
+            let manifest = Manifest::new(Vec::new(), declared.clone());
+            is_short(name, limits::NAME_BYTES_MAX) && manifest.is_ok()
+        };
         let declared = match &self.decision {
-            Decision::PackageCreated(created) => {
-                // By the rules of the manifest that they are for.
-                let manifest = Manifest::new(Vec::new(), created.declared.clone());
-                is_short(&created.name, limits::NAME_BYTES_MAX) && manifest.is_ok()
-            }
+            Decision::PackageCreated(created) => is_declared(&created.name, &created.declared),
+            Decision::PackageChanged { name, declared } => is_declared(name, declared),
             Decision::FileStored(file) => is_short(&file.path, limits::PATH_BYTES_MAX),
             _ => true,
         };

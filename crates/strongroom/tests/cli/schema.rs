@@ -72,3 +72,20 @@ fn every_schema_names_itself_and_its_version() {
     }
     assert!(seen >= 12, "only {seen} schemas");
 }
+
+/// The golden files of the core, which its own tests write and read.
+#[test]
+fn what_a_registry_keeps_of_a_package_is_described() {
+    let golden = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../strongroom-core/tests/package");
+    let read = |name: &str| fs::read_to_string(golden.join(name)).expect("a golden file");
+    let document = serde_json::from_str(&read("package.json")).expect("JSON");
+    assert_valid(&document, "package");
+    let records = read("records.ndjson");
+    let mut seen = 0;
+    for record in records.lines() {
+        assert_valid(&serde_json::from_str(record).expect("JSON"), "package-record");
+        seen += 1;
+    }
+    let kinds = &published("package-record")["properties"]["kind"]["enum"];
+    assert_eq!(kinds.as_array().map(Vec::len), Some(seen), "one of each kind");
+}

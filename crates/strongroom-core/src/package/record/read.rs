@@ -9,8 +9,9 @@ use crate::limits::RECORD_BYTES_MAX;
 use crate::record::unknown_schema;
 
 /// The kinds of [`super::Decision`], by the names that they are written under.
-pub(super) const KINDS: [&str; 11] = [
+pub(super) const KINDS: [&str; 12] = [
     "package_created",
+    "package_changed",
     "file_stored",
     "package_finalized",
     "retention_extended",

@@ -52,7 +52,7 @@ fn record(decision: Decision) -> PackageRecord {
         package_id: id(1),
         tenant: "default".into(),
         at: time("2026-11-21T12:00:00Z"),
-        by: id(2),
+        by: Some(id(2)),
         reason: Some("case 17".into()),
         decision,
     }
@@ -105,6 +105,7 @@ fn decisions() -> Vec<Decision> {
     };
     vec![
         Decision::PackageCreated(Box::new(created)),
+        Decision::PackageChanged { name: "weekly".into(), declared: Box::new(declared()) },
         Decision::FileStored(Box::new(file())),
         Decision::PackageFinalized(Box::new(finalized())),
         Decision::RetentionExtended {
@@ -158,8 +159,10 @@ fn what_does_not_apply_is_absent_and_never_null() {
         ..finalized()
     })));
     bare.reason = None;
+    bare.by = None;
     let text = String::from_utf8(bare.to_bytes().unwrap()).unwrap();
     assert!(!text.contains("null") && !text.contains("reason"), "{text}");
+    assert!(!text.contains("\"by\""), "{text}");
     assert!(!text.contains("expires_at") && !text.contains("retain_until"), "{text}");
 }
 
@@ -192,7 +195,7 @@ fn another_version_or_kind_is_refused_by_name_and_foreign_text_is_not_repeated()
 #[test]
 fn a_record_without_one_of_its_fields_may_still_promise() {
     for document in written() {
-        for name in ["id", "package_id", "tenant", "at", "by"] {
+        for name in ["id", "package_id", "tenant", "at"] {
             let mut document = document.clone();
             document.as_object_mut().unwrap().remove(name);
             let error = read(&canonical::to_vec(&document).unwrap()).unwrap_err();
