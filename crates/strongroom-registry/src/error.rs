@@ -4,7 +4,11 @@
 use std::borrow::Cow;
 use std::error::Error;
 
+use strongroom_core::package::metadata::DeclarationRefused;
+use strongroom_storage::keep::{KeepError, KeepErrorKind};
 use strongroom_storage::{StorageError, StorageErrorKind};
+
+use crate::db::{DbError, DbErrorKind};
 
 /// The meaning of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -195,5 +199,63 @@ impl From<StorageError> for ServiceError {
             }
         };
         Self::new(kind, message).with_source(error)
+    }
+}
+
+/// A database's failure as it looks from outside.
+impl From<DbError> for ServiceError {
+    fn from(error: DbError) -> Self {
+        let (kind, message) = match error.kind() {
+            DbErrorKind::Busy | DbErrorKind::Unreachable | DbErrorKind::Closed => {
+                (ErrorKind::Busy, "the registry is busy: try again")
+            }
+            DbErrorKind::Stale => (ErrorKind::Busy, "it was changed just now: try again"),
+            DbErrorKind::Conflict => (ErrorKind::Conflict, "something else is there already"),
+            // What a row does not take was not looked at before: a text with a NUL, a number without end.
+            DbErrorKind::Refused => (ErrorKind::Unprocessable, "a value cannot be kept"),
+            DbErrorKind::Configuration
+            | DbErrorKind::NotMigrated
+            | DbErrorKind::NewerSchema
+            | DbErrorKind::Malformed
+            | DbErrorKind::NoSpace
+            | DbErrorKind::Failed => return Self::internal(error),
+        };
+        Self::new(kind, message).with_source(error)
+    }
+}
+
+/// What became of an object's bytes, as whoever sent or asked for them is told.
+impl From<KeepError> for ServiceError {
+    fn from(error: KeepError) -> Self {
+        let (kind, message) = match error.kind() {
+            KeepErrorKind::Store(kind) => {
+                return Self::from(StorageError::new(kind, error.to_string()).with_source(error));
+            }
+            KeepErrorKind::WrongDigest => {
+                (ErrorKind::BodyMismatch, "the body is not of the digest that was declared")
+            }
+            KeepErrorKind::WrongLength => {
+                (ErrorKind::BodyMismatch, "the body is not of the length that was declared")
+            }
+            KeepErrorKind::TooLong => (ErrorKind::TooLarge, "the body is larger than the limit"),
+            KeepErrorKind::BodyBroken => (ErrorKind::BodyMismatch, "the body broke off"),
+            KeepErrorKind::Conflict => (ErrorKind::Conflict, "something else is stored there already"),
+            KeepErrorKind::Corrupt => {
+                (ErrorKind::Corrupt, "the store does not hold what was stored")
+            }
+        };
+        Self::new(kind, message).with_source(error)
+    }
+}
+
+/// What was declared and is refused. The refusal names fields and kinds, never a value.
+impl From<DeclarationRefused> for ServiceError {
+    fn from(error: DeclarationRefused) -> Self {
+        let guidance = error.guidance().map(str::to_owned);
+        let refused = Self::new(ErrorKind::Unprocessable, error.to_string());
+        match guidance {
+            Some(guidance) => refused.with_guidance(guidance),
+            None => refused,
+        }
     }
 }

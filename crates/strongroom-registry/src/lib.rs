@@ -2,6 +2,28 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | `db` | every SQL statement, on SQLite and PostgreSQL |
+//! | [`api`] | HTTP: thin; its router is the table of contents |
+//! | [`web`] | pages for people |
+//! | [`service`] | what it does, one use case a file; knows neither HTTP nor SQL |
+//! | [`jobs`] | work that goes on after an answer, under leases |
+//! | [`db`] | every SQL statement, on SQLite and PostgreSQL |
+//! | [`auth`] | who asks, and what they may do |
+//! | [`documents`] | what crosses the API, both ways |
+//! | [`backends`] | where bytes are kept |
+//! | [`config`] | what it is told before it starts |
+//! | [`error`] | failures by meaning |
+//! | [`server`] | connections, and an orderly end |
+//! | [`metrics`] | what it counts of itself |
 
+pub mod api;
+pub mod auth;
+pub mod backends;
+pub mod config;
 pub mod db;
+pub mod documents;
+pub mod error;
+pub mod jobs;
+pub mod metrics;
+pub mod server;
+pub mod service;
+pub mod web;

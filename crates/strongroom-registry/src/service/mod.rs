@@ -3,6 +3,23 @@
 //! Each use case is a method of [`Registry`] that takes who asks first: it authorizes, decides, writes a record
 //! into the bucket, and only then changes rows and answers.
 
+pub mod backend_status;
+pub mod create_package;
+mod cursor;
+mod events;
+pub mod list_packages;
+pub mod once;
+pub mod read_audit;
+pub mod read_jobs;
+pub mod read_package;
+pub mod readiness;
+mod recognise;
+mod records;
+pub mod rules;
+pub mod schemas;
+pub mod sweeper;
+pub mod tokens;
+
 use std::sync::Arc;
 
 use strongroom_storage::Clock;
@@ -56,5 +73,15 @@ impl Registry {
     /// Its rows.
     pub fn db(&self) -> &Db {
         &self.db
+    }
+
+    /// Wakes a worker of this process for a job that was queued just now. Workers elsewhere find it by themselves.
+    pub(crate) fn ring_for_jobs(&self) {
+        self.job_queued.notify_one();
+    }
+
+    /// Waits for a job to be queued in this process.
+    pub(crate) async fn job_was_queued(&self) {
+        self.job_queued.notified().await;
     }
 }

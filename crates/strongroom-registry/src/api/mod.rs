@@ -1,0 +1,22 @@
+//! HTTP: thin. A handler takes a request apart, calls a service, and presents what it answers.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`router`] | every route: the table of contents |
+//! | [`packages`] | make, find, read and change packages |
+//! | [`administration`] | tokens, backends, metadata schemas, the sweeper |
+//! | [`audit`] [`jobs`] | what was done, and what is being done |
+//! | [`health`] | is it alive, is it ready, how does it fare |
+//! | [`problem`] | errors as documents |
+//! | [`extract`] | what handlers take from a request |
+//! | [`observe`] | one id and one line for each request |
+
+pub mod administration;
+pub mod audit;
+pub mod extract;
+pub mod health;
+pub mod jobs;
+pub mod observe;
+pub mod packages;
+pub mod problem;
+pub mod router;

@@ -1,0 +1,103 @@
+//! Make, find, read and change packages.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use super::extract::{Caller, Id, IdempotencyKey, JsonBody, Parameters};
+use super::problem::{ApiError, Problem};
+use crate::documents::{NewPackage, PackageDocument, PackagePage};
+use crate::service::Registry;
+use crate::service::list_packages::PackageQuery;
+use crate::service::once::Once;
+
+/// A package with its `ETag`.
+pub(super) fn tagged(package: &PackageDocument) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    if let Ok(tag) = HeaderValue::from_str(&format!("\"{}\"", package.version)) {
+        headers.insert(header::ETAG, tag);
+    }
+    headers
+}
+
+/// Makes a package, which then takes files until it is finalized.
+#[utoipa::path(
+    post,
+    path = "/packages",
+    tag = "packages",
+    request_body = NewPackage,
+    params(("idempotency-key" = Option<String>, Header, description = "The same request under the same key is done once")),
+    responses(
+        (status = 201, body = PackageDocument, description = "It was made; or had been, under the same key"),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 413, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 502, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn create(
+    State(registry): State<Arc<Registry>>,
+    Caller(who): Caller,
+    key: Option<IdempotencyKey>,
+    body: JsonBody<NewPackage>,
+) -> Result<Response, ApiError> {
+    let once = key.map(|key| Once { route: "POST /packages", key: key.0, request: body.sha256 });
+    let package = registry.create_package(&who, body.value, once).await?;
+    let mut headers = tagged(&package);
+    let place = format!("{}/packages/{}", super::router::API, package.package_id);
+    if let Ok(place) = HeaderValue::from_str(&place) {
+        headers.insert(header::LOCATION, place);
+    }
+    Ok((StatusCode::CREATED, headers, Json(package)).into_response())
+}
+
+/// Finds packages, the newest first. Each filter narrows; several hold together.
+#[utoipa::path(
+    get,
+    path = "/packages",
+    tag = "packages",
+    params(PackageQuery),
+    responses(
+        (status = 200, body = PackagePage),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn list(
+    State(registry): State<Arc<Registry>>,
+    Caller(who): Caller,
+    Parameters(query): Parameters<PackageQuery>,
+) -> Result<Json<PackagePage>, ApiError> {
+    Ok(Json(registry.list_packages(&who, query).await?))
+}
+
+/// Reads a package's fields.
+#[utoipa::path(
+    get,
+    path = "/packages/{package_id}",
+    tag = "packages",
+    params(("package_id" = uuid::Uuid, Path)),
+    responses(
+        (status = 200, body = PackageDocument),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn get(
+    State(registry): State<Arc<Registry>>,
+    Caller(who): Caller,
+    Id(id): Id,
+) -> Result<Response, ApiError> {
+    let package = registry.package(&who, id).await?;
+    Ok((tagged(&package), Json(package)).into_response())
+}

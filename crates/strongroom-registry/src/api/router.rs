@@ -1,0 +1,93 @@
+//! Every route, grouped by who calls it. The OpenAPI document is made of the same list.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::{HeaderValue, header};
+use axum::middleware;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Info, OpenApi};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::problem::ApiError;
+use super::{administration, audit, health, jobs, observe, packages};
+use crate::error::{ErrorKind, ServiceError};
+use crate::service::Registry;
+use crate::web;
+
+/// Where the API is.
+pub const API: &str = "/api/v1";
+
+/// The whole service.
+pub fn router(registry: &Arc<Registry>) -> Router {
+    let (api, document) = api().split_for_parts();
+    let document = Arc::<str>::from(document.to_json().unwrap_or_default());
+    Router::new()
+        .merge(api)
+        .merge(health::router())
+        .merge(web::router())
+        .route("/api/openapi.json", get(move || openapi(document)))
+        .fallback(|| async { ApiError(ServiceError::not_found()) })
+        .method_not_allowed_fallback(|| async {
+            ApiError(ServiceError::new(ErrorKind::Invalid, "this path does not take this method"))
+        })
+        .layer(CatchPanicLayer::custom(|_| {
+            ApiError(ServiceError::internal(std::io::Error::other("a handler panicked")))
+                .into_response()
+        }))
+        .layer(middleware::from_fn_with_state(Arc::clone(registry), observe::observe))
+        .with_state(Arc::clone(registry))
+}
+
+/// The OpenAPI 3.1 document of the API.
+pub fn document() -> OpenApi {
+    api().split_for_parts().1
+}
+
+fn api() -> OpenApiRouter<Arc<Registry>> {
+    let routes = OpenApiRouter::new()
+        // Those who make packages.
+        .routes(routes!(packages::create, packages::list))
+        .routes(routes!(packages::get))
+        // Those who audit.
+        .routes(routes!(audit::list))
+        .routes(routes!(audit::of_package))
+        // Those who keep it running.
+        .routes(routes!(jobs::list))
+        .routes(routes!(jobs::get))
+        .routes(routes!(jobs::retry))
+        .routes(routes!(administration::backends))
+        .routes(routes!(administration::sweeper))
+        .routes(routes!(administration::confirm_clock))
+        .routes(routes!(administration::schemas))
+        .routes(routes!(administration::put_schema))
+        .routes(routes!(administration::create_token, administration::tokens))
+        .routes(routes!(administration::revoke_token));
+    OpenApiRouter::with_openapi(described()).nest(API, routes)
+}
+
+fn described() -> OpenApi {
+    let mut info = Info::new("Strongroom registry", env!("CARGO_PKG_VERSION"));
+    info.description = Some(
+        "Keeps packages of generated artifacts in storage that their owners hold, and proves that they are kept. \
+         Errors are RFC 9457 problem documents with a stable `type`. Every answer has an `x-request-id`."
+            .to_owned(),
+    );
+    let mut document = OpenApi::new(info, utoipa::openapi::Paths::new());
+    let mut components = utoipa::openapi::Components::new();
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("srt_…").build();
+    components.add_security_scheme("token", SecurityScheme::Http(bearer));
+    document.components = Some(components);
+    document.security =
+        Some(vec![utoipa::openapi::SecurityRequirement::new("token", Vec::<String>::new())]);
+    document
+}
+
+async fn openapi(document: Arc<str>) -> Response {
+    let json = HeaderValue::from_static("application/json");
+    ([(header::CONTENT_TYPE, json)], document.to_string()).into_response()
+}

@@ -1,0 +1,71 @@
+//! One run of a job.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use uuid::Uuid;
+
+use crate::db::{JobLease, JobRow, TenantId};
+use crate::error::{ErrorKind, ServiceError};
+use crate::service::Registry;
+
+/// A total that is not known yet.
+const UNKNOWN: u64 = u64::MAX;
+
+/// One run of a job, by a worker that has its lease.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    registry: Arc<Registry>,
+    lease: JobLease,
+    done: AtomicU64,
+    total: AtomicU64,
+}
+
+impl Attempt {
+    pub(super) fn new(registry: Arc<Registry>, lease: JobLease) -> Self {
+        let (done, total) = (AtomicU64::new(0), AtomicU64::new(UNKNOWN));
+        Self { registry, lease, done, total }
+    }
+
+    /// The registry that the job belongs to.
+    pub(crate) fn registry(&self) -> &Arc<Registry> {
+        &self.registry
+    }
+
+    /// Whose job it is.
+    pub(crate) fn tenant(&self) -> &TenantId {
+        &self.lease.tenant_id
+    }
+
+    /// Its row. In a write that relies on the lease, ask [`TenantTx::has_job`](crate::db::TenantTx) of it first.
+    pub(crate) fn job(&self) -> &JobRow {
+        &self.lease.job
+    }
+
+    /// The package that it is about.
+    pub(crate) fn package_id(&self) -> Result<Uuid, ServiceError> {
+        self.lease.job.package_id.ok_or_else(|| {
+            ServiceError::internal(std::io::Error::other("a job about packages names none"))
+        })
+    }
+
+    /// Says how many steps there are.
+    pub(crate) fn expect(&self, steps: u64) {
+        self.total.store(steps, Ordering::Relaxed);
+    }
+
+    /// Says that a step is done. The next renewal of the lease writes it down.
+    pub(crate) fn step(&self) {
+        self.done.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn progress(&self) -> (u64, Option<u64>) {
+        let total = self.total.load(Ordering::Relaxed);
+        (self.done.load(Ordering::Relaxed), (total != UNKNOWN).then_some(total))
+    }
+
+    /// What a write ends with whose worker has lost its lease: another one has the job now.
+    pub(crate) fn lost() -> ServiceError {
+        ServiceError::new(ErrorKind::Busy, "another worker has this job now")
+    }
+}

@@ -1,0 +1,201 @@
+//! Claims jobs, holds their leases, and says what came of them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+use jiff::SignedDuration;
+use serde_json::Value;
+use tokio::time::{Instant, interval_at, sleep};
+
+use super::{Attempt, JobKind};
+use crate::db::{DbError, JobLease, JobState};
+use crate::error::ServiceError;
+use crate::server::Stop;
+use crate::service::Registry;
+
+/// A lease is renewed this many times before it would end.
+const RENEWALS_OF_LEASE: u32 = 3;
+/// The wait before the second attempt; twice as long before each further one.
+const BACK_OFF_FIRST: SignedDuration = SignedDuration::from_secs(1);
+/// The longest wait between two attempts.
+const BACK_OFF_MAX: SignedDuration = SignedDuration::from_mins(10);
+
+/// Works on jobs until told to stop. What is being worked on then goes on to its end; whoever cannot wait drops the
+/// future, and another worker takes over when the lease is over.
+pub async fn work(registry: Arc<Registry>, owner: String, stop: Stop) {
+    let workers = registry.settings().jobs.workers.max(1);
+    let loops = (0..workers)
+        .map(|number| one_worker(Arc::clone(&registry), format!("{owner}/{number}"), stop.clone()));
+    join_all(loops).await;
+}
+
+async fn one_worker(registry: Arc<Registry>, owner: String, mut stop: Stop) {
+    let poll_every = registry.settings().jobs.poll_every.unsigned_abs();
+    while !stop.is_told() {
+        match claim(&registry, &owner).await {
+            Ok(Some(lease)) => run(&registry, lease).await,
+            Ok(None) => tokio::select! {
+                () = registry.job_was_queued() => {}
+                () = sleep(poll_every) => {}
+                () = stop.told() => {}
+            },
+            Err(error) => {
+                tracing::warn!(%error, "no job can be claimed");
+                tokio::select! {
+                    () = sleep(poll_every) => {}
+                    () = stop.told() => {}
+                }
+            }
+        }
+    }
+}
+
+async fn claim(registry: &Registry, owner: &str) -> Result<Option<JobLease>, DbError> {
+    let lease_ms = milliseconds(registry.settings().jobs.lease);
+    registry
+        .db()
+        .write((owner.to_owned(), lease_ms), |tx, (owner, lease_ms)| {
+            Box::pin(async move { tx.claim_job_of_any_tenant(owner, *lease_ms).await })
+        })
+        .await
+}
+
+/// Runs a job for as long as its lease is held.
+async fn run(registry: &Arc<Registry>, lease: JobLease) {
+    let attempt = Attempt::new(Arc::clone(registry), lease);
+    let (job_id, kind) = (attempt.job().id, attempt.job().kind.clone());
+    let outcome = tokio::select! {
+        outcome = perform(&attempt) => Some(outcome),
+        () = renew_until_lost(&attempt) => None,
+    };
+    let ended = match outcome {
+        None => {
+            tracing::warn!(%job_id, kind, "the lease of a job was lost; another worker goes on");
+            registry.metrics().job(&kind, "lost");
+            return;
+        }
+        Some(Ok(outcome)) => finish(&attempt, JobState::Done, Some(outcome), None).await,
+        Some(Err(error)) => fail(&attempt, &error).await,
+    };
+    if let Err(error) = ended {
+        // The lease ends by itself, and the job is claimed again.
+        tracing::warn!(%job_id, kind, %error, "what came of a job was not written down");
+    }
+}
+
+async fn perform(attempt: &Attempt) -> Result<Value, ServiceError> {
+    let kind: JobKind = attempt.job().kind.parse().map_err(ServiceError::internal)?;
+    match kind {
+        JobKind::Finalize | JobKind::ApplyRetention | JobKind::DeletePackage | JobKind::CleanUp => {
+            Err(ServiceError::internal(std::io::Error::other("no such job")))
+        }
+    }
+}
+
+/// Renews the lease again and again; ends when it is somebody else's.
+async fn renew_until_lost(attempt: &Attempt) {
+    let registry = attempt.registry();
+    let lease = registry.settings().jobs.lease;
+    let every = lease.unsigned_abs() / RENEWALS_OF_LEASE;
+    let mut ticks = interval_at(Instant::now() + every, every.max(Duration::from_millis(1)));
+    let mut sure_until = Instant::now() + lease.unsigned_abs();
+    loop {
+        ticks.tick().await;
+        let asked_at = Instant::now();
+        match renew(attempt, milliseconds(lease)).await {
+            Ok(true) => sure_until = asked_at + lease.unsigned_abs(),
+            Ok(false) => return,
+            Err(error) => {
+                tracing::warn!(%error, "the lease of a job was not renewed");
+                if Instant::now() >= sure_until {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+async fn renew(attempt: &Attempt, lease_ms: u64) -> Result<bool, DbError> {
+    let (done, total) = attempt.progress();
+    let input = (attempt.tenant().clone(), attempt.job().clone(), lease_ms, done, total);
+    attempt
+        .registry()
+        .db()
+        .write(input, |tx, (tenant, job, lease_ms, done, total)| {
+            Box::pin(async move { tx.of(tenant).renew_job(job, *lease_ms, *done, *total).await })
+        })
+        .await
+}
+
+/// Gives a job back that failed, or gives it up where it was tried often enough: it waits for a person then.
+async fn fail(attempt: &Attempt, error: &ServiceError) -> Result<(), DbError> {
+    let registry = attempt.registry();
+    let (job_id, kind) = (attempt.job().id, &attempt.job().kind);
+    let cause = std::error::Error::source(error).map(ToString::to_string);
+    tracing::warn!(%job_id, kind, %error, cause, "a job failed");
+    let attempts_max = u64::from(registry.settings().jobs.attempts_max);
+    if attempt.job().attempts >= attempts_max || !error.kind().is_transient() {
+        return finish(attempt, JobState::Failed, None, Some(error.to_string())).await;
+    }
+    registry.metrics().job(kind, "retried");
+    let after_ms = milliseconds(back_off(attempt.job().attempts));
+    let input = (attempt.tenant().clone(), attempt.job().clone(), after_ms, error.to_string());
+    registry
+        .db()
+        .write(input, |tx, (tenant, job, after_ms, error)| {
+            Box::pin(async move { tx.of(tenant).retry_job(job, *after_ms, error).await.map(drop) })
+        })
+        .await
+}
+
+async fn finish(
+    attempt: &Attempt,
+    state: JobState,
+    outcome: Option<Value>,
+    error: Option<String>,
+) -> Result<(), DbError> {
+    let registry = attempt.registry();
+    let (done, total) = attempt.progress();
+    registry.metrics().job(&attempt.job().kind, state.as_str());
+    let lease_ms = milliseconds(registry.settings().jobs.lease);
+    let input = (
+        attempt.tenant().clone(),
+        attempt.job().clone(),
+        (lease_ms, done, total),
+        (state, outcome, error, registry.clock().now()),
+    );
+    registry
+        .db()
+        .write(input, |tx, (tenant, job, (lease_ms, done, total), (state, outcome, error, now))| {
+            Box::pin(async move {
+                let mut rows = tx.of(tenant);
+                if rows.renew_job(job, *lease_ms, *done, *total).await? {
+                    rows.finish_job(job, *state, outcome.as_ref(), error.as_deref(), *now).await?;
+                }
+                Ok(())
+            })
+        })
+        .await
+}
+
+/// The wait after so many attempts.
+fn back_off(attempts: u64) -> SignedDuration {
+    let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or(u32::MAX).min(20);
+    BACK_OFF_FIRST.saturating_mul(2_i32.saturating_pow(doublings)).min(BACK_OFF_MAX)
+}
+
+fn milliseconds(duration: SignedDuration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_doubles_and_ends_growing() {
+        let waits: Vec<i64> = [1, 2, 3, 11, 12, u64::MAX].map(|n| back_off(n).as_secs()).to_vec();
+        assert_eq!(waits, [1, 2, 4, 600, 600, 600]);
+    }
+}

@@ -1,0 +1,128 @@
+//! Packages are found: newest first, a page at a time, by what they declare.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use strongroom_core::package::{PackageStatus, RetentionClass};
+use utoipa::IntoParams;
+
+use super::{Registry, cursor, read_package};
+use crate::auth::{Action, Principal, Resource, Role, authorize};
+use crate::db::PackageFilter;
+use crate::documents::PackagePage;
+use crate::error::{ErrorKind, ServiceError};
+
+/// Packages of a page unless it is said.
+const PAGE_ENTRIES_DEFAULT: u32 = 50;
+/// Bytes of a filter.
+const FILTER_BYTES_MAX: usize = 1_024;
+
+/// What to find. Each filter narrows; several hold together.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct PackageQuery {
+    /// Only packages of this producer.
+    #[serde(default)]
+    pub producer: Option<String>,
+    /// Only packages about this subject.
+    #[serde(default)]
+    pub subject: Option<String>,
+    /// Only packages of this run.
+    #[serde(default)]
+    pub run_id: Option<String>,
+    /// Only packages of this retention class.
+    #[serde(default)]
+    #[param(value_type = Option<String>)]
+    pub class: Option<RetentionClass>,
+    /// Only packages in this state.
+    #[serde(default)]
+    #[param(value_type = Option<String>)]
+    pub status: Option<PackageStatus>,
+    /// Only packages made at this time or later.
+    #[serde(default)]
+    #[param(value_type = Option<String>, format = DateTime)]
+    pub created_from: Option<Timestamp>,
+    /// Only packages made before this time.
+    #[serde(default)]
+    #[param(value_type = Option<String>, format = DateTime)]
+    pub created_before: Option<Timestamp>,
+    /// Only packages whose metadata has this: `KEY=VALUE`, the key with dots into nested objects.
+    #[serde(default)]
+    pub metadata: Option<String>,
+    /// Only packages whose name, producer, subject, run or metadata have all of these words.
+    #[serde(default)]
+    pub text: Option<String>,
+    /// Packages of the page.
+    #[serde(default)]
+    #[param(minimum = 1, maximum = 200)]
+    pub limit: Option<u32>,
+    /// `next` of the page before.
+    #[serde(default)]
+    pub cursor: Option<String>,
+}
+
+impl Registry {
+    /// Finds packages, the newest first. Producers find their own.
+    pub async fn list_packages(
+        &self,
+        who: &Principal,
+        query: PackageQuery,
+    ) -> Result<PackagePage, ServiceError> {
+        authorize(who, Action::ListPackages, Resource::Registry)?;
+        let limit = self.page_entries(query.limit)?;
+        let after = query.cursor.as_deref().map(cursor::from_text).transpose()?;
+        let filter = filter(who, query)?;
+        let mut session = self.db().read().await?;
+        let mut rows = session.of(&who.tenant);
+        let page = rows.search_packages(&filter, after, limit).await?;
+        let mut packages = Vec::with_capacity(page.rows.len());
+        for row in page.rows {
+            packages.push(read_package::document(&mut rows, row).await?);
+        }
+        Ok(PackagePage { packages, next: page.next.map(cursor::to_text) })
+    }
+
+    /// How many entries a page shall have.
+    pub(crate) fn page_entries(&self, asked: Option<u32>) -> Result<u32, ServiceError> {
+        let most = self.settings().limits.page_entries_max;
+        let limit = asked.unwrap_or(PAGE_ENTRIES_DEFAULT.min(most));
+        if limit == 0 || limit > most {
+            return Err(ServiceError::new(
+                ErrorKind::Invalid,
+                format!("a page has 1 to {most} entries"),
+            ));
+        }
+        Ok(limit)
+    }
+}
+
+fn filter(who: &Principal, query: PackageQuery) -> Result<PackageFilter, ServiceError> {
+    let texts = [&query.producer, &query.subject, &query.run_id, &query.metadata, &query.text];
+    if texts.into_iter().flatten().any(|text| text.is_empty() || text.len() > FILTER_BYTES_MAX) {
+        return Err(ServiceError::new(
+            ErrorKind::Invalid,
+            format!("a filter is 1 to {FILTER_BYTES_MAX} bytes"),
+        ));
+    }
+    let metadata = query.metadata.as_deref().map(pair).transpose()?.into_iter().collect();
+    Ok(PackageFilter {
+        created_by: (who.role == Role::Producer).then_some(who.id),
+        // A token for one producer finds nothing else, whatever it asks for.
+        producer: who.producer.clone().or(query.producer),
+        subject: query.subject,
+        run_id: query.run_id,
+        retention_class: query.class,
+        status: query.status,
+        created_from: query.created_from,
+        created_before: query.created_before,
+        metadata,
+        text: query.text,
+    })
+}
+
+fn pair(text: &str) -> Result<(String, String), ServiceError> {
+    let (key, value) = text.split_once('=').ok_or_else(|| {
+        ServiceError::new(ErrorKind::Invalid, "a metadata filter is KEY=VALUE")
+    })?;
+    Ok((key.to_owned(), value.to_owned()))
+}

@@ -1,0 +1,104 @@
+//! A package, as whoever may see it sees it.
+
+use uuid::Uuid;
+
+use super::Registry;
+use crate::auth::{Action, Principal, Resource, authorize};
+use crate::db::{PackageRow, TenantRead};
+use crate::documents::retention::DeletionDocument;
+use crate::documents::{PackageDocument, ProducerDocument};
+use crate::error::ServiceError;
+
+impl PackageRow {
+    /// What of a package decides who may do what with it.
+    pub(crate) fn as_resource(&self) -> Resource<'_> {
+        Resource::Package {
+            created_by: self.created_by,
+            producer: &self.producer,
+            status: self.status,
+        }
+    }
+}
+
+impl Registry {
+    /// A package's fields.
+    pub async fn package(&self, who: &Principal, id: Uuid) -> Result<PackageDocument, ServiceError> {
+        let row = self.package_for(who, Action::ReadPackage, id).await?;
+        let mut session = self.db().read().await?;
+        document(&mut session.of(&who.tenant), row).await
+    }
+
+    /// A package's row, for somebody who may do this with it now. Decide again inside of a write what must not change
+    /// meanwhile.
+    pub(crate) async fn package_for(
+        &self,
+        who: &Principal,
+        action: Action,
+        id: Uuid,
+    ) -> Result<PackageRow, ServiceError> {
+        let mut session = self.db().read().await?;
+        let row = session.of(&who.tenant).package(id).await?.ok_or_else(ServiceError::not_found)?;
+        authorize(who, action, row.as_resource())?;
+        Ok(row)
+    }
+}
+
+/// A package as a document. Of an open one the files are counted now; of others they were when finalizing began.
+pub(crate) async fn document(
+    rows: &mut TenantRead<'_>,
+    row: PackageRow,
+) -> Result<PackageDocument, ServiceError> {
+    let active_holds = rows.active_holds(row.id).await?.len() as u64;
+    let (files_count, size_bytes) = if row.bundle_id.is_none() {
+        let totals = rows.file_totals(row.id).await?;
+        (totals.files, totals.size_bytes)
+    } else {
+        (row.files_count, row.size_bytes)
+    };
+    let deletion = deletion_of(&row)?;
+    let metadata = match row.metadata {
+        serde_json::Value::Object(metadata) => metadata,
+        _ => serde_json::Map::new(),
+    };
+    let producer = (!row.producer.is_empty())
+        .then_some(ProducerDocument { name: row.producer, version: row.producer_version });
+    Ok(PackageDocument {
+        package_id: row.id,
+        name: row.name,
+        producer,
+        subject: row.subject,
+        run_id: row.run_id,
+        status: row.status,
+        retention_class: row.retention_class,
+        retention_days: row.retention_days,
+        expires_at: row.expires_at,
+        active_holds,
+        lock_state: row.lock_state.as_str().to_owned(),
+        bundle_id: row.bundle_id,
+        files_count,
+        size_bytes,
+        backend_id: row.backend_id,
+        created_at: row.created_at,
+        created_by: row.created_by,
+        declared_created_at: row.declared_created_at,
+        finalized_at: row.finalized_at,
+        deletion,
+        metadata,
+        version: i64::try_from(row.version).map_err(ServiceError::internal)?,
+    })
+}
+
+fn deletion_of(row: &PackageRow) -> Result<Option<DeletionDocument>, ServiceError> {
+    if row.deletion_requested_at.is_none() && row.deletion_reason.is_none() {
+        return Ok(None);
+    }
+    let grace = row.grace_ticks_left.map(u32::try_from).transpose();
+    Ok(Some(DeletionDocument {
+        requested_at: row.deletion_requested_at,
+        requested_by: row.deletion_requested_by,
+        reason: row.deletion_reason.clone(),
+        early: row.deletion_early,
+        grace_ticks_left: grace.map_err(ServiceError::internal)?,
+        awaits_approval: false,
+    }))
+}

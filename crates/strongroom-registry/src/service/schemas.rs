@@ -1,0 +1,118 @@
+//! JSON Schemas that the metadata of a producer's packages is held against.
+
+use boon::{Compiler, Schemas};
+use serde_json::Value;
+
+use super::Registry;
+use crate::auth::{Action, Principal, Resource, authorize};
+use crate::db::{DbError, SchemaRow, TenantId};
+use crate::documents::{NewPackage, SchemaDocument};
+use crate::error::{ErrorKind, ServiceError};
+
+/// Where a schema seems to be while it is compiled. Nothing is fetched from anywhere.
+const PLACE: &str = "strongroom:metadata-schema";
+/// Schemas that a list tells of.
+const SCHEMAS_LISTED_MAX: u32 = 10_000;
+
+impl Registry {
+    /// The schemas that hold now, by producer.
+    pub async fn schemas(&self, who: &Principal) -> Result<Vec<SchemaDocument>, ServiceError> {
+        authorize(who, Action::ReadSchemas, Resource::Registry)?;
+        let mut session = self.db().read().await?;
+        let rows = session.of(&who.tenant).current_schemas("", SCHEMAS_LISTED_MAX).await?;
+        Ok(rows.into_iter().map(document).collect())
+    }
+
+    /// Sets the schema of a producer. Packages that are there already stay as they are.
+    pub async fn put_schema(
+        &self,
+        who: &Principal,
+        producer: String,
+        schema: Value,
+    ) -> Result<SchemaDocument, ServiceError> {
+        authorize(who, Action::WriteSchemas, Resource::Registry)?;
+        compile(&schema)?;
+        let row = SchemaRow {
+            id: self.clock().new_id(),
+            producer,
+            schema,
+            created_by: who.id,
+            created_at: self.clock().now(),
+            retired_at: None,
+        };
+        let details = serde_json::json!({ "schema_id": row.id, "producer": row.producer });
+        let event = self.event("metadata_schema_set", Some(who.id), details);
+        let document = document(row.clone());
+        let input: (TenantId, _, _) = (who.tenant.clone(), row, event);
+        self.db()
+            .write(input, |tx, (tenant, row, event)| {
+                Box::pin(async move {
+                    let mut rows = tx.of(tenant);
+                    rows.replace_schema(row).await?;
+                    rows.insert_audit_event(event).await
+                })
+            })
+            .await
+            .map_err(|error: DbError| ServiceError::from(error))?;
+        Ok(document)
+    }
+
+    /// Refuses metadata that is not as its producer's schema says.
+    pub(crate) async fn check_schema(
+        &self,
+        tenant: &TenantId,
+        ask: &NewPackage,
+    ) -> Result<(), ServiceError> {
+        let Some(producer) = &ask.producer else { return Ok(()) };
+        let mut session = self.db().read().await?;
+        let Some(row) = session.of(tenant).current_schema(&producer.name).await? else {
+            return Ok(());
+        };
+        let (schemas, index) = compile(&row.schema)?;
+        let metadata = Value::Object(ask.metadata.clone());
+        schemas.validate(&metadata, index).map_err(|error| {
+            // Where it is wrong is told, by a pointer into what they sent; what stands there is not.
+            let place = innermost(&error);
+            ServiceError::new(
+                ErrorKind::Unprocessable,
+                format!("the metadata is not as the schema of its producer says, at {place}"),
+            )
+            .with_guidance("GET /api/v1/metadata-schemas shows the schema")
+        })
+    }
+}
+
+/// The place of the first thing that is wrong: a rule of the schema, which is ours to show.
+fn innermost(error: &boon::ValidationError<'_, '_>) -> String {
+    let mut inner = error;
+    while let Some(cause) = inner.causes.first() {
+        inner = cause;
+    }
+    let rule = inner.schema_url.rsplit_once('#').map_or("", |(_, rule)| rule);
+    format!("the rule {rule:?}")
+}
+
+/// Loads nothing: a schema that refers to another document is refused.
+struct NoLoader;
+
+impl boon::UrlLoader for NoLoader {
+    fn load(&self, _: &str) -> Result<Value, Box<dyn std::error::Error>> {
+        Err("schemas refer to nothing outside of themselves".into())
+    }
+}
+
+fn compile(schema: &Value) -> Result<(Schemas, boon::SchemaIndex), ServiceError> {
+    let refused = |error: boon::CompileError| {
+        ServiceError::new(ErrorKind::Unprocessable, "this is no JSON Schema (2020-12) that stands by itself")
+            .with_source(std::io::Error::other(error.to_string()))
+    };
+    let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
+    compiler.use_loader(Box::new(NoLoader));
+    compiler.add_resource(PLACE, schema.clone()).map_err(refused)?;
+    let index = compiler.compile(PLACE, &mut schemas).map_err(refused)?;
+    Ok((schemas, index))
+}
+
+fn document(row: SchemaRow) -> SchemaDocument {
+    SchemaDocument { producer: row.producer, schema: row.schema, created_at: row.created_at }
+}
