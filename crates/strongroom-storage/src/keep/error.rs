@@ -37,7 +37,8 @@ pub enum KeepErrorKind {
 pub enum Left {
     /// Nothing of this write.
     Nothing,
-    /// It is not known: the answer was lost. The same write again finds out.
+    /// It is not known: the answer was lost, or something was there before. The same write again finds
+    /// out.
     Unknown,
     /// The object, whole; not all of it was observed. The same write again looks at it.
     Object(Option<VersionId>),

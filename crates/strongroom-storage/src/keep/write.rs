@@ -149,8 +149,12 @@ pub async fn write(
             looked.map_err(|error| error.with_left(Left::Object(version)))
         }
         Err(error) if error.kind() == StorageErrorKind::AlreadyExists => {
-            let came = source.drain().await.map_err(refused)?;
-            looking.existing(came).await
+            let held_against = match source.drain().await {
+                Ok(came) => looking.existing(came).await,
+                Err(wrong) => Err(refused(wrong)),
+            };
+            // What is there may be of an earlier write like this one.
+            held_against.map_err(|error| error.with_left(Left::Unknown))
         }
         Err(error) => Err(source.explain(error, &options)),
     }
