@@ -11,6 +11,7 @@ use crate::documents::AuditPage;
 use crate::service::Registry;
 use crate::service::read_audit::AuditQuery;
 
+
 /// Reads the audit log, the newest events first.
 #[utoipa::path(
     get,

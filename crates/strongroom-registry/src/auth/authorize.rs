@@ -173,11 +173,7 @@ mod tests {
         for action in deciding {
             for role in Role::ALL {
                 let may = decide(role, action, true, None) == Verdict::Allowed;
-                assert_eq!(
-                    may,
-                    matches!(role, Role::RecordsManager | Role::Admin),
-                    "{role} {action:?}"
-                );
+                assert_eq!(may, matches!(role, Role::RecordsManager | Role::Admin), "{role} {action:?}");
             }
         }
     }

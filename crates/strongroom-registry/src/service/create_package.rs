@@ -84,8 +84,7 @@ impl Registry {
         let terms = in_force(&rule);
         let expires_at = expiry(&terms, asked_days, now)
             .map_err(|error| ServiceError::new(ErrorKind::Unprocessable, error.to_string()))?;
-        let package =
-            Self::row(who, self.clock().new_id(), name, ask, &rule, now, expires_at, backend);
+        let package = Self::row(who, self.clock().new_id(), name, ask, &rule, now, expires_at, backend);
         let created = Created {
             name: package.name.clone(),
             declared,

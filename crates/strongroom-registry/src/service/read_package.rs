@@ -22,11 +22,7 @@ impl PackageRow {
 
 impl Registry {
     /// A package's fields.
-    pub async fn package(
-        &self,
-        who: &Principal,
-        id: Uuid,
-    ) -> Result<PackageDocument, ServiceError> {
+    pub async fn package(&self, who: &Principal, id: Uuid) -> Result<PackageDocument, ServiceError> {
         let row = self.package_for(who, Action::ReadPackage, id).await?;
         let mut session = self.db().read().await?;
         document(&mut session.of(&who.tenant), row).await
