@@ -74,7 +74,10 @@ fn a_package_may_go_from_its_date_on_unless_it_is_held() {
     let at = |holds, now| eligibility(PackageStatus::Finalized, Some(date), holds, now);
     assert_eq!(at(0, just_before), Eligibility::NotYet { until: date });
     assert_eq!(at(0, date), Eligibility::Eligible);
-    assert_eq!(at(2, date), Eligibility::Held { holds: 2 });
+    for holds in [1, 2, u32::MAX] {
+        assert_eq!(at(holds, date), Eligibility::Held { holds });
+        assert!(!at(holds, date).allows(true), "no right overrides a hold");
+    }
     let permanent = eligibility(PackageStatus::Finalized, None, 0, date);
     assert_eq!(permanent, Eligibility::NoDate);
     assert!(permanent.allows(true) && !permanent.allows(false));
@@ -156,7 +159,7 @@ proptest! {
     fn nothing_that_is_held_may_go(
         status in any_status(),
         expires_at in proptest::option::of(any_time()),
-        holds in 1_u32..,
+        holds in 1_u32..4,
         now in any_time(),
         early: bool,
     ) {
