@@ -240,8 +240,14 @@ impl From<KeepError> for ServiceError {
             KeepErrorKind::TooLong => (ErrorKind::TooLarge, "the body is larger than the limit"),
             KeepErrorKind::BodyBroken => (ErrorKind::BodyMismatch, "the body broke off"),
             KeepErrorKind::Conflict => (ErrorKind::Conflict, "something else is stored there already"),
-            KeepErrorKind::Corrupt => {
+            KeepErrorKind::Corrupt | KeepErrorKind::Bundle(_) => {
                 (ErrorKind::Corrupt, "the store does not hold what was stored")
+            }
+            KeepErrorKind::LockImpossible => {
+                (ErrorKind::StoreRefused, "the store cannot hold the lock that is asked for")
+            }
+            KeepErrorKind::NotDeleted | KeepErrorKind::VersionsUnobserved => {
+                (ErrorKind::StoreRefused, "it was not observed that the object is gone")
             }
         };
         Self::new(kind, message).with_source(error)

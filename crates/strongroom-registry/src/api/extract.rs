@@ -141,7 +141,7 @@ impl FromRequestParts<Arc<Registry>> for Id {
         parts: &mut Parts,
         registry: &Arc<Registry>,
     ) -> Result<Self, ApiError> {
-        let Path(ids) = Path::<Vec<String>>::from_request_parts(parts, registry)
+        let Path(ids) = <Path<Vec<String>> as FromRequestParts<_>>::from_request_parts(parts, registry)
             .await
             .map_err(|_| ApiError(ServiceError::not_found()))?;
         let id = ids.first().and_then(|id| Uuid::try_parse(id).ok());

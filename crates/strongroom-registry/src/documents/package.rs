@@ -27,11 +27,11 @@ pub struct ProducerDocument {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RetentionAsk {
-    /// The class, which says how long unless `days` does: `transient`, `raw-evidence`, `summary-evidence`, `release-evidence`,
+    /// The class, which says how long at least: `transient`, `raw-evidence`, `summary-evidence`, `release-evidence`,
     /// `permanent-record`.
     #[schema(value_type = String)]
     pub class: RetentionClass,
-    /// Days, counted from the creation.
+    /// Days, counted from the creation. They lengthen what the class keeps, and never shorten it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[schema(minimum = 1, maximum = 36500)]
     pub days: Option<u32>,

@@ -102,7 +102,7 @@ impl Registry {
             id,
             tenant: &who.tenant,
             package: package.id,
-            by: who.id,
+            by: Some(who.id),
             reason: None,
             decision,
         };
@@ -165,7 +165,7 @@ impl Registry {
             retention_class: rule.retention_class,
             retention_declared: ask.retention.is_some(),
             rule_id: rule.id,
-            retention_days: ask.retention.as_ref().and_then(|retention| retention.days),
+            retention_days: ask.retention.as_ref().and_then(|retention| retention.days).map(u64::from),
             legal_hold_asked: ask.retention.as_ref().is_some_and(|retention| retention.legal_hold),
             status: PackageStatus::Open,
             lock_state: LockState::None,

@@ -20,6 +20,7 @@ pub mod schemas;
 pub mod sweeper;
 pub mod tokens;
 
+use std::fmt;
 use std::sync::Arc;
 
 use strongroom_storage::Clock;
@@ -32,7 +33,6 @@ use crate::metrics::Metrics;
 
 /// A registry: its database, its stores, its clock and its settings. Keeps no state of its own besides, so that any
 /// number of them work on one database and one store.
-#[derive(Debug)]
 pub struct Registry {
     db: Db,
     backends: Backends,
@@ -41,6 +41,12 @@ pub struct Registry {
     metrics: Metrics,
     /// Rings when a job was queued here.
     job_queued: Notify,
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry").field("backends", &self.backends).finish_non_exhaustive()
+    }
 }
 
 impl Registry {

@@ -70,7 +70,7 @@ pub(crate) async fn document(
         run_id: row.run_id,
         status: row.status,
         retention_class: row.retention_class,
-        retention_days: row.retention_days,
+        retention_days: row.retention_days.map(u32::try_from).transpose().map_err(ServiceError::internal)?,
         expires_at: row.expires_at,
         active_holds,
         lock_state: row.lock_state.as_str().to_owned(),

@@ -19,7 +19,8 @@ pub(crate) struct Decided<'a> {
     pub(crate) id: Uuid,
     pub(crate) tenant: &'a TenantId,
     pub(crate) package: Uuid,
-    pub(crate) by: Uuid,
+    /// Absent where the sweeper decided.
+    pub(crate) by: Option<Uuid>,
     pub(crate) reason: Option<String>,
     pub(crate) decision: Decision,
 }
