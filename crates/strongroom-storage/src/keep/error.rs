@@ -35,7 +35,7 @@ pub enum KeepErrorKind {
 /// What a failed write left in the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Left {
-    /// Nothing of this write.
+    /// Nothing of this write; of an earlier one nothing is said.
     Nothing,
     /// It is not known: the answer was lost, or something was there before. The same write again finds
     /// out.

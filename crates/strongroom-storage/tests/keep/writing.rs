@@ -102,11 +102,13 @@ async fn a_wrong_body_is_refused_as_such_though_the_right_one_is_there() {
     let shelf = Shelf::new(BucketSettings::locked()).await;
     let store = shelf.store().await;
     write(&*store, b"right", declared(b"right")).await.unwrap();
-    let wrong = write(&*store, b"wrong", declared(b"right")).await.unwrap_err();
-    assert_eq!(wrong.kind(), KeepErrorKind::WrongDigest);
-    assert_eq!(*wrong.left(), Left::Unknown, "what is there is of an earlier write");
+    let wrong = write(&*store, b"wrong", declared(b"right")).await;
+    assert_eq!(kind(wrong), KeepErrorKind::WrongDigest);
     let cut = keep::write(&*store, &key(), broken(b"right"), declared(b"right")).await;
     assert_eq!(kind(cut), KeepErrorKind::BodyBroken);
+    let other = write(&*store, b"other", ask()).await.unwrap_err();
+    let (kind, left) = (other.kind(), other.left());
+    assert_eq!((kind, left), (KeepErrorKind::Conflict, &Left::Unknown), "it may be ours");
 }
 
 #[tokio::test]
