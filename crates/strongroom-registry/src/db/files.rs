@@ -1,0 +1,220 @@
+//! Files of packages: a row before the first byte, stored once the bytes are durable.
+
+use jiff::Timestamp;
+use strongroom_core::Sha256Digest;
+use strongroom_core::package::FileStatus;
+use uuid::Uuid;
+
+use super::TenantId;
+use super::columns::{maybe_count, maybe_micros, maybe_text, micros, text};
+use super::error::DbError;
+use super::scope::{TenantRead, TenantTx};
+use super::session::Session;
+
+/// A file of a package.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct FileRow {
+    /// Its id.
+    pub id: Uuid,
+    /// Its package.
+    pub package_id: Uuid,
+    /// Its path, as its producer spells it.
+    pub relative_path: String,
+    /// Its path in Unicode's composed form.
+    pub path_nfc: String,
+    /// The media type that its producer declared: part of the manifest.
+    pub media_type: Option<String>,
+    /// The Content-Type of its upload: no declaration.
+    pub content_type: Option<String>,
+    /// Its bytes, counted while they were received.
+    #[sqlx(try_from = "super::columns::MaybeCount")]
+    pub size_bytes: Option<u64>,
+    /// Their digest.
+    #[sqlx(try_from = "super::columns::MaybeDigest")]
+    pub sha256: Option<Sha256Digest>,
+    /// Where it is in its life.
+    #[sqlx(try_from = "super::columns::Name")]
+    pub status: FileStatus,
+    /// Where its bytes are, or would be.
+    pub object_key: String,
+    /// Who uploaded it.
+    pub created_by: Uuid,
+    /// When its upload began.
+    #[sqlx(try_from = "super::columns::Micros")]
+    pub created_at: Timestamp,
+    /// When it was stored.
+    #[sqlx(try_from = "super::columns::MaybeMicros")]
+    pub stored_at: Option<Timestamp>,
+}
+
+/// What a package's files come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
+pub struct FileTotals {
+    /// Files that are stored, also those found missing or corrupt since.
+    #[sqlx(try_from = "i64")]
+    pub files: u64,
+    /// Their bytes.
+    #[sqlx(try_from = "i64")]
+    pub size_bytes: u64,
+}
+
+/// A file that a worker found, of whichever tenant.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct FoundFile {
+    /// Whose it is.
+    #[sqlx(try_from = "String")]
+    pub tenant_id: TenantId,
+    /// The file.
+    #[sqlx(flatten)]
+    pub file: FileRow,
+}
+
+macro_rules! file_columns {
+    () => {
+        "f.id, f.package_id, f.relative_path, f.path_nfc, f.media_type, f.content_type, f.size_bytes, f.sha256, \
+         f.status, f.object_key, f.created_by, f.created_at, f.stored_at"
+    };
+}
+
+statements! {
+    FILE = {(
+        "SELECT ", file_columns!(), " FROM artifact_files f WHERE f.tenant_id = $1 AND f.id = $2"
+    )}
+    LIVE_FILE_AT = {(
+        "SELECT ", file_columns!(), " FROM artifact_files f WHERE f.tenant_id = $1 AND f.package_id = $2 \
+         AND f.path_nfc = $3 AND f.status IN ('stored', 'missing', 'corrupt')"
+    )}
+    FILES_OF_PACKAGE = {(
+        "SELECT ", file_columns!(), " FROM artifact_files f WHERE f.tenant_id = $1 AND f.package_id = $2 \
+         AND (f.relative_path, f.id) > ($3, $4) ORDER BY f.relative_path, f.id LIMIT $5"
+    )}
+    LIVE_FILES_OF_PACKAGE = {(
+        "SELECT ", file_columns!(), " FROM artifact_files f WHERE f.tenant_id = $1 AND f.package_id = $2 \
+         AND (f.relative_path, f.id) > ($3, $4) AND f.status IN ('stored', 'missing', 'corrupt') \
+         ORDER BY f.relative_path, f.id LIMIT $5"
+    )}
+    FILE_TOTALS = {(
+        "SELECT count(*) AS files, CAST(coalesce(sum(f.size_bytes), 0) AS BIGINT) AS size_bytes \
+         FROM artifact_files f WHERE f.tenant_id = $1 AND f.package_id = $2 \
+         AND f.status IN ('stored', 'missing', 'corrupt')"
+    )}
+    INSERT_FILE = {(
+        "INSERT INTO artifact_files (tenant_id, id, package_id, relative_path, path_nfc, media_type, \
+         content_type, size_bytes, sha256, status, object_key, created_by, created_at, stored_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+    )}
+    UPDATE_FILE = {(
+        "UPDATE artifact_files SET status = $4, media_type = $5, content_type = $6, size_bytes = $7, \
+         sha256 = $8, stored_at = $9 WHERE tenant_id = $1 AND id = $2 AND status = $3"
+    )}
+    RECEIVING_FILES = {(
+        "SELECT f.tenant_id, ", file_columns!(), " FROM artifact_files f WHERE f.status = 'receiving' \
+         AND f.created_at < $1 ORDER BY f.created_at, f.id LIMIT $2"
+    )}
+}
+
+impl TenantRead<'_> {
+    /// A file.
+    pub async fn file(&mut self, id: Uuid) -> Result<Option<FileRow>, DbError> {
+        let (session, tenant) = self.parts();
+        row!(session, FileRow, FILE, tenant, id)
+    }
+
+    /// The stored file at a path of a package, whatever a verification found of it since.
+    pub async fn live_file_at(
+        &mut self,
+        package: Uuid,
+        path_nfc: &str,
+    ) -> Result<Option<FileRow>, DbError> {
+        let (session, tenant) = self.parts();
+        row!(session, FileRow, LIVE_FILE_AT, tenant, package, path_nfc)
+    }
+
+    /// Files of a package in the order of their paths' bytes, in whatever state, from after `after` on.
+    pub async fn files_of_package(
+        &mut self,
+        package: Uuid,
+        after: Option<(&str, Uuid)>,
+        limit: u32,
+    ) -> Result<Vec<FileRow>, DbError> {
+        let (path, id) = after.unwrap_or(("", Uuid::nil()));
+        let (session, tenant) = self.parts();
+        rows!(session, FileRow, FILES_OF_PACKAGE, tenant, package, path, id, i64::from(limit))
+    }
+
+    /// The same of those that are stored, missing or corrupt: what a manifest names.
+    pub async fn live_files_of_package(
+        &mut self,
+        package: Uuid,
+        after: Option<(&str, Uuid)>,
+        limit: u32,
+    ) -> Result<Vec<FileRow>, DbError> {
+        let (path, id) = after.unwrap_or(("", Uuid::nil()));
+        let (session, tenant) = self.parts();
+        rows!(session, FileRow, LIVE_FILES_OF_PACKAGE, tenant, package, path, id, i64::from(limit))
+    }
+
+    /// How many files of a package are stored, and their bytes.
+    pub async fn file_totals(&mut self, package: Uuid) -> Result<FileTotals, DbError> {
+        let (session, tenant) = self.parts();
+        let totals = row!(session, FileTotals, FILE_TOTALS, tenant, package)?;
+        Ok(totals.unwrap_or(FileTotals { files: 0, size_bytes: 0 }))
+    }
+}
+
+impl TenantTx<'_> {
+    /// Adds a file. A second stored one at the same path is a conflict.
+    pub async fn insert_file(&mut self, file: &FileRow) -> Result<(), DbError> {
+        let (session, tenant) = self.parts();
+        changed!(
+            session,
+            INSERT_FILE,
+            tenant,
+            file.id,
+            file.package_id,
+            text(&file.relative_path)?,
+            text(&file.path_nfc)?,
+            maybe_text(file.media_type.as_deref())?,
+            maybe_text(file.content_type.as_deref())?,
+            maybe_count(file.size_bytes)?,
+            file.sha256.as_ref().map(|digest| digest.as_bytes().as_slice()),
+            file.status.as_str(),
+            text(&file.object_key)?,
+            file.created_by,
+            micros(file.created_at),
+            maybe_micros(file.stored_at),
+        )
+        .map(drop)
+    }
+
+    /// Writes what can change of a file, if it is still in the state `from`; tells whether it was. A second
+    /// stored one at the same path is a conflict: look by [`TenantRead::live_file_at`] first.
+    pub async fn update_file(&mut self, file: &FileRow, from: FileStatus) -> Result<bool, DbError> {
+        let (session, tenant) = self.parts();
+        let updated = changed!(
+            session,
+            UPDATE_FILE,
+            tenant,
+            file.id,
+            from.as_str(),
+            file.status.as_str(),
+            maybe_text(file.media_type.as_deref())?,
+            maybe_text(file.content_type.as_deref())?,
+            maybe_count(file.size_bytes)?,
+            file.sha256.as_ref().map(|digest| digest.as_bytes().as_slice()),
+            maybe_micros(file.stored_at),
+        )?;
+        Ok(updated == 1)
+    }
+}
+
+impl Session {
+    /// Uploads that began before a moment and have not ended, the oldest first.
+    pub async fn receiving_files_of_any_tenant(
+        &mut self,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<FoundFile>, DbError> {
+        rows!(self, FoundFile, RECEIVING_FILES, micros(before), i64::from(limit))
+    }
+}

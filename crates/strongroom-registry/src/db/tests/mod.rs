@@ -1,0 +1,7 @@
+//! The database suite: every test runs on both engines.
+
+mod support;
+
+mod statements;
+
+mod rows;
