@@ -81,6 +81,7 @@ CREATE TABLE artifact_packages (
     -- What the producer asked for; what holds is expires_at.
     retention_days INTEGER CHECK (retention_days > 0),
     legal_hold_asked INTEGER NOT NULL,
+    retention_declared INTEGER NOT NULL,
     status TEXT NOT NULL CHECK (status IN ('open', 'finalizing', 'finalized', 'deletion_requested',
         'deleting', 'deletion_blocked', 'deleted', 'abandoned')),
     lock_state TEXT NOT NULL CHECK (lock_state IN ('none', 'applying', 'held', 'partial', 'failed')),
@@ -108,6 +109,7 @@ CREATE TABLE artifact_packages (
     FOREIGN KEY (tenant_id, rule_id) REFERENCES retention_rules (tenant_id, id)
 ) STRICT;
 CREATE INDEX packages_by_time ON artifact_packages (tenant_id, created_at, id);
+CREATE INDEX packages_by_creator ON artifact_packages (tenant_id, created_by, created_at, id);
 CREATE INDEX packages_by_producer ON artifact_packages (tenant_id, producer, created_at, id);
 CREATE INDEX packages_by_subject ON artifact_packages (tenant_id, subject, created_at, id);
 CREATE INDEX packages_by_run ON artifact_packages (tenant_id, run_id, created_at, id);

@@ -55,6 +55,8 @@ pub struct PackageRow {
     pub retention_days: Option<u64>,
     /// Whether the producer asked for a hold.
     pub legal_hold_asked: bool,
+    /// Whether the producer said anything of retention: then the manifest says it too.
+    pub retention_declared: bool,
     /// Where it is in its life.
     #[sqlx(try_from = "super::columns::Name")]
     pub status: PackageStatus,
@@ -128,7 +130,8 @@ macro_rules! package_columns {
          p.retention_days, p.legal_hold_asked, p.status, p.lock_state, p.created_at, p.created_by, \
          p.declared_created_at, p.finalized_at, p.expires_at, p.metadata, p.bundle_id, p.manifest_sha256, \
          p.files_count, p.size_bytes, p.backend_id, p.storage_prefix, p.deletion_requested_at, \
-         p.deletion_requested_by, p.deletion_reason, p.deletion_early, p.grace_ticks_left, p.version"
+         p.deletion_requested_by, p.deletion_reason, p.deletion_early, p.grace_ticks_left, p.version, \
+         p.retention_declared"
     };
 }
 pub(super) use package_columns;
@@ -150,14 +153,14 @@ macro_rules! inserted_columns {
          retention_days, legal_hold_asked, status, lock_state, created_at, created_by, declared_created_at, \
          finalized_at, expires_at, metadata, bundle_id, manifest_sha256, files_count, size_bytes, backend_id, \
          storage_prefix, deletion_requested_at, deletion_requested_by, deletion_reason, deletion_early, \
-         grace_ticks_left, version"
+         grace_ticks_left, version, retention_declared"
     };
 }
 
 macro_rules! inserted_binds {
     () => {
         "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, \
-         $23, $24, $25, $26, $27, $28, $29, $30, $31"
+         $23, $24, $25, $26, $27, $28, $29, $30, $31, $32"
     };
 }
 
@@ -169,7 +172,7 @@ statements! {
         sqlite concat!("INSERT INTO artifact_packages (", inserted_columns!(), ") VALUES (",
             inserted_binds!(), ")"),
         postgres concat!("INSERT INTO artifact_packages (", inserted_columns!(), ", words) VALUES (",
-            inserted_binds!(), ", array_to_tsvector($32))")
+            inserted_binds!(), ", array_to_tsvector($33))")
     }
     INSERT_WORDS = {
         sqlite "INSERT INTO package_text (rowid, words) \
@@ -302,6 +305,7 @@ impl TenantTx<'_> {
                     .bind(p.deletion_early)
                     .bind(grace)
                     .bind(version)
+                    .bind(p.retention_declared)
             };
         }
         // The one statement whose binds differ: PostgreSQL keeps the words in the row.

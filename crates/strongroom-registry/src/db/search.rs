@@ -19,6 +19,8 @@ use super::words;
 /// What a search asks of a package. All of it must hold; an empty one asks nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PackageFilter {
+    /// Who had it made.
+    pub created_by: Option<Uuid>,
     /// The program that made it.
     pub producer: Option<String>,
     /// What it is about.
@@ -97,7 +99,7 @@ macro_rules! has_pair {
 }
 
 /// `$1` tenant, `$2 $3` cursor, `$4` rows to look at, `$5` from; of those `$6` rows after the first `$18`, by
-/// `$7…$11` equalities and `$12…$17` pairs of the metadata.
+/// `$7…$11` and `$19` equalities and `$12…$17` pairs of the metadata.
 macro_rules! page {
     ($lead:expr, $order:expr) => {
         concat!(
@@ -109,7 +111,8 @@ macro_rules! page {
             $order,
             " LIMIT $4) SELECT p.* FROM looked_at p WHERE ($7 IS NULL OR p.producer = $7) \
              AND ($8 IS NULL OR p.subject = $8) AND ($9 IS NULL OR p.run_id = $9) \
-             AND ($10 IS NULL OR p.retention_class = $10) AND ($11 IS NULL OR p.status = $11)",
+             AND ($10 IS NULL OR p.retention_class = $10) AND ($11 IS NULL OR p.status = $11) \
+             AND ($19 IS NULL OR p.created_by = $19)",
             has_pair!("$12", "$13"),
             has_pair!("$14", "$15"),
             has_pair!("$16", "$17"),
@@ -138,24 +141,25 @@ statements! {
     PACKAGES_OF_RUN = {(packages_where!(" AND p.run_id = $9"))}
     PACKAGES_OF_CLASS = {(packages_where!(" AND p.retention_class = $10"))}
     PACKAGES_OF_STATUS = {(packages_where!(" AND p.status = $11"))}
+    PACKAGES_OF_CREATOR = {(packages_where!(" AND p.created_by = $19"))}
     PACKAGES_WITH_PAIR = {(page!(
         "package_metadata d JOIN artifact_packages p ON p.tenant_id = d.tenant_id AND p.id = d.package_id \
          WHERE d.tenant_id = $1 AND d.key = $12 AND d.value_text = $13 \
          AND (d.created_at, d.package_id) < ($2, $3)",
         "d.created_at DESC, d.package_id DESC"
     ))}
-    // `$19` the words, `$20` before. SQLite finds them in the order of registration.
+    // `$20` the words, `$21` before. SQLite finds them in the order of registration.
     PACKAGES_WITH_WORDS = {
         sqlite page!(
             "package_text t JOIN artifact_packages p ON p.seq = t.rowid \
-             WHERE package_text MATCH $19 AND p.tenant_id = $1 AND p.created_at < $20 AND t.rowid < \
+             WHERE package_text MATCH $20 AND p.tenant_id = $1 AND p.created_at < $21 AND t.rowid < \
              coalesce((SELECT c.seq FROM artifact_packages c WHERE c.tenant_id = $1 AND c.id = $3), \
              9223372036854775807)",
             "t.rowid DESC"
         ),
         postgres page!(
             "artifact_packages p WHERE p.tenant_id = $1 AND (p.created_at, p.id) < ($2, $3) \
-             AND p.words @@ CAST($19 AS tsquery) AND p.created_at < $20",
+             AND p.words @@ CAST($20 AS tsquery) AND p.created_at < $21",
             "p.created_at DESC, p.id DESC"
         )
     }
@@ -240,7 +244,8 @@ impl TenantRead<'_> {
                     value(1),
                     key(2),
                     value(2),
-                    offset
+                    offset,
+                    residual.created_by
                     $(, $more)*
                 )
             };
@@ -278,6 +283,8 @@ impl PackageFilter {
             &PACKAGES_WITH_PAIR
         } else if self.status.is_some_and(|status| status != PackageStatus::Finalized) {
             &PACKAGES_OF_STATUS
+        } else if self.created_by.is_some() {
+            &PACKAGES_OF_CREATOR
         } else if self.producer.is_some() {
             &PACKAGES_OF_PRODUCER
         } else if self.retention_class.is_some() {
@@ -297,6 +304,7 @@ impl PackageFilter {
             "PACKAGES_OF_SUBJECT" => led.subject.clone_from(&self.subject),
             "PACKAGES_WITH_PAIR" => led.metadata.extend(self.metadata.first().cloned()),
             "PACKAGES_OF_STATUS" => led.status = self.status,
+            "PACKAGES_OF_CREATOR" => led.created_by = self.created_by,
             "PACKAGES_OF_PRODUCER" => led.producer.clone_from(&self.producer),
             "PACKAGES_OF_CLASS" => led.retention_class = self.retention_class,
             _ => {}

@@ -153,6 +153,7 @@ impl TestDb {
             rule_id: self.rule,
             retention_days: Some(30),
             legal_hold_asked: false,
+            retention_declared: true,
             status: PackageStatus::Open,
             lock_state: LockState::None,
             created_at: self.clock.now(),
