@@ -77,8 +77,6 @@ CREATE TABLE artifact_packages (
     run_id TEXT,
     retention_class TEXT NOT NULL CHECK (retention_class IN ('transient', 'raw-evidence', 'summary-evidence',
         'release-evidence', 'permanent-record')),
-    -- Whether the producer named the class: only then the manifest does.
-    retention_declared INTEGER NOT NULL,
     rule_id BLOB NOT NULL,
     -- What the producer asked for; what holds is expires_at.
     retention_days INTEGER CHECK (retention_days > 0),
@@ -114,7 +112,6 @@ CREATE INDEX packages_by_time ON artifact_packages (tenant_id, created_at, id);
 CREATE INDEX packages_by_creator ON artifact_packages (tenant_id, created_by, created_at, id);
 CREATE INDEX packages_by_producer ON artifact_packages (tenant_id, producer, created_at, id);
 CREATE INDEX packages_by_subject ON artifact_packages (tenant_id, subject, created_at, id);
-CREATE INDEX packages_by_creator ON artifact_packages (tenant_id, created_by, created_at, id);
 CREATE INDEX packages_by_run ON artifact_packages (tenant_id, run_id, created_at, id);
 CREATE INDEX packages_by_class ON artifact_packages (tenant_id, retention_class, created_at, id);
 CREATE INDEX packages_by_status ON artifact_packages (tenant_id, status, created_at, id);

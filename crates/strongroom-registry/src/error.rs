@@ -239,7 +239,9 @@ impl From<KeepError> for ServiceError {
             }
             KeepErrorKind::TooLong => (ErrorKind::TooLarge, "the body is larger than the limit"),
             KeepErrorKind::BodyBroken => (ErrorKind::BodyMismatch, "the body broke off"),
-            KeepErrorKind::Conflict => (ErrorKind::Conflict, "something else is stored there already"),
+            KeepErrorKind::Conflict => {
+                (ErrorKind::Conflict, "something else is stored there already")
+            }
             KeepErrorKind::Corrupt | KeepErrorKind::Bundle(_) => {
                 (ErrorKind::Corrupt, "the store does not hold what was stored")
             }

@@ -67,9 +67,17 @@ impl Default for Metrics {
             "time until the head of the answer",
             durations.clone(),
         );
-        names.register("received_bytes", "bytes of files received and stored", received_bytes.clone());
+        names.register(
+            "received_bytes",
+            "bytes of files received and stored",
+            received_bytes.clone(),
+        );
         names.register("sent_bytes", "bytes of files sent", sent_bytes.clone());
-        names.register("job_attempts", "attempts of jobs, by what came of them", Family::clone(&jobs));
+        names.register(
+            "job_attempts",
+            "attempts of jobs, by what came of them",
+            Family::clone(&jobs),
+        );
         Self { names, requests, durations, received_bytes, sent_bytes, jobs }
     }
 }

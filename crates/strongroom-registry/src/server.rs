@@ -62,7 +62,12 @@ impl Stop {
 
 /// Takes connections until told to stop; then waits for what was begun, for `drain` at most. Answers how many
 /// connections were cut off at the end.
-pub async fn serve(listener: TcpListener, router: Router, mut stop: Stop, drain: Duration) -> usize {
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    mut stop: Stop,
+    drain: Duration,
+) -> usize {
     let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let graceful = GracefulShutdown::new();
     loop {
@@ -99,7 +104,9 @@ pub async fn serve(listener: TcpListener, router: Router, mut stop: Stop, drain:
 fn connection(
     stream: TcpStream,
     router: Router,
-) -> impl hyper_util::server::graceful::GracefulConnection<Error = Box<dyn std::error::Error + Send + Sync>> {
+) -> impl hyper_util::server::graceful::GracefulConnection<
+    Error = Box<dyn std::error::Error + Send + Sync>,
+> {
     // Small answers must not wait for each other.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection keeps Nagle's algorithm");
@@ -118,14 +125,12 @@ fn connection(
         .max_header_list_size(u32::try_from(HEAD_BYTES_MAX).unwrap_or(u32::MAX))
         .keep_alive_interval(HEAD_TIMEOUT)
         .keep_alive_timeout(HEAD_TIMEOUT);
-    builder
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
-        .into_owned()
+    builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)).into_owned()
 }
 
 /// Listens. The address is told with the error: it is the first thing that goes wrong.
 pub async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}")))
+    TcpListener::bind(address).await.map_err(|error| {
+        io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
+    })
 }

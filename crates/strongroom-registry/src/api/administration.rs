@@ -10,10 +10,10 @@ use serde_json::Value;
 use super::extract::{Caller, Id, JsonBody};
 use super::problem::{ApiError, Problem};
 use crate::documents::{
-    BackendPage, ClockConfirmation, NewToken, SchemaDocument, SweeperDocument, TokenCreated, TokenPage,
+    BackendPage, ClockConfirmation, NewToken, SchemaDocument, SweeperDocument, TokenCreated,
+    TokenPage,
 };
 use crate::service::Registry;
-
 
 /// Tells what each storage backend says of itself, just now.
 #[utoipa::path(

@@ -11,7 +11,6 @@ use crate::documents::AuditPage;
 use crate::service::Registry;
 use crate::service::read_audit::AuditQuery;
 
-
 /// Reads the audit log, the newest events first.
 #[utoipa::path(
     get,

@@ -4,12 +4,14 @@
 use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
-use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequestParts, Path, Query, Request};
+use axum::extract::{
+    FromRequest, FromRequestParts, OptionalFromRequestParts, Path, Query, Request,
+};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, header};
 use serde::de::DeserializeOwned;
-use strongroom_core::canonical::{self, JsonLimits};
 use strongroom_core::Sha256Digest;
+use strongroom_core::canonical::{self, JsonLimits};
 use uuid::Uuid;
 
 use super::problem::ApiError;
@@ -81,14 +83,18 @@ impl<T: DeserializeOwned> FromRequest<Arc<Registry>> for JsonBody<T> {
             ));
         }
         let bytes = bounded(request.into_body(), registry.settings().limits.json_bytes_max).await?;
-        let value = canonical::parse(&bytes, JsonLimits::NATIVE)
-            .map_err(|error| ApiError(ServiceError::new(ErrorKind::Invalid, format!("the body: {error}"))))?;
+        let value = canonical::parse(&bytes, JsonLimits::NATIVE).map_err(|error| {
+            ApiError(ServiceError::new(ErrorKind::Invalid, format!("the body: {error}")))
+        })?;
         let value = serde_json::from_value(value).map_err(|error| {
             // Serde names fields of ours, and values of theirs: only its kind is told, and where to look.
             ApiError(
-                ServiceError::new(ErrorKind::Invalid, "the body's fields are not those of this request")
-                    .with_guidance("see /api/docs for the fields and their types")
-                    .with_source(error),
+                ServiceError::new(
+                    ErrorKind::Invalid,
+                    "the body's fields are not those of this request",
+                )
+                .with_guidance("see /api/docs for the fields and their types")
+                .with_source(error),
             )
         })?;
         Ok(Self { value, sha256: Sha256Digest::of(&bytes) })
@@ -118,15 +124,16 @@ impl<T: DeserializeOwned> FromRequestParts<Arc<Registry>> for Parameters<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<Registry>) -> Result<Self, ApiError> {
-        Query::try_from_uri(&parts.uri)
-            .map(|Query(value)| Self(value))
-            .map_err(|error| {
-                ApiError(
-                    ServiceError::new(ErrorKind::Invalid, "the query's parameters are not those of this request")
-                        .with_guidance("see /api/docs for the parameters and their types")
-                        .with_source(error),
+        Query::try_from_uri(&parts.uri).map(|Query(value)| Self(value)).map_err(|error| {
+            ApiError(
+                ServiceError::new(
+                    ErrorKind::Invalid,
+                    "the query's parameters are not those of this request",
                 )
-            })
+                .with_guidance("see /api/docs for the parameters and their types")
+                .with_source(error),
+            )
+        })
     }
 }
 
@@ -141,9 +148,10 @@ impl FromRequestParts<Arc<Registry>> for Id {
         parts: &mut Parts,
         registry: &Arc<Registry>,
     ) -> Result<Self, ApiError> {
-        let Path(ids) = <Path<Vec<String>> as FromRequestParts<_>>::from_request_parts(parts, registry)
-            .await
-            .map_err(|_| ApiError(ServiceError::not_found()))?;
+        let Path(ids) =
+            <Path<Vec<String>> as FromRequestParts<_>>::from_request_parts(parts, registry)
+                .await
+                .map_err(|_| ApiError(ServiceError::not_found()))?;
         let id = ids.first().and_then(|id| Uuid::try_parse(id).ok());
         id.map(Self).ok_or_else(|| ApiError(ServiceError::not_found()))
     }

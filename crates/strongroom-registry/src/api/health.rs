@@ -36,7 +36,10 @@ pub fn router() -> Router<Arc<Registry>> {
 /// Whether requests can be served now: 200, or 503 with what is missing.
 async fn ready(State(registry): State<Arc<Registry>>) -> Response {
     let readiness = registry.readiness().await;
-    (status_of(&readiness), if readiness.is_ready() { "ready\n" } else { "not ready: see /health\n" })
+    (
+        status_of(&readiness),
+        if readiness.is_ready() { "ready\n" } else { "not ready: see /health\n" },
+    )
         .into_response()
 }
 

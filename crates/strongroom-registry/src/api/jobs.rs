@@ -12,7 +12,6 @@ use crate::documents::{JobDocument, JobPage};
 use crate::service::Registry;
 use crate::service::read_jobs::JobQuery;
 
-
 /// Lists jobs, the newest first.
 #[utoipa::path(
     get,

@@ -42,11 +42,8 @@ pub async fn observe(
     let id = request_id(&request, &registry);
     request.headers_mut().insert(REQUEST_ID, id.clone());
     let method = request.method().clone();
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or("none", MatchedPath::as_str)
-        .to_owned();
+    let route =
+        request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     let started = Instant::now();
     let mut response = next.run(request).await;
     let status = response.status();

@@ -12,6 +12,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Info, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::problem::ApiError;
 use super::{administration, audit, health, jobs, observe, packages};
@@ -30,6 +31,7 @@ pub fn router(registry: &Arc<Registry>) -> Router {
         .merge(api)
         .merge(health::router())
         .merge(web::router())
+        .merge(SwaggerUi::new("/api/docs").config(Config::from("/api/openapi.json")))
         .route("/api/openapi.json", get(move || openapi(document)))
         .fallback(|| async { ApiError(ServiceError::not_found()) })
         .method_not_allowed_fallback(|| async {

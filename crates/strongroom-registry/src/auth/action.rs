@@ -150,7 +150,9 @@ impl Action {
                 Some(&[Open, Finalizing, Finalized, DeletionRequested, DeletionBlocked])
             }
             Self::Restore => Some(&[Finalized, DeletionRequested, DeletionBlocked]),
-            Self::ExtendRetention => Some(&[Open, Finalizing, Finalized, DeletionRequested, DeletionBlocked]),
+            Self::ExtendRetention => {
+                Some(&[Open, Finalizing, Finalized, DeletionRequested, DeletionBlocked])
+            }
             // A hold always wins: it also stops what is being deleted.
             Self::PlaceHold | Self::ReleaseHold => {
                 Some(&[Open, Finalizing, Finalized, DeletionRequested, Deleting, DeletionBlocked])

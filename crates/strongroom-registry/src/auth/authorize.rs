@@ -155,7 +155,7 @@ mod tests {
     fn a_producer_cannot_tell_a_strangers_package_from_none_at_all() {
         for action in Action::ALL {
             for status in PackageStatus::ALL {
-                let verdict = decide(Role::Producer, action, false, Some(status));
+                let verdict = decide(Role::Producer, action, false, Some(*status));
                 assert_eq!(verdict, Verdict::Hidden, "{action:?} {status:?}");
             }
         }
@@ -173,7 +173,11 @@ mod tests {
         for action in deciding {
             for role in Role::ALL {
                 let may = decide(role, action, true, None) == Verdict::Allowed;
-                assert_eq!(may, matches!(role, Role::RecordsManager | Role::Admin), "{role} {action:?}");
+                assert_eq!(
+                    may,
+                    matches!(role, Role::RecordsManager | Role::Admin),
+                    "{role} {action:?}"
+                );
             }
         }
     }
@@ -182,7 +186,7 @@ mod tests {
     fn a_hold_can_be_placed_as_long_as_there_is_anything_to_hold() {
         for status in PackageStatus::ALL {
             let gone = matches!(status, PackageStatus::Deleted | PackageStatus::Abandoned);
-            let verdict = decide(Role::RecordsManager, Action::PlaceHold, false, Some(status));
+            let verdict = decide(Role::RecordsManager, Action::PlaceHold, false, Some(*status));
             assert_eq!(verdict, if gone { Verdict::WrongState } else { Verdict::Allowed });
         }
     }

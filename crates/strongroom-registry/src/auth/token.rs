@@ -93,7 +93,9 @@ mod tests {
     #[test]
     fn what_has_not_the_shape_of_a_token_is_none() {
         let token = Secret::generate().unwrap().reveal().to_owned();
-        for wrong in ["", "srt_", "srt_a_b", &token[1..], &format!("{token}0"), &token.to_uppercase()] {
+        for wrong in
+            ["", "srt_", "srt_a_b", &token[1..], &format!("{token}0"), &token.to_uppercase()]
+        {
             assert!(Secret::parse(wrong).is_none(), "{wrong}");
         }
         assert!(Secret::parse(&format!("srt_ä{}", &token[6..])).is_none());

@@ -48,8 +48,6 @@ pub struct PackageRow {
     /// How long it is kept, by name.
     #[sqlx(try_from = "super::columns::Name")]
     pub retention_class: RetentionClass,
-    /// Whether its producer named the class: only then its manifest does.
-    pub retention_declared: bool,
     /// The rule that its class meant when it was made.
     pub rule_id: Uuid,
     /// The days that the producer asked for.
@@ -128,7 +126,7 @@ pub struct FoundPackage {
 /// The columns of [`PackageRow`].
 macro_rules! package_columns {
     () => {
-        "p.id, p.name, p.producer, p.producer_version, p.subject, p.run_id, p.retention_class, p.retention_declared, p.rule_id, \
+        "p.id, p.name, p.producer, p.producer_version, p.subject, p.run_id, p.retention_class, p.rule_id, \
          p.retention_days, p.legal_hold_asked, p.status, p.lock_state, p.created_at, p.created_by, \
          p.declared_created_at, p.finalized_at, p.expires_at, p.metadata, p.bundle_id, p.manifest_sha256, \
          p.files_count, p.size_bytes, p.backend_id, p.storage_prefix, p.deletion_requested_at, \

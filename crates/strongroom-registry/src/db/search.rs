@@ -35,8 +35,6 @@ pub struct PackageFilter {
     pub created_from: Option<Timestamp>,
     /// Made before this moment.
     pub created_before: Option<Timestamp>,
-    /// Who had it made.
-    pub created_by: Option<Uuid>,
     /// Pairs of its metadata, at most [`limits::METADATA_FILTERS_MAX`].
     pub metadata: Vec<(String, String)>,
     /// Words that its name, producer, subject, run or metadata has, in any order.

@@ -23,12 +23,14 @@ pub use administration::{
     TokenCreated, TokenDocument, TokenPage,
 };
 pub use audit::{AuditEventDocument, AuditPage};
-pub use file::{FileDocument, FilePage, LocationDocument, LockDocument, UploadStatus, UploadedFile};
+pub use file::{
+    FileDocument, FilePage, LocationDocument, LockDocument, UploadStatus, UploadedFile,
+};
 pub use job::{JobDocument, JobPage, JobProgress};
 pub use package::{
     NewPackage, PackageChange, PackageDocument, PackagePage, ProducerDocument, RetentionAsk,
 };
 pub use retention::{
-    DeletionAsk, DeletionDocument, ExtensionAsk, ExtensionDocument, HoldAsk, HoldDocument, HoldPage,
-    HoldReleaseAsk, ReasonAsk,
+    DeletionAsk, DeletionDocument, ExtensionAsk, ExtensionDocument, HoldAsk, HoldDocument,
+    HoldPage, HoldReleaseAsk, ReasonAsk,
 };

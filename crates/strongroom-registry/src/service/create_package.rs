@@ -84,7 +84,8 @@ impl Registry {
         let terms = in_force(&rule);
         let expires_at = expiry(&terms, asked_days, now)
             .map_err(|error| ServiceError::new(ErrorKind::Unprocessable, error.to_string()))?;
-        let package = Self::row(who, self.clock().new_id(), name, ask, &rule, now, expires_at, backend);
+        let package =
+            Self::row(who, self.clock().new_id(), name, ask, &rule, now, expires_at, backend);
         let created = Created {
             name: package.name.clone(),
             declared,
@@ -165,7 +166,11 @@ impl Registry {
             retention_class: rule.retention_class,
             retention_declared: ask.retention.is_some(),
             rule_id: rule.id,
-            retention_days: ask.retention.as_ref().and_then(|retention| retention.days).map(u64::from),
+            retention_days: ask
+                .retention
+                .as_ref()
+                .and_then(|retention| retention.days)
+                .map(u64::from),
             legal_hold_asked: ask.retention.as_ref().is_some_and(|retention| retention.legal_hold),
             status: PackageStatus::Open,
             lock_state: LockState::None,

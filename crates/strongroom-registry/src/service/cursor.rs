@@ -15,7 +15,8 @@ pub(crate) fn to_text(cursor: Cursor) -> String {
 
 /// A text as a cursor.
 pub(crate) fn from_text(text: &str) -> Result<Cursor, ServiceError> {
-    let wrong = || ServiceError::new(ErrorKind::Invalid, "the cursor is not one that a page ended with");
+    let wrong =
+        || ServiceError::new(ErrorKind::Invalid, "the cursor is not one that a page ended with");
     if text.len() != CURSOR_CHARACTERS || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(wrong());
     }

@@ -121,8 +121,8 @@ fn filter(who: &Principal, query: PackageQuery) -> Result<PackageFilter, Service
 }
 
 fn pair(text: &str) -> Result<(String, String), ServiceError> {
-    let (key, value) = text.split_once('=').ok_or_else(|| {
-        ServiceError::new(ErrorKind::Invalid, "a metadata filter is KEY=VALUE")
-    })?;
+    let (key, value) = text
+        .split_once('=')
+        .ok_or_else(|| ServiceError::new(ErrorKind::Invalid, "a metadata filter is KEY=VALUE"))?;
     Ok((key.to_owned(), value.to_owned()))
 }

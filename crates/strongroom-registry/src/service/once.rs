@@ -55,7 +55,12 @@ impl Registry {
         used.map(|used| UsedBefore(used).resource_for(Some(once))).transpose()
     }
 
-    pub(crate) fn idempotency_row(&self, who: &Principal, once: &Once, made: Uuid) -> IdempotencyRow {
+    pub(crate) fn idempotency_row(
+        &self,
+        who: &Principal,
+        once: &Once,
+        made: Uuid,
+    ) -> IdempotencyRow {
         let created_at = self.clock().now();
         IdempotencyRow {
             principal_id: who.id,

@@ -36,12 +36,13 @@ impl Registry {
         authorize(who, Action::ReadJobs, Resource::Registry)?;
         let limit = self.page_entries(query.limit)?;
         let after = query.cursor.as_deref().map(cursor::from_text).transpose()?;
-        let state = query.state.as_deref().map(str::parse::<JobState>).transpose().map_err(|_| {
-            ServiceError::new(
-                ErrorKind::Invalid,
-                "a job's state is queued, running, done, failed or cancelled",
-            )
-        })?;
+        let state =
+            query.state.as_deref().map(str::parse::<JobState>).transpose().map_err(|_| {
+                ServiceError::new(
+                    ErrorKind::Invalid,
+                    "a job's state is queued, running, done, failed or cancelled",
+                )
+            })?;
         let mut session = self.db().read().await?;
         let mut rows = session.of(&who.tenant);
         let page = rows.jobs(state, query.kind.as_deref(), after, limit).await?;

@@ -22,7 +22,11 @@ impl PackageRow {
 
 impl Registry {
     /// A package's fields.
-    pub async fn package(&self, who: &Principal, id: Uuid) -> Result<PackageDocument, ServiceError> {
+    pub async fn package(
+        &self,
+        who: &Principal,
+        id: Uuid,
+    ) -> Result<PackageDocument, ServiceError> {
         let row = self.package_for(who, Action::ReadPackage, id).await?;
         let mut session = self.db().read().await?;
         document(&mut session.of(&who.tenant), row).await
@@ -70,7 +74,11 @@ pub(crate) async fn document(
         run_id: row.run_id,
         status: row.status,
         retention_class: row.retention_class,
-        retention_days: row.retention_days.map(u32::try_from).transpose().map_err(ServiceError::internal)?,
+        retention_days: row
+            .retention_days
+            .map(u32::try_from)
+            .transpose()
+            .map_err(ServiceError::internal)?,
         expires_at: row.expires_at,
         active_holds,
         lock_state: row.lock_state.as_str().to_owned(),

@@ -40,9 +40,8 @@ impl Readiness {
 impl Registry {
     /// Asks every part.
     pub async fn readiness(&self) -> Readiness {
-        let database = timeout(PROBE_TIMEOUT, async {
-            self.db().read().await?.sweeper().await.map(drop)
-        });
+        let database =
+            timeout(PROBE_TIMEOUT, async { self.db().read().await?.sweeper().await.map(drop) });
         let database = part("database", database.await.map(|answer| answer.map_err(drop_into)));
         let mut stores = BTreeMap::new();
         for backend in self.backends().all() {

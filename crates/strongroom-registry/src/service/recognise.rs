@@ -14,10 +14,14 @@ impl Registry {
     /// Who bears this token, if it is good now.
     pub async fn recognise(&self, token: Option<&str>) -> Result<Principal, ServiceError> {
         let Some(token) = token else {
-            return Err(ServiceError::new(ErrorKind::Unauthenticated, "the request bears no token")
-                .with_guidance("send it with Authorization: Bearer srt_…"));
+            return Err(ServiceError::new(
+                ErrorKind::Unauthenticated,
+                "the request bears no token",
+            )
+            .with_guidance("send it with Authorization: Bearer srt_…"));
         };
-        let secret = Secret::parse(token).ok_or_else(|| unknown("it has not the shape of a token"))?;
+        let secret =
+            Secret::parse(token).ok_or_else(|| unknown("it has not the shape of a token"))?;
         let holder = self.db().read().await?.token_of_any_tenant(secret.id()).await?;
         let holder = holder.ok_or_else(|| unknown("there is no such token"))?;
         let now = self.clock().now();

@@ -103,8 +103,11 @@ impl boon::UrlLoader for NoLoader {
 
 fn compile(schema: &Value) -> Result<(Schemas, boon::SchemaIndex), ServiceError> {
     let refused = |error: boon::CompileError| {
-        ServiceError::new(ErrorKind::Unprocessable, "this is no JSON Schema (2020-12) that stands by itself")
-            .with_source(std::io::Error::other(error.to_string()))
+        ServiceError::new(
+            ErrorKind::Unprocessable,
+            "this is no JSON Schema (2020-12) that stands by itself",
+        )
+        .with_source(std::io::Error::other(error.to_string()))
     };
     let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
     compiler.use_loader(Box::new(NoLoader));

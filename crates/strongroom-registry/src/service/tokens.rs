@@ -69,7 +69,10 @@ impl Registry {
         created_by: Option<Uuid>,
     ) -> Result<TokenCreated, ServiceError> {
         let name = ask.name.trim();
-        if name.is_empty() || name.len() > TOKEN_NAME_BYTES_MAX || name.chars().any(char::is_control) {
+        if name.is_empty()
+            || name.len() > TOKEN_NAME_BYTES_MAX
+            || name.chars().any(char::is_control)
+        {
             return Err(ServiceError::new(
                 ErrorKind::Unprocessable,
                 "a token's name is 1 to 256 bytes without control characters",

@@ -150,7 +150,6 @@ impl TestDb {
             subject: Some("shop/cart".to_owned()),
             run_id: Some("run-7".to_owned()),
             retention_class: RetentionClass::RawEvidence,
-            retention_declared: true,
             rule_id: self.rule,
             retention_days: Some(30),
             legal_hold_asked: false,

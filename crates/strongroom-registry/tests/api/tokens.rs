@@ -1,0 +1,61 @@
+//! Tokens: shown once, listed without their secrets, revoked at once.
+
+use axum::http::StatusCode;
+use serde_json::json;
+use strongroom_registry::auth::Role;
+
+use crate::app::on_both;
+
+#[tokio::test]
+async fn a_token_is_shown_once() {
+    on_both(|app| async move {
+        let admin = app.as_(Role::Admin);
+        let made = admin.post("/tokens", json!({ "name": "ci", "role": "producer" })).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
+        let secret = made.field("secret").as_str().unwrap().to_owned();
+        let bearer = app.with_token(&secret);
+        assert_eq!(bearer.get("/packages").await.status, StatusCode::OK);
+        let listed = admin.get("/tokens").await;
+        let text = String::from_utf8(listed.body.to_vec()).unwrap();
+        assert!(!text.contains(&secret) && text.contains(&secret[..14]), "{text}");
+        let path = format!("/tokens/{}", made.field("token_id").as_str().unwrap());
+        assert_eq!(admin.delete(&path).await.status, StatusCode::NO_CONTENT);
+        assert_eq!(bearer.get("/packages").await.status, StatusCode::UNAUTHORIZED);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn only_an_administrator_makes_tokens() {
+    on_both(|app| async move {
+        for role in Role::ALL {
+            let answer =
+                app.as_(role).post("/tokens", json!({ "name": "mine", "role": "admin" })).await;
+            let expected =
+                if role == Role::Admin { StatusCode::CREATED } else { StatusCode::FORBIDDEN };
+            assert_eq!(answer.status, expected, "{role}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_token_for_one_producer_is_blind_to_all_others() {
+    on_both(|app| async move {
+        let ask = json!({ "name": "ci only", "role": "operator", "producer": "ci" });
+        let made = app.as_(Role::Admin).post("/tokens", ask).await;
+        let narrowed = app.with_token(made.field("secret").as_str().unwrap());
+        let package = |producer: &str| json!({ "producer": { "name": producer } });
+        let own = narrowed.post("/packages", package("ci")).await;
+        assert_eq!(own.status, StatusCode::CREATED, "{own:?}");
+        assert_eq!(narrowed.post("/packages", package("lab")).await.status, StatusCode::FORBIDDEN);
+        let theirs = app.as_(Role::Operator).post("/packages", package("lab")).await;
+        let path = format!("/packages/{}", theirs.field("package_id").as_str().unwrap());
+        assert_eq!(narrowed.get(&path).await.status, StatusCode::NOT_FOUND);
+        let found = narrowed.get("/packages").await.json();
+        assert_eq!(found["packages"].as_array().unwrap().len(), 1, "{found}");
+        let others = narrowed.get("/packages?producer=lab").await.json();
+        assert_eq!(others["packages"].as_array().unwrap().len(), 1, "the token decides: {others}");
+    })
+    .await;
+}
