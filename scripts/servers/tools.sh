@@ -82,6 +82,18 @@ softhsm_installed() {
   command_installed openssl openssl
 }
 
+# Prints the directory of the newest PostgreSQL's programs, which Debian keeps out of the PATH.
+postgres_programs() {
+  local found
+  found=$(compgen -G '/usr/lib/postgresql/*/bin/initdb' | sort -V | tail -n 1 || true)
+  if [ -z "$found" ]; then
+    debian_packages postgresql >&2
+    found=$(compgen -G '/usr/lib/postgresql/*/bin/initdb' | sort -V | tail -n 1 || true)
+  fi
+  [ -n "$found" ] || die "PostgreSQL's initdb is missing"
+  dirname "$found"
+}
+
 # Builds the crate $1 of version $2 with the further options of `cargo install`. Prints the directory of
 # its programs.
 crate_installed() {

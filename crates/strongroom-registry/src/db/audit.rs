@@ -61,8 +61,8 @@ macro_rules! events {
              e.record_sha256, e.details FROM audit_events e WHERE e.tenant_id = $1 AND (e.at, e.id) < ($2, $3) \
              AND e.at >= $4",
             $lead,
-            " AND ($5 IS NULL OR e.package_id = $5) AND ($6 IS NULL OR e.principal_id = $6) \
-             AND ($7 IS NULL OR e.event_type = $7) ORDER BY e.at DESC, e.id DESC LIMIT $8"
+            " AND (CAST($5 AS UUID) IS NULL OR e.package_id = $5) AND (CAST($6 AS UUID) IS NULL OR e.principal_id = $6) \
+             AND (CAST($7 AS TEXT) IS NULL OR e.event_type = $7) ORDER BY e.at DESC, e.id DESC LIMIT $8"
         )
     };
 }

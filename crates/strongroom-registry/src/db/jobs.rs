@@ -139,7 +139,7 @@ statements! {
     )}
     JOBS = {(
         "SELECT ", job_columns!(), " FROM jobs WHERE tenant_id = $1 AND (created_at, id) < ($2, $3) \
-         AND ($4 IS NULL OR state = $4) AND ($5 IS NULL OR kind = $5) \
+         AND (CAST($4 AS TEXT) IS NULL OR state = $4) AND (CAST($5 AS TEXT) IS NULL OR kind = $5) \
          ORDER BY created_at DESC, id DESC LIMIT $6"
     )}
     JOBS_OF_PACKAGE = {(

@@ -87,9 +87,9 @@ impl<R> Page<R> {
 macro_rules! has_pair {
     ($key:literal, $value:literal) => {
         concat!(
-            " AND (",
+            " AND (CAST(",
             $key,
-            " IS NULL OR EXISTS (SELECT 1 FROM package_metadata m WHERE m.tenant_id = $1 AND m.key = ",
+            " AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM package_metadata m WHERE m.tenant_id = $1 AND m.key = ",
             $key,
             " AND m.value_text = ",
             $value,
@@ -109,10 +109,10 @@ macro_rules! page {
             $lead,
             " AND p.created_at >= $5 ORDER BY ",
             $order,
-            " LIMIT $4) SELECT p.* FROM looked_at p WHERE ($7 IS NULL OR p.producer = $7) \
-             AND ($8 IS NULL OR p.subject = $8) AND ($9 IS NULL OR p.run_id = $9) \
-             AND ($10 IS NULL OR p.retention_class = $10) AND ($11 IS NULL OR p.status = $11) \
-             AND ($19 IS NULL OR p.created_by = $19)",
+            " LIMIT $4) SELECT p.* FROM looked_at p WHERE (CAST($7 AS TEXT) IS NULL OR p.producer = $7) \
+             AND (CAST($8 AS TEXT) IS NULL OR p.subject = $8) AND (CAST($9 AS TEXT) IS NULL OR p.run_id = $9) \
+             AND (CAST($10 AS TEXT) IS NULL OR p.retention_class = $10) AND (CAST($11 AS TEXT) IS NULL OR p.status = $11) \
+             AND (CAST($19 AS UUID) IS NULL OR p.created_by = $19)",
             has_pair!("$12", "$13"),
             has_pair!("$14", "$15"),
             has_pair!("$16", "$17"),

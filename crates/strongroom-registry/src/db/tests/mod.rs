@@ -1,7 +1,8 @@
-//! The database suite: every test runs on both engines.
+//! The database suite: every test runs on both engines, unless it says which one it is about.
 
 mod support;
 
-mod statements;
-
 mod rows;
+mod schema;
+mod statements;
+mod writes;
