@@ -7,6 +7,7 @@
 mod group;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -27,7 +28,7 @@ use super::session::{Session, Tx};
 pub struct SqliteDb {
     readers: SqlitePool,
     writer: mpsc::Sender<Message>,
-    options: SqliteConnectOptions,
+    options: Arc<SqliteConnectOptions>,
 }
 
 impl SqliteDb {
@@ -72,7 +73,7 @@ impl SqliteDb {
             .connect_lazy_with(options.pragma("query_only", "ON"));
         let (writer, queue) = mpsc::channel(limits::WRITES_QUEUED_MAX);
         tokio::spawn(group::commit_groups(writers, queue));
-        Ok(Self { readers, writer, options: writing })
+        Ok(Self { readers, writer, options: Arc::new(writing) })
     }
 
     pub(super) async fn read(&self) -> Result<Session, DbError> {
