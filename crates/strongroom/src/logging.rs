@@ -24,3 +24,12 @@ pub fn start(verbosity: u8) {
     // The only one in this process; were there another, that one would tell.
     let _ = tracing::subscriber::set_global_default(registry().with(lines));
 }
+
+/// Starts to tell what a service does: a line of JSON for each request and each job, on standard error. More, where
+/// that was asked for.
+pub fn start_service() {
+    let lines = fmt::layer().json().flatten_event(true).with_writer(io::stderr);
+    let lines = lines.with_filter(Targets::new().with_target(OURS, LevelFilter::INFO));
+    // With `--verbose` there is one already, which tells more.
+    let _ = tracing::subscriber::set_global_default(registry().with(lines));
+}

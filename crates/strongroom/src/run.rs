@@ -1,6 +1,7 @@
 //! From arguments to an exit code.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -67,6 +68,22 @@ fn execute(
             let config = Config::load(&innermost(matches), cli.console.config, environment)?;
             commands::config_show::run(&show, &config, console)
         }
+        Command::Serve(args) => {
+            let context = context(console, cli.console.config, environment, matches)?;
+            until_interrupted(commands::registry::serve(args, &context), &context.winding_down)
+        }
+        Command::Worker(args) => {
+            let context = context(console, cli.console.config, environment, matches)?;
+            until_interrupted(commands::registry::worker(args, &context), &context.winding_down)
+        }
+        Command::Migrate(args) => {
+            let context = context(console, cli.console.config, environment, matches)?;
+            until_interrupted(commands::registry::migrate(args, &context), &context.winding_down)
+        }
+        Command::Admin(args) => {
+            let context = context(console, cli.console.config, environment, matches)?;
+            until_interrupted(commands::registry::admin(args, &context), &context.winding_down)
+        }
         Command::Store(args) => {
             let matches = innermost(matches);
             let mut config = Config::load(&matches, cli.console.config, environment)?;
@@ -101,6 +118,18 @@ fn execute(
                 .map_err(|error| context.naming_the_store(error))
         }
     }
+}
+
+/// What a command works with, by the flags of the innermost of its words.
+fn context(
+    console: &Console,
+    file: Option<PathBuf>,
+    environment: Environment,
+    matches: ArgMatches,
+) -> Result<Context> {
+    let matches = innermost(matches);
+    let config = Config::load(&matches, file, environment)?;
+    Ok(Context::new(console.clone(), config, Clock::system(), matches))
 }
 
 /// Some forms are of one command only. Refused before anything is done: a page that cannot be printed is no

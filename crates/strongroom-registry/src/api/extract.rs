@@ -86,6 +86,10 @@ impl<T: DeserializeOwned> FromRequest<Arc<Registry>> for JsonBody<T> {
         let value = canonical::parse(&bytes, JsonLimits::NATIVE).map_err(|error| {
             ApiError(ServiceError::new(ErrorKind::Invalid, format!("the body: {error}")))
         })?;
+        // Serde would take a list for a document of fields.
+        if !value.is_object() {
+            return Err(invalid("the body is JSON, and not an object"));
+        }
         let value = serde_json::from_value(value).map_err(|error| {
             // Serde names fields of ours, and values of theirs: only its kind is told, and where to look.
             ApiError(

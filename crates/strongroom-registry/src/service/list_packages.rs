@@ -46,7 +46,8 @@ pub struct PackageQuery {
     #[serde(default)]
     #[param(value_type = Option<String>, format = DateTime)]
     pub created_before: Option<Timestamp>,
-    /// Only packages whose metadata has this: `KEY=VALUE`, the key with dots into nested objects.
+    /// Only packages whose metadata has this: `KEY=VALUE`, of a key of the outermost object whose value is a text, a number,
+    /// `true`, `false`, or a list that holds it.
     #[serde(default)]
     pub metadata: Option<String>,
     /// Only packages whose name, producer, subject, run or metadata have all of these words.

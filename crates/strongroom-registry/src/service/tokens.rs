@@ -138,26 +138,26 @@ impl Registry {
     /// Revokes a token at once.
     pub async fn revoke_token(&self, who: &Principal, id: Uuid) -> Result<(), ServiceError> {
         authorize(who, Action::WriteTokens, Resource::Registry)?;
-        self.revoke_token_of(&who.tenant, id, who.id).await
+        self.revoke_token_of(&who.tenant, id, Some(who.id)).await
     }
 
-    /// The same for the one who has the data directory; `by` is nobody then.
+    /// The same; `by` is nobody where the one who has the database did it.
     pub async fn revoke_token_of(
         &self,
         tenant: &TenantId,
         id: Uuid,
-        by: Uuid,
+        by: Option<Uuid>,
     ) -> Result<(), ServiceError> {
         if self.db().read().await?.of(tenant).token(id).await?.is_none() {
             return Err(ServiceError::not_found());
         }
-        let event = self.event("token_revoked", Some(by), serde_json::json!({ "token_id": id }));
+        let event = self.event("token_revoked", by, serde_json::json!({ "token_id": id }));
         let input = (tenant.clone(), id, self.clock().now(), by, event);
         self.db()
             .write(input, |tx, (tenant, id, now, by, event)| {
                 Box::pin(async move {
                     let mut rows = tx.of(tenant);
-                    if rows.revoke_token(*id, *now, *by).await? {
+                    if rows.revoke_token(*id, *now, by.unwrap_or(Uuid::nil())).await? {
                         rows.insert_audit_event(event).await?;
                     }
                     Ok(())

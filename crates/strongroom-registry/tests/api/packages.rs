@@ -109,7 +109,7 @@ async fn packages_are_found_by_what_they_declare_newest_first() {
             let ask = json!({
                 "name": format!("package {number}"),
                 "producer": { "name": if number % 2 == 0 { "even" } else { "odd" } },
-                "metadata": { "stage": { "name": format!("s{number}") } },
+                "metadata": { "stage": format!("s{number}") },
             });
             assert_eq!(producer.post("/packages", ask).await.status, StatusCode::CREATED);
             app.clock.advance(jiff::SignedDuration::from_secs(1));
@@ -123,7 +123,7 @@ async fn packages_are_found_by_what_they_declare_newest_first() {
         assert_eq!(names(&all), ["package 4", "package 3", "package 2", "package 1", "package 0"]);
         let even = producer.get("/packages?producer=even").await;
         assert_eq!(names(&even), ["package 4", "package 2", "package 0"]);
-        let staged = producer.get("/packages?metadata=stage.name%3Ds3").await;
+        let staged = producer.get("/packages?metadata=stage%3Ds3").await;
         assert_eq!(names(&staged), ["package 3"]);
         let worded = producer.get("/packages?text=package%202").await;
         assert_eq!(names(&worded), ["package 2"]);

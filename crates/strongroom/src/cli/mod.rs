@@ -7,6 +7,7 @@ mod evidence;
 mod keys;
 mod lint;
 mod lock;
+mod serve;
 mod signer;
 mod signing;
 mod storage_plan;
@@ -32,6 +33,7 @@ pub use lock::{
     ExtendArgs, HoldArgs, HoldCommand, PlaceArgs, ReleaseArgs, RetentionArgs, RetentionCommand,
     RetentionShowArgs,
 };
+pub use serve::{AdminArgs, AdminCommand, RegistryArgs, ServeArgs, TokenCommand, WorkerArgs};
 pub use signer::SigningKeyArgs;
 pub use signing::{
     AttestArgs, HmacArgs, ProveArgs, SignArgs, SignatureToArgs, SignerArgs, TrustArgs, VerifyArgs,
@@ -137,6 +139,28 @@ pub enum Command {
     Keys(KeysArgs),
     /// Say which keys are believed, whose they are, and for which time.
     TrustRoot(TrustRootArgs),
+    /// Run the registry: a service that keeps packages in storage that you own.
+    ///
+    /// Started without any flag it keeps its database and its store in your data directory, and makes the first
+    /// administrator's token. Ctrl-C stops it when what was begun is finished.
+    #[command(after_help = "\
+Examples:
+  strongroom serve
+  strongroom serve --listen 0.0.0.0:8640 --store s3://evidence --data-dir /var/lib/strongroom
+  STRONGROOM_DATABASE_URL=postgres://strongroom@db/registry strongroom serve --api-only")]
+    Serve(ServeArgs),
+    /// Work on a registry's jobs, beside those that answer requests.
+    #[command(after_help = "\
+Example:
+  STRONGROOM_DATABASE_URL=postgres://strongroom@db/registry strongroom worker --store s3://evidence")]
+    Worker(WorkerArgs),
+    /// Bring a registry's shared database up to date.
+    #[command(after_help = "\
+Example:
+  STRONGROOM_DATABASE_URL=postgres://strongroom@db/registry strongroom migrate")]
+    Migrate(WorkerArgs),
+    /// Administer a registry from its own machine.
+    Admin(AdminArgs),
     /// Show the configuration in effect.
     Config(ConfigArgs),
     /// Print a completion script for a shell.

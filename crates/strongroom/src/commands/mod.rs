@@ -20,6 +20,7 @@ pub mod prove;
 pub mod pull;
 pub mod push;
 mod receipt;
+pub mod registry;
 pub mod reindex;
 mod report_file;
 pub mod retention;
@@ -135,6 +136,16 @@ impl Context {
     /// Whether the command line itself names the store: not the environment, and no file.
     pub fn is_store_named_by_flag(&self) -> bool {
         self.matches.value_source("store") == Some(ValueSource::CommandLine)
+    }
+
+    /// The store that is configured; where none is named, the embedded one in this folder.
+    pub async fn store_beside(&self, data_dir: &Path) -> Result<Arc<dyn Storage>> {
+        if self.config.store_url()?.is_some() {
+            return self.store().await;
+        }
+        let url = crate::config::file_url(&std::path::absolute(data_dir)?.join("store"))?;
+        self.console.note(format!("no store is named: the embedded one serves ({url})"));
+        self.open(&StoreSettings { url, ..StoreSettings::default() }).await
     }
 
     fn choose(&self) -> Result<StoreChoice> {

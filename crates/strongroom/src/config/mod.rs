@@ -21,7 +21,7 @@ pub use self::refusal::refused_where;
 pub use self::secret_reference::SecretReference;
 use self::settings::FileKind;
 pub use self::settings::{ALL, Origin, Setting, Sourced};
-pub use self::store::{StoreChoice, credentials_in_words};
+pub use self::store::{StoreChoice, credentials_in_words, file_url};
 use crate::environment::Environment;
 use crate::failure::Failure;
 
@@ -59,6 +59,11 @@ impl Config {
         let directories = Directories::of(&environment);
         let files = file::find(named_file.as_deref(), &directories)?;
         Ok(Self { flags: flags(matches), files, environment, directories })
+    }
+
+    /// The user's own folder for data, as far as the environment tells.
+    pub fn data_directory(&self) -> Option<&std::path::Path> {
+        self.directories.data.as_deref()
     }
 
     /// Takes the store that was named without a flag.

@@ -230,7 +230,8 @@ fn refuse_credentials_in(endpoint: &Sourced<String>) -> Result<(), Failure> {
 }
 
 /// A directory as a `file://` URL.
-fn file_url(directory: &std::path::Path) -> Result<String, Failure> {
+/// The URL of a folder as a store.
+pub fn file_url(directory: &std::path::Path) -> Result<String, Failure> {
     let text = directory.to_str().ok_or_else(|| {
         Failure::usage("the data directory's name is not UTF-8").with_help("name a store: --store")
     })?;

@@ -1,0 +1,67 @@
+//! `strongroom admin token`: for whoever has the registry's database, and so needs no token.
+
+use anyhow::Result;
+use strongroom_registry::db::TenantId;
+use strongroom_registry::documents::{NewToken, TokenDocument};
+
+use super::{NOWHERE, Opened};
+use crate::cli::{AdminArgs, AdminCommand, TokenCommand};
+use crate::commands::Context;
+use crate::output::{Block, Console, time};
+
+/// `strongroom admin token …`
+pub async fn run(args: AdminArgs, context: &Context) -> Result<()> {
+    let AdminCommand::Token(args) = args.command;
+    let tenant = TenantId::default_tenant();
+    let registry_args = match &args.command {
+        TokenCommand::Create(args) => &args.registry,
+        TokenCommand::List(args) => &args.registry,
+        TokenCommand::Revoke(args) => &args.registry,
+    };
+    let opened = Opened::open(registry_args, NOWHERE, context).await?;
+    opened.bring_up_to_date().await?;
+    let registry = opened.registry(context).await?;
+    let console = &context.console;
+    match args.command {
+        TokenCommand::Create(args) => {
+            let ask = NewToken {
+                name: args.name,
+                role: args.role,
+                producer: args.producer,
+                days: args.days,
+            };
+            let made = registry.create_operator_token(&tenant, ask).await?;
+            console.note("the token is shown this once; whoever has it acts by it");
+            console.result(|_| format!("{}\n", made.secret), &made)?;
+        }
+        TokenCommand::List(_) => {
+            let page = registry.tokens_of(&tenant).await?;
+            let human = |console: &Console| {
+                page.tokens.iter().map(|token| shown(token, console)).collect::<Vec<_>>().join("\n")
+            };
+            console.result(human, &page)?;
+        }
+        TokenCommand::Revoke(args) => {
+            registry.revoke_token_of(&tenant, args.token_id, None).await?;
+            console.note("the token is revoked");
+        }
+    }
+    registry.db().close().await;
+    Ok(())
+}
+
+fn shown(token: &TokenDocument, console: &Console) -> String {
+    let end = match (token.revoked_at, token.expires_at) {
+        (Some(at), _) => ("revoked", time(at)),
+        (None, Some(at)) => ("ends", time(at)),
+        (None, None) => ("ends", "never".to_owned()),
+    };
+    Block::new(token.token_id.to_string())
+        .row("name", &token.name)
+        .row("begins with", &token.prefix)
+        .row("role", token.role.as_str())
+        .row_if_any("producer", token.producer.as_ref())
+        .row("made", time(token.created_at))
+        .row(end.0, end.1)
+        .render(console)
+}
