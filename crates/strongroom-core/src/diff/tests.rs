@@ -68,7 +68,8 @@ fn a_file_of_another_media_type_is_changed_and_has_nothing_inside() {
     let candidate = ListedFile { media_type: Some("text/plain"), ..base };
     let mut changes = FileChanges::between(&[base], &[candidate]);
     assert_eq!(told(&changes), ["*a"]);
-    assert!(Wanted::choose(&mut changes).is_empty());
+    let wanted = Wanted::choose(&mut changes);
+    assert!(!Keeper::new(&wanted).begin("a", 1), "nothing is looked into");
     assert_eq!(changes.changed[0].inside, None);
 }
 
