@@ -7,8 +7,7 @@ use crate::Sha256Digest;
 use crate::bundle::cavra::{CavraRetention, UnverifiedCavra, VerifiedCavra};
 use crate::bundle::{AssayManifest, BundleManifest, Manifest, Producer, RetentionRequest};
 
-/// The name of the format of CAVRA directories.
-pub const CAVRA_FORMAT: &str = "cavra/v1";
+pub use crate::bundle::cavra::FORMAT as CAVRA_FORMAT;
 
 /// What a bundle declares, its files aside.
 #[derive(Debug, Clone, Default, PartialEq)]

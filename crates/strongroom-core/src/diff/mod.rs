@@ -1,5 +1,5 @@
-//! Two bundles side by side. Pure decisions: whoever calls has verified both, and brings the bytes of the
-//! files that are looked into.
+//! Two bundles side by side. [`read`] verifies both, each read once, and keeps the bytes of the files that are
+//! looked into; all the rest are pure decisions over two bundles that verified.
 //!
 //! | module | what |
 //! |---|---|
