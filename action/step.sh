@@ -41,10 +41,11 @@ annotation() {
   printf '%s' "$text"
 }
 
-# failed STATUS MESSAGE: tells the job, keeps it for the summary, and ends the step.
+# failed STATUS MESSAGE: tells the job, keeps it for the summary, and ends the step. What failed first is what the
+# summary begins with: the push goes on after a comparison that failed.
 failed() {
   printf '::error title=strongroom %s::%s\n' "$step" "$(annotation "exit $1, $(meaning "$1"): $2")"
-  if [ -n "${DOCUMENTS:-}" ]; then
+  if [ -n "${DOCUMENTS:-}" ] && [ ! -e "$DOCUMENTS/failed.json" ]; then
     jq --null-input --arg step "$step" --argjson status "$1" --arg meaning "$(meaning "$1")" --arg message "$2" \
       '$ARGS.named' >"$DOCUMENTS/failed.json"
   fi
@@ -62,6 +63,18 @@ output() {
 # argument would be in the list of processes.
 setting() {
   [ -z "$2" ] || export "$1=$2"
+}
+
+# bundle_settings STATUS: what is declared of a directory, and how the run went.
+bundle_settings() {
+  local metadata=$INPUT_METADATA
+  setting STRONGROOM_BUNDLE_RUN_ID "$INPUT_RUN_ID"
+  setting STRONGROOM_BUNDLE_SUBJECT "$INPUT_SUBJECT"
+  setting STRONGROOM_BUNDLE_PRODUCER "$INPUT_PRODUCER"
+  [ -z "$1" ] || metadata+=${metadata:+$'\n'}result_status=$1
+  setting STRONGROOM_BUNDLE_METADATA "$metadata"
+  setting STRONGROOM_BUNDLE_RETENTION_CLASS "$INPUT_RETENTION_CLASS"
+  setting STRONGROOM_BUNDLE_RETENTION_DAYS "$INPUT_RETENTION_DAYS"
 }
 
 store_settings() {

@@ -51,6 +51,12 @@ class Stub:
     def changes(self):
         return [call for call in self.calls.read_text().splitlines() if any(word in f" {call} " for word in CHANGES)]
 
+    def set_policy(self, **changes):
+        """What somebody else did to it."""
+        tree = json.loads(self.state.read_text())
+        tree["container"]["policy"].update(changes)
+        self.state.write_text(json.dumps(tree))
+
     def policy(self):
         return json.loads(self.state.read_text())["container"]["policy"]
 
@@ -59,7 +65,7 @@ def review_of(stub, **changes):
     """A review as two people would write it of the policy that is there."""
     review = {
         "account": SETTINGS["ACCOUNT"], "container": SETTINGS["CONTAINER"], "retention_days": 30,
-        "policy_etag": stub.policy()["etag"], "decision": "lock", "reviewed_at": "2026-11-22",
+        "policy_etag": stub.policy()["etag"], "append_writes": False, "decision": "lock", "reviewed_at": "2026-11-22",
         "reviewers": [{"name": "A", "role": "records"}, {"name": "B", "role": "legal"}], **changes,
     }
     path = stub.place / "review.json"
@@ -82,6 +88,28 @@ def check(say, scratch, validator):
     say.expect("LOCK" not in second.stderr and stub.policy()["state"] == "Unlocked", "and does not lock the policy")
     check_lock(say, stub)
     check_refusals(say, scratch, validator)
+    check_append_writes(say, scratch, validator)
+
+
+def check_append_writes(say, scratch, validator):
+    """Somebody allowed appending to what is protected, in either of the two ways that Azure has."""
+    for which in ("appends", "appends_all"):
+        stub = Stub(scratch)
+        stub.deploy()
+        made = {**stub.policy(), "appends": False, "appends_all": None}
+        stub.set_policy(**{which: True})
+        stub.deploy("--lock-policy", review_of(stub), "--accept", "LOCK 30 days on evidence001/evidence", accept=(5,))
+        say.expect(not stub.changes(), f"{which}: a policy with append writes is not locked, whatever the review says")
+        stub.deploy("--json", stub.json, RETENTION_DAYS="10")
+        say.expect(controls(stub.json, validator)["immutability-policy"] == "set" and stub.policy() == {**made, "etag": stub.policy()["etag"]},
+                   f"{which}: append writes are taken out of a policy that is unlocked, and its 30 days stay")
+        stub.set_policy(**{which: True})
+        stub.deploy("--json", stub.json, accept=(9,), AZ_STUB_FAULT="storage container immutability-policy create=ignored")
+        say.expect(controls(stub.json, validator)["immutability-policy"] == "FAILED", f"{which}: answered and still there is FAILED, exit 9")
+        stub.set_policy(state="Locked")
+        stub.deploy("--json", stub.json, accept=(9,))
+        say.expect(not stub.changes() and controls(stub.json, validator)["immutability-policy"] == "FAILED",
+                   f"{which}: locked with append writes is FAILED, and not called kept")
 
 
 def check_lock(say, stub):
@@ -92,6 +120,7 @@ def check_lock(say, stub):
         ({"policy_etag": '"0"'}, "the policy as it was before a change"),
         ({"decision": "wait"}, "another decision"),
         ({"container": "other"}, "another container"),
+        ({"append_writes": True}, "a policy with append writes"),
     ):
         stub.deploy("--lock-policy", review_of(stub, **wrong), "--accept", phrase, accept=(5,))
         say.expect(not stub.changes(), f"a review of {what} locks nothing")

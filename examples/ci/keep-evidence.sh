@@ -1,11 +1,13 @@
 #!/bin/sh
-# Keeps a directory of results as evidence: bundles, verifies, lints, stores, compares with the last good run, and
+# Keeps a directory of results as evidence: bundles, verifies, lints, compares with the last good run, stores, and
 # attests. What the GitHub Action does, for any machine with a POSIX shell.
 #
-# usage: keep-evidence.sh RESULTS OUT RUN SUBJECT
+# usage: keep-evidence.sh RESULTS OUT RUN SUBJECT STATUS
 #
-# RUN is which run it was; SUBJECT what the evidence is about, the same in each run: the baseline is found by it. OUT gets the bundle, the lint's findings as SARIF, the receipt and the comparison. Everything else is a variable,
-# as `strongroom evidence COMMAND --help` has them; these should be set:
+# RUN is which run it was; SUBJECT what the evidence is about, the same in each run: the baseline is found by it.
+# STATUS is how the run went, success or failure: one that failed is no baseline. OUT gets the bundle, the lint's
+# findings as SARIF, the receipt and the comparison. Everything else is a variable, as
+# `strongroom evidence COMMAND --help` has them; these should be set:
 #
 #   STRONGROOM_STORE_URL             where to, s3://BUCKET/PREFIX; and the store's credentials
 #   STRONGROOM_PUSH_RETAIN_UNTIL     for how long it is locked, 2y
@@ -17,14 +19,15 @@
 # The first step that fails ends it, with strongroom's exit code.
 set -eu
 
-[ $# -eq 4 ] || {
-  echo "usage: keep-evidence.sh RESULTS OUT RUN SUBJECT" >&2
+[ $# -eq 5 ] || {
+  echo "usage: keep-evidence.sh RESULTS OUT RUN SUBJECT STATUS" >&2
   exit 2
 }
 results=$1
 out=$2
 run=$3
 subject=$4
+status_of_run=$5
 strongroom=${STRONGROOM:-strongroom}
 bundle=$out/evidence.strongroom.tar.gz
 mkdir -p "$out"
@@ -45,20 +48,36 @@ evidence() {
   "$strongroom" evidence "$@"
 }
 
-evidence bundle "$results" --output "$bundle" --auto-push=false --run-id "$run" --subject "$subject"
+# bundled STATUS
+bundled() {
+  evidence bundle "$results" --output "$bundle" --force --auto-push=false --run-id "$run" --subject "$subject" \
+    --metadata "result_status=$1"
+}
+
+bundled "$status_of_run"
 evidence verify "$bundle"
 # Before the push: a secret in a locked object cannot be taken back.
 evidence lint "$bundle" --format sarif --output "$out/lint.sarif"
-evidence push "$bundle" --format json >"$out/receipt.json"
 
-# After the push: evidence that differs is evidence all the more. Exit 7: the first run has none before it.
-status=0
-evidence diff --baseline run:latest "$bundle" --format markdown --output "$out/diff.md" || status=$?
-case $status in
+# Before the push: only so can what is stored say how it ended. Exit 7: there is no earlier good run. Whatever else
+# fails, this run has failed, and is no baseline: the next one is compared with the last good one again. To accept a
+# difference, run once with STRONGROOM_DIFF_FAIL_ON empty.
+compared=0
+evidence diff --baseline run:latest "$bundle" --format markdown --output "$out/diff.md" || compared=$?
+case $compared in
   0) ;;
-  7) echo "nothing to compare with yet" >&2 ;;
-  *) exit "$status" ;;
+  7)
+    compared=0
+    echo "nothing to compare with yet" >&2
+    ;;
+  *) bundled failure ;;
 esac
+# Whatever it came to: evidence that differs is evidence all the more.
+evidence push "$bundle" --format json >"$out/receipt.json"
+if [ "$compared" -ne 0 ]; then
+  step="diff"
+  exit "$compared"
+fi
 
 if [ -n "${STRONGROOM_ATTEST_PREDICATE:-}" ]; then
   evidence attest "$bundle" --private-key "${ATTEST_KEY:?names no file of a key}" --format json >"$out/attestation.json"

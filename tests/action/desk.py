@@ -28,6 +28,14 @@ def unique():
     return f"{random.SystemRandom().getrandbits(40):010x}"
 
 
+def tamper(path):
+    """One byte of a file is changed, whoever may write it."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.chmod(0o600)
+    path.write_bytes(content)
+
+
 class Key:
     """A key pair in files, made by openssl."""
 

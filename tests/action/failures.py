@@ -1,5 +1,7 @@
 """What fails, where, and with which exit code."""
 
+import json
+
 import desk
 import pages
 from cases import BOTH, PLANTED, attesting, case, from_release
@@ -198,6 +200,61 @@ def difference(at, world):
         done.expect("removed" in done.document("diff")["failed"], "the output says what failed")
         done.expect("summary.json" in done.summary and "**is** stored" in done.summary, "so does the summary, and that it is kept")
         done.expect(at.store.holds(done.outputs["bundle-id"]), "it is")
+
+    return then
+
+
+@case("a comparison that failed is no baseline: the next run is held against the last good one again", "diff", 12, stores=BOTH)
+def refused_once(at, world):
+    first = at.run()
+    at.repository.remove("summary.json")
+    at.inputs |= {"baseline": "run:latest", "diff-fail-on": "removed"}
+    second = at.run()
+
+    def then(done):
+        for refused in (second, done):
+            found = refused.document("diff")
+            done.expect(found["base"]["bundle_id"] == first.outputs["bundle-id"], "it is held against the last run that was accepted")
+            done.expect("removed" in found["failed"], "and fails for the same difference")
+            manifest = json.loads(desk.run("tar", "-xzOf", refused.outputs["bundle"], "manifest.json").stdout)
+            done.expect(manifest["metadata"]["result_status"] == "failure", "what is stored says that the run failed")
+            done.expect(at.store.holds(refused.outputs["bundle-id"]), "it is stored")
+            done.expect(refused.outputs["bundle-id"] == refused.document("receipt")["bundle_id"], "the output names what is stored")
+        done.expect("is still the last good run" in done.summary and "run once without" in done.summary, "the summary says what to do")
+
+    return then
+
+
+@case("a bundle that was given is stored as it is, and may be the next baseline: said", "diff", 12)
+def refused_as_given(at, world):
+    for text in ("one", "two"):
+        at.repository.write("result.txt", text)
+        desk.run(desk.STRONGROOM, "evidence", "bundle", at.repository.results, "--subject", "given", "--output", at.repository.path / f"{text}.tar.gz")
+    del at.inputs["directory"]
+    at.inputs["bundle"] = "one.tar.gz"
+    first = at.run()
+    at.inputs |= {"bundle": "two.tar.gz", "baseline": "run:latest", "diff-fail-on": "changed"}
+
+    def then(done):
+        done.expect(at.store.holds(done.outputs["bundle-id"]), "it is stored")
+        told = f"**is** what `run:latest` finds from now on (the older one by its id: `baseline: {first.outputs['bundle-id']}`)"
+        done.expect(told in done.summary, "the summary says what the next run is compared with")
+
+    return then
+
+
+@case("a baseline that was tampered with is no first run", "diff", 3)
+def tampered_baseline(at, world):
+    folder = world.scratch / f"store-{desk.unique()}"
+    at.inputs |= {"store": f"file://{folder}", "store-endpoint": "", "store-region": ""}
+    first = at.run()
+    desk.tamper(folder / f"bundles/{first.outputs['bundle-id']}.tar.gz")
+    at.repository.write("added.txt", "new")
+    at.inputs |= {"baseline": "run:latest", "baseline-required": "false", "diff-fail-on": "removed"}
+
+    def then(done):
+        done.expect(first.outputs["bundle-id"] in done.summary, "the summary names the bundle that does not verify")
+        done.expect("nothing to compare with" not in done.summary, "and nobody calls it a first run")
 
     return then
 

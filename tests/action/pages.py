@@ -78,8 +78,10 @@ def faults_of_action():
             yield f"{where}: something is hidden"
         given = set(step["env"])
         read = set(re.findall(r"\$\{?(INPUT_[A-Z_]+|DOCUMENTS|PROGRAM|BUNDLE)\b", (STEPS / step["id"]).read_text()))
-        if "store_settings" in (STEPS / step["id"]).read_text():
-            read |= set(re.findall(r"\$(INPUT_STORE\w*)", (STEPS / "step.sh").read_text()))
+        # What several steps have in common is a function.
+        for name, body in re.findall(r"^(\w+)\(\) \{\n(.*?)^\}", (STEPS / "step.sh").read_text(), re.M | re.S):
+            if name in (STEPS / step["id"]).read_text():
+                read |= set(re.findall(r"\$\{?(INPUT_[A-Z_]+)", body))
         if step["id"] in ("inputs",):
             read.discard("DOCUMENTS")
         for name in read - given:

@@ -159,7 +159,9 @@ def gitlab(shell):
         text = replaced(pages.example(pages.GITLAB, "gitlab"), {
             RELEASE: str(world.release.directory), "--version 0.1.0": f"--version {desk.VERSION}", STORE: store.url, "eu-central-1": "us-east-1",
         })
-        (job,) = yaml.safe_load(text).values()
+        job = yaml.safe_load(text)[".evidence"]
+        went = {name: each["variables"]["RESULT_STATUS"] for name, each in yaml.safe_load(text).items() if each.get("extends") == ".evidence"}
+        expect(went == {"evidence": "success", "evidence-of-failure": "failure"}, "two jobs say how the pipeline went")
         known = {
             **desk.KEYS, "CI_PROJECT_DIR": str(repository.path), "CI_PIPELINE_ID": "11", "CI_PROJECT_PATH": "group/project",
             "SIGNING_KEY": str(world.signing_key.private), "EVIDENCE_TOKEN": "signed-by-gitlab", "CI": "true",
@@ -170,12 +172,16 @@ def gitlab(shell):
         # As GitLab's runner puts the lines together.
         script = "\n".join(["set -e", "if set -o | grep pipefail >/dev/null; then set -o pipefail; fi", *job["script"]])
 
-        def lines_run(**more):
+        def lines_run(pipeline, ran="evidence", **more):
+            """Each pipeline begins with no folder of the one before."""
+            shutil.rmtree(repository.path / "evidence", ignore_errors=True)
             return subprocess.run(
-                [shell, "-c", script], cwd=repository.path, env={**known, **variables, **more}, capture_output=True, text=True, timeout=600,
+                [shell, "-c", script], cwd=repository.path, capture_output=True, text=True, timeout=600,
+                env={**known, **variables, "RESULT_STATUS": went[ran], "CI_PIPELINE_ID": pipeline, **more},
             )
 
-        first = lines_run()
+        lines_run("10", ran="evidence-of-failure")
+        first = lines_run("11")
         expect(first.returncode == 0 and "nothing to compare with yet" in first.stdout, f"the first pipeline passes: {first.stderr}")
         expect((repository.path / ".evidence-token").read_text() == "signed-by-gitlab", "the token is where the chain looks for it")
         kept = repository.path / "evidence"
@@ -185,14 +191,35 @@ def gitlab(shell):
         expect(any(key.startswith("ci/attestations/") for key in store.keys()), "the attestation is stored")
 
         repository.remove("summary.json")
-        shutil.rmtree(kept)
-        second = lines_run(CI_PIPELINE_ID="12")
-        expect(second.returncode == 12 and "summary.json" in (kept / "diff.md").read_text(), "a removed file ends the next one with 12")
-        shutil.rmtree(kept)
-        third = lines_run(AWS_SECRET_ACCESS_KEY="wrong", CI_PIPELINE_ID="13")
-        expect(third.returncode == 8 and '"kind":"denied"' in third.stderr, "wrong keys end it with 8, and standard error is shown")
+        for pipeline in ("12", "13"):
+            again = lines_run(pipeline)
+            expect(again.returncode == 12 and "summary.json" in (kept / "diff.md").read_text(), f"a removed file ends {pipeline} with 12")
+            expect(receipt["bundle_id"] in (kept / "diff.md").read_text(), f"{pipeline} is compared with the last good one")
+            stored = json.loads((kept / "receipt.json").read_text())["bundle_id"]
+            expect(store.holds(stored) and status_in(kept / "bundle.tar.gz") == "failure", f"{pipeline} is stored, and says that it failed")
+        accepting = lines_run("14", STRONGROOM_DIFF_FAIL_ON="")
+        expect(accepting.returncode == 0 and lines_run("15").returncode == 0, "a difference that was accepted once is the baseline")
+        denied = lines_run("16", AWS_SECRET_ACCESS_KEY="wrong")
+        expect(denied.returncode == 8 and '"kind":"denied"' in denied.stderr, "wrong keys end it with 8, and standard error is shown")
+        folder = repository.path / "store"
+        in_a_folder = {"STRONGROOM_STORE_URL": f"file://{folder}", "STRONGROOM_STORE_ENDPOINT": ""}
+        expect(lines_run("17", **in_a_folder).returncode == 0, "a folder is a store too")
+        tampered_in(folder)
+        damaged = lines_run("18", **in_a_folder)
+        expect(damaged.returncode == 3 and "nothing to compare" not in damaged.stdout, "a baseline that was tampered with is no first run")
 
     return recipe
+
+
+def status_in(bundle):
+    manifest = desk.run("tar", "-xzOf", bundle, "manifest.json").stdout
+    return json.loads(manifest)["metadata"]["result_status"]
+
+
+def tampered_in(folder):
+    """One byte of the one bundle in a folder is changed."""
+    (archive,) = (folder / "bundles").glob("*.tar.gz")
+    desk.tamper(archive)
 
 
 def expanded(value, known):
@@ -215,24 +242,34 @@ def plain(shell):
             "STRONGROOM_ATTEST_TYPE": "https://example.org/review/v1", "ATTEST_KEY": str(world.signing_key.private),
         }
 
-        def kept(run, **more):
+        def kept(run, went="success", **more):
             return subprocess.run(
-                [shell, script, "results", "kept", run, "example"], cwd=repository.path, env={**environment, **more}, capture_output=True, text=True, timeout=600,
+                [shell, script, "results", "kept", run, "example", went], cwd=repository.path, env={**environment, **more}, capture_output=True,
+                text=True, timeout=600,
             )
 
         def ends(done, code, words):
             expect(done.returncode == code and words in done.stderr, f"exit {code}, telling: {words} (not {done.returncode}: {done.stderr})")
 
+        ends(kept("0", went="failure"), 0, "nothing to compare with yet")
         ends(kept("1"), 0, "nothing to compare with yet")
         receipt = json.loads((repository.path / "kept/receipt.json").read_text())
         expect(store.holds(receipt["bundle_id"]) and store.is_locked(receipt), "the bundle is stored and locked")
         ends(kept("1", STRONGROOM_STORE_ENDPOINT="http://127.0.0.1:9"), 11, "push failed, exit 11: unreachable: worth trying again")
         ends(kept("1", STRONGROOM_LINT_FAIL_ON="note"), 12, "lint failed, exit 12: findings at or above --fail-on")
         repository.remove("summary.json")
-        shutil.rmtree(repository.path / "kept")
-        ends(kept("2", STRONGROOM_ATTEST_PREDICATE=""), 12, "diff failed, exit 12")
-        shutil.rmtree(repository.path / "kept")
-        ends(kept("3", STRONGROOM_DIFF_FAIL_ON="", STRONGROOM_ATTEST_PREDICATE=""), 0, "nothing is attested")
+        for run in ("2", "3"):
+            ends(kept(run, STRONGROOM_ATTEST_PREDICATE=""), 12, "diff failed, exit 12")
+            expect(receipt["bundle_id"] in (repository.path / "kept/diff.md").read_text(), f"run {run} is compared with the last good one")
+            stored = json.loads((repository.path / "kept/receipt.json").read_text())["bundle_id"]
+            expect(store.holds(stored) and status_in(repository.path / "kept/evidence.strongroom.tar.gz") == "failure", f"run {run} is stored, and says that it failed")
+        ends(kept("4", STRONGROOM_DIFF_FAIL_ON="", STRONGROOM_ATTEST_PREDICATE=""), 0, "nothing is attested")
+        ends(kept("5", STRONGROOM_ATTEST_PREDICATE=""), 0, "nothing is attested")
+        folder = repository.path / "store"
+        in_a_folder = {"STRONGROOM_STORE_URL": f"file://{folder}", "STRONGROOM_STORE_ENDPOINT": ""}
+        ends(kept("6", **in_a_folder), 0, "nothing to compare with yet")
+        tampered_in(folder)
+        ends(kept("7", **in_a_folder), 3, "diff failed, exit 3")
 
     return recipe
 

@@ -46,6 +46,23 @@ def next_run(at, world):
     return then
 
 
+@case("a difference that was accepted once is the baseline from then on")
+def accepted_once(at, world):
+    at.run()
+    at.repository.remove("summary.json")
+    at.inputs |= {"baseline": "run:latest", "diff-fail-on": "removed"}
+    refused = at.run()
+    at.inputs["diff-fail-on"] = ""
+    accepting = at.run()
+    at.inputs["diff-fail-on"] = "removed"
+
+    def then(done):
+        done.expect(not refused.succeeded and accepting.succeeded, "it is refused, and then accepted")
+        done.expect(done.document("diff")["base"]["bundle_id"] == accepting.outputs["bundle-id"], "the next run is held against what was accepted")
+
+    return then
+
+
 @case("a run pushed again is already stored")
 def again(at, world):
     at.inputs["run-id"] = "the-same"

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::limits;
 
-pub(crate) use parser::{Parser, Step};
+pub(crate) use parser::{Parser, Step, Text};
 
 /// What a parser lets through. Every bound is inclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -91,7 +91,12 @@ pub fn run_references_of(run_id: &str) -> String {
 
 /// The reference from a day of storing to a bundle.
 pub fn index_reference(day: Date, id: BundleId) -> String {
-    format!("{}{id}.ref", index_references_of(day))
+    index_reference_pattern(&day.to_string(), id)
+}
+
+/// The same where the day is not known yet, and something stands in for it.
+pub fn index_reference_pattern(day: &str, id: BundleId) -> String {
+    format!("{INDEX}{day}/{id}.ref")
 }
 
 /// The folder of every reference of a day of storing.
@@ -111,7 +116,12 @@ pub fn subject_references_of(subject: &str) -> String {
 
 /// One record about a bundle: a receipt, an extension, a hold, a release.
 pub fn record(id: BundleId, record: Uuid) -> String {
-    format!("{}{record}.json", records_of(id))
+    record_pattern(id, &record.to_string())
+}
+
+/// The same where the record is not made yet, and something stands in for its name.
+pub fn record_pattern(id: BundleId, name: &str) -> String {
+    format!("{}{name}.json", records_of(id))
 }
 
 /// The folder of every record about a bundle.

@@ -14,6 +14,7 @@
 //! | [`receipt`] | what a store was seen to hold after a write |
 //! | [`upload`] | the same of a bundle that is several objects |
 //! | [`record`] | what was done to evidence later: extensions, holds, releases; the reader of every record |
+//! | [`record_period`] | the periods that rules name, in days |
 //! | [`history`] | what all records of one bundle promise together |
 //! | [`secrets`] | what each kind of secret looks like, and where one stands in a text |
 //! | [`diff`] | two bundles side by side: files, what they declare, who signed, and inside changed files |
@@ -33,6 +34,7 @@ pub mod observed;
 pub mod package;
 pub mod receipt;
 pub mod record;
+pub mod record_period;
 pub mod retention;
 mod rfc3339;
 pub mod secrets;

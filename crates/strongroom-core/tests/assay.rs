@@ -347,7 +347,7 @@ fn a_linter_is_told_what_events_say_of_themselves() {
     let archive = assay.archive();
     let opened = UnverifiedBundle::open(archive.as_slice(), &ReadLimits::default()).unwrap();
     let now = "2019-01-01T00:00:00Z".parse().unwrap();
-    let (_, lint) = lint::archive(opened, Asked { now, ..Asked::default() }, &NoProgress).unwrap();
+    let (_, lint) = lint::archive(opened, Asked::at(now), &NoProgress).unwrap();
     let report = lint.finish(&SignatureReport::none());
     let ids: Vec<&str> = report.findings.iter().map(|finding| &*finding.rule.id).collect();
     let expected = [

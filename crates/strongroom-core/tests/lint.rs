@@ -15,7 +15,7 @@ use strongroom_core::signing::demand::SignatureReport;
 use support::{canonical, gzip, listed, member, tar};
 
 fn asked() -> Asked {
-    Asked { now: "2026-11-22T12:00:00Z".parse::<Timestamp>().unwrap(), ..Asked::default() }
+    Asked::at("2026-11-22T12:00:00Z".parse::<Timestamp>().unwrap())
 }
 
 /// A bundle of these files, whose manifest says this too.

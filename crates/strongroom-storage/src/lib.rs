@@ -55,6 +55,7 @@ pub use clock::Clock;
 pub use error::{StorageError, StorageErrorKind};
 pub use key::{ObjectKey, VersionId};
 pub use storage::{
-    Body, BucketLocks, CreateOptions, Created, ListPage, ListRequest, ListedObject, ObjectInfo,
-    ObjectReader, ObjectVersion, SINGLE_WRITE_BYTES_MAX, SeenLock, Storage, StoredChecksum,
+    AskedOfWrites, Body, BucketLocks, CreateOptions, Created, ListPage, ListRequest, ListedObject,
+    ObjectInfo, ObjectReader, ObjectVersion, SINGLE_WRITE_BYTES_MAX, SeenLock, Storage,
+    StoredChecksum,
 };

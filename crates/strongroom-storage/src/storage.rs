@@ -53,6 +53,11 @@ pub trait Storage: fmt::Debug + Send + Sync {
     /// Strongroom's. Follows from the kind of store; that it does refuse was not observed.
     fn locks_enforced_by(&self) -> EnforcedBy;
 
+    /// What each write asks for besides its lock. Nothing, where the store knows no such things.
+    fn asked_of_writes(&self) -> AskedOfWrites {
+        AskedOfWrites::default()
+    }
+
     /// The store's own clock, from a fresh answer where it is remote. Errors as any read.
     async fn now(&self) -> Result<Timestamp, StorageError>;
 
@@ -236,6 +241,17 @@ pub struct ObjectInfo {
     pub encryption: Option<Encryption>,
     /// Storage class, as reported.
     pub storage_class: Option<String>,
+}
+
+/// What every write of a store asks for: decided when it was opened, the same for each object.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AskedOfWrites {
+    /// The storage class, or Azure's access tier. The store's own default where there is none.
+    pub storage_class: Option<String>,
+    /// The algorithm of encryption at rest, as S3 names it. The store's own default where there is none.
+    pub encryption: Option<String>,
+    /// The key of that encryption: a KMS key, or Azure's encryption scope.
+    pub kms_key_id: Option<String>,
 }
 
 /// A checksum that the store reports for an object.

@@ -216,7 +216,7 @@ fn of_evidence(kind: EvidenceErrorKind) -> Exit {
         EvidenceErrorKind::Store(kind) => of_storage(kind),
         EvidenceErrorKind::Bundle(refusal) => of_refusal(refusal),
         EvidenceErrorKind::RetentionNotMet | EvidenceErrorKind::LockUnobserved => Exit::Policy,
-        EvidenceErrorKind::PlanNotMet => Exit::Policy,
+        EvidenceErrorKind::PlanNotMet | EvidenceErrorKind::NoBaseline => Exit::Policy,
         EvidenceErrorKind::PlanBroken => Exit::Integrity,
         EvidenceErrorKind::SignaturesNotMet => Exit::Trust,
         EvidenceErrorKind::Conflict | EvidenceErrorKind::LocalFileExists => Exit::Conflict,
@@ -335,6 +335,7 @@ mod tests {
             (EvidenceErrorKind::SignaturesNotMet, 4),
             (EvidenceErrorKind::Conflict, 6),
             (EvidenceErrorKind::NotFound, 7),
+            (EvidenceErrorKind::NoBaseline, 5),
             (EvidenceErrorKind::LocalFile, 1),
             (EvidenceErrorKind::PartlyDone, 13),
         ];

@@ -13,6 +13,7 @@
 
 #![allow(unreachable_pub)] // in a binary, `pub` says "to other modules"
 
+mod bounded_file;
 mod cli;
 mod commands;
 mod config;

@@ -71,8 +71,11 @@ make_bucket() {
     return
   fi
   # It is ours, it is empty, and it is not what was asked for.
-  s3api delete-bucket --bucket "$BUCKET" || say "note: the empty bucket $BUCKET could not be removed"
-  row object-lock FAILED "the store made the bucket without it; the empty bucket was removed"
+  if s3api delete-bucket --bucket "$BUCKET"; then
+    row object-lock FAILED "the store made the bucket without it; the empty bucket was removed"
+  else
+    row object-lock FAILED "the store made the bucket without it, and did not remove it again (${answer_code:-no answer}): an empty bucket without Object Lock is there"
+  fi
   finish "$json" false "$store_name"
 }
 

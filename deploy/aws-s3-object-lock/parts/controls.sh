@@ -209,9 +209,19 @@ encryption_read() {
     seen=null
   fi
 }
+# Never weaker than what is there: neither another algorithm that is less, nor a customer's key given up because none
+# was named this time.
 encryption_wanted() {
-  jq -cn --arg algorithm "$ENCRYPTION" --arg key "$KMS_KEY_ID" \
-    'if $algorithm == "aws:kms" then {$algorithm, $key, bucket_key: true} else {$algorithm, key: "", bucket_key: false} end'
+  jq -c --arg algorithm "$ENCRYPTION" --arg key "$KMS_KEY_ID" '
+    def rank: {"AES256": 1, "aws:kms": 2, "aws:kms:dsse": 3}[. // ""] // 0;
+    . as $there
+    | (if ($there.algorithm | rank) > ($algorithm | rank) then $there.algorithm else $algorithm end) as $chosen
+    | if ($chosen | rank) < 2 then {algorithm: $chosen, key: "", bucket_key: false}
+      else {
+        algorithm: $chosen,
+        key: (if $key != "" then $key else ($there.key // "") end),
+        bucket_key: (if $chosen == "aws:kms:dsse" then $there.bucket_key else $algorithm == "aws:kms" or $there.bucket_key end)
+      } end' <<<"$seen"
 }
 encryption_same() { same "$1" "$2"; }
 encryption_write() {
@@ -229,7 +239,8 @@ encryption_effect() {
   [ "$locks_writes" = no ] || return 0
   local applied
   applied=$(jq -r '.ServerSideEncryption // "nothing"' <<<"$answer")
-  [ "$applied" = "$ENCRYPTION" ] && return 0
+  # `wanted` is control's.
+  [ "$applied" = "$(jq -r .algorithm <<<"$wanted")" ] && return 0
   effect="an upload was answered as encrypted with $applied"
   return 1
 }
@@ -238,8 +249,20 @@ encryption() {
   if [ "$ENCRYPTION" = none ]; then
     lacking encryption "not asked for: ENCRYPTION=none"
   else
-    control encryption encryption "$ENCRYPTION${KMS_KEY_ID:+ with the key $KMS_KEY_ID} by default"
+    control encryption encryption "$(encryption_told)"
   fi
+}
+
+# encryption_told: what will be, in words; what is there may be more than what is asked for.
+encryption_told() {
+  if [ "$bucket_to_come" = yes ] || ! encryption_read; then
+    echo "$ENCRYPTION${KMS_KEY_ID:+ with the key $KMS_KEY_ID} by default"
+    return
+  fi
+  encryption_wanted | jq -r --arg asked "$ENCRYPTION" --arg key "$KMS_KEY_ID" '
+    .algorithm + (if .key == "" then "" else " with the key \(.key)" end) + " by default"
+    + (if .algorithm != $asked then ", which is more than \($asked): it is never weakened"
+       elif .key != $key then ", which is there: no other is named" else "" end)'
 }
 
 # --- lifecycle: unfinished uploads go; the rules of others stay ---------------------------------

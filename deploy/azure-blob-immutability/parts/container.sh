@@ -86,9 +86,13 @@ make_container() {
   fi
 }
 
-# immutability_policy: made unlocked, so that it can still be reviewed. Never less than what is there.
+# True of a policy under which a blob that is protected can still be appended to.
+takes_appends='.allowProtectedAppendWrites == true or .allowProtectedAppendWritesAll == true'
+
+# immutability_policy: made unlocked, so that it can still be reviewed, and without append writes. Never less than what
+# is there.
 immutability_policy() {
-  local days=0 state=none
+  local days=0 state=none appends=no period=$RETENTION_DAYS
   if [ "$account_to_come" = no ] && [ "$container_to_come" = no ]; then
     if ! read_policy; then
       row immutability-policy FAILED "reading it was refused (${answer_code:-no answer})"
@@ -96,18 +100,22 @@ immutability_policy() {
     fi
     days=$(jq -r '.immutabilityPeriodSinceCreationInDays // 0' <<<"$seen")
     [ "$days" = 0 ] || state=$(jq -r .state <<<"$seen")
+    ! jq -e "$takes_appends" <<<"$seen" >"$scratch/test" || appends=yes
+    [ "$days" -le "$RETENTION_DAYS" ] || period=$days
   fi
-  if [ "$days" -gt "$RETENTION_DAYS" ]; then
+  if [ "$state" = Locked ] && [ "$appends" = yes ]; then
+    row immutability-policy FAILED "locked for good at $days days, with append writes allowed: what is kept there can be added to, and nobody can change that; use another container"
+  elif [ "$days" -gt "$RETENTION_DAYS" ] && [ "$appends" = no ]; then
     row immutability-policy kept "$state, $days days, which is more than $RETENTION_DAYS: it is never weakened"
   elif [ "$state" = Locked ] && [ "$days" -lt "$RETENTION_DAYS" ]; then
     row immutability-policy FAILED "locked at $days days: each lengthening is one of five, so it is done by hand (az storage container immutability-policy extend)"
   elif [ "$state" = Locked ]; then
     row immutability-policy kept "Locked, $days days"
   else
-    control immutability-policy "unlocked, $RETENTION_DAYS days" read_policy \
-      ".immutabilityPeriodSinceCreationInDays == $RETENTION_DAYS and .state == \"Unlocked\"" \
+    control immutability-policy "unlocked, $period days, no append writes" read_policy \
+      ".immutabilityPeriodSinceCreationInDays == $period and .state == \"Unlocked\" and (($takes_appends) | not)" \
       storage container immutability-policy create --account-name "$ACCOUNT" --container-name "$CONTAINER" \
-      --resource-group "$RESOURCE_GROUP" --period "$RETENTION_DAYS" --allow-protected-append-writes false
+      --resource-group "$RESOURCE_GROUP" --period "$period" --allow-protected-append-writes false
   fi
 }
 
@@ -147,12 +155,14 @@ lock_policy() {
     return
   fi
   [ "$days" -gt 0 ] || stop 7 "the container has no policy to lock"
+  ! jq -e "$takes_appends" <<<"$seen" >"$scratch/test" \
+    || stop 5 "the policy allows append writes, and would for good; nothing was locked" "deploy.sh without --lock-policy takes them out; then it is to be reviewed anew"
   jq -e --arg account "$ACCOUNT" --arg container "$CONTAINER" --argjson days "$days" --arg etag "$etag" '
     .account == $account and .container == $container and .retention_days == $days and .policy_etag == $etag
-    and .decision == "lock" and ([.reviewers[] | select(.name != "" and .role != "") | .name] | unique | length >= 2)' \
+    and .append_writes == false and .decision == "lock" and ([.reviewers[] | select(.name != "" and .role != "") | .name] | unique | length >= 2)' \
     "$review" >"$scratch/test" \
     || stop 5 "the review is not of this policy as it is now, or two reviewers do not say: lock" \
-      "account $ACCOUNT, container $CONTAINER, retention_days $days, policy_etag $etag (review.example.json)"
+      "account $ACCOUNT, container $CONTAINER, retention_days $days, policy_etag $etag, append_writes false (review.example.json)"
   digest=sha256:$(sha256sum "$review" | cut -d' ' -f1)
   if [ "$plan" = yes ]; then
     row policy-locked would_set "$days days, for good, by the review $digest"
@@ -164,7 +174,7 @@ lock_policy() {
   if ! azure storage container immutability-policy lock --account-name "$ACCOUNT" --container-name "$CONTAINER" \
     --resource-group "$RESOURCE_GROUP" --if-match "$etag"; then
     row policy-locked FAILED "locking it was refused (${answer_code:-no answer})"
-  elif reads_back read_policy ".state == \"Locked\" and .immutabilityPeriodSinceCreationInDays == $days"; then
+  elif reads_back read_policy ".state == \"Locked\" and .immutabilityPeriodSinceCreationInDays == $days and (($takes_appends) | not)"; then
     row policy-locked set "Locked, $days days, by the review $digest"
   else
     row policy-locked FAILED "locked without an error, and it does not read back as such"

@@ -90,16 +90,16 @@ impl<'a> Parser<'a> {
         self.text.get(start..self.at).ok_or(JsonError::Syntax(start))
     }
 
-    /// Checks any value, and shows every name and every string in it: `visit` is given the steps that lead
-    /// there. A name is shown under the steps of its object.
+    /// Checks any value, and shows every name, every string and every number in it: `visit` is given the
+    /// steps that lead there. A name is shown under the steps of its object.
     pub(crate) fn texts(
         &mut self,
         steps: &mut Vec<Step>,
-        visit: &mut dyn FnMut(&[Step], &str),
+        visit: &mut dyn FnMut(&[Step], Text<'_>),
     ) -> Result<(), JsonError> {
         match self.first_byte()? {
             b'{' => self.object(|parser, name| {
-                visit(steps, name);
+                visit(steps, Text::Name(name));
                 steps.push(Step::Name(name.to_owned()));
                 let read = parser.texts(steps, visit);
                 steps.pop();
@@ -117,7 +117,12 @@ impl<'a> Parser<'a> {
             }
             b'"' => {
                 let text = self.string()?;
-                visit(steps, &text);
+                visit(steps, Text::Value(&text));
+                Ok(())
+            }
+            b'-' | b'0'..=b'9' => {
+                let number = self.number()?;
+                visit(steps, Text::Number(&number.to_string()));
                 Ok(())
             }
             _ => self.skip(),
@@ -424,6 +429,17 @@ impl<'a> Parser<'a> {
 pub(crate) enum Step {
     Name(String),
     Index(usize),
+}
+
+/// What a document holds, in the words of whoever made it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Text<'a> {
+    /// The name of a member.
+    Name(&'a str),
+    /// A string.
+    Value(&'a str),
+    /// A number, as it is written canonically.
+    Number(&'a str),
 }
 
 /// The names of one object: sorted as RFC 8785 section 3.2.3 demands, or at least different.

@@ -7,8 +7,7 @@ use crate::Sha256Digest;
 use crate::bundle::cavra::{CavraRetention, UnverifiedCavra, VerifiedCavra};
 use crate::bundle::{AssayManifest, BundleManifest, Manifest, Producer, RetentionRequest};
 
-/// The name of the format of CAVRA directories.
-pub const CAVRA_FORMAT: &str = "cavra/v1";
+pub use crate::bundle::cavra::FORMAT as CAVRA_FORMAT;
 
 /// What a bundle declares, its files aside.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -100,7 +99,7 @@ pub struct ListedFile<'a> {
 }
 
 /// The files of an archive, in the order of their paths' bytes.
-pub fn files_of_archive(manifest: &BundleManifest) -> Vec<ListedFile<'_>> {
+pub(super) fn files_of_archive(manifest: &BundleManifest) -> Vec<ListedFile<'_>> {
     match manifest {
         BundleManifest::Native(native) => native
             .files
@@ -122,7 +121,7 @@ pub fn files_of_archive(manifest: &BundleManifest) -> Vec<ListedFile<'_>> {
 }
 
 /// The files of a CAVRA directory, in the order of their paths' bytes; its manifest is not among them.
-pub fn files_of_cavra(bundle: &UnverifiedCavra) -> Vec<ListedFile<'_>> {
+pub(super) fn files_of_cavra(bundle: &UnverifiedCavra) -> Vec<ListedFile<'_>> {
     let listed = bundle.listed();
     let file =
         |(path, size_bytes, sha256)| ListedFile { path, size_bytes, sha256, media_type: None };

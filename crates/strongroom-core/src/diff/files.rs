@@ -3,11 +3,12 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::described::ListedFile;
 use super::inside::Inside;
 use crate::Sha256Digest;
+use crate::secrets::redacted;
 
 /// What became of the files of the base.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -28,6 +29,7 @@ pub struct FileChanges {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NamedFile {
     /// Its path.
+    #[serde(serialize_with = "without_secrets")]
     pub path: String,
     /// What it is.
     #[serde(flatten)]
@@ -42,7 +44,7 @@ pub struct FileFacts {
     /// The digest of its bytes.
     pub sha256: Sha256Digest,
     /// Its media type, where one is declared.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "of_any_without_secrets")]
     pub media_type: Option<String>,
 }
 
@@ -50,6 +52,7 @@ pub struct FileFacts {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ChangedFile {
     /// Its path.
+    #[serde(serialize_with = "without_secrets")]
     pub path: String,
     /// What it was.
     pub base: FileFacts,
@@ -64,12 +67,27 @@ pub struct ChangedFile {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RenamedFile {
     /// Its path in the base.
+    #[serde(serialize_with = "without_secrets")]
     pub from: String,
     /// Its path in the candidate.
+    #[serde(serialize_with = "without_secrets")]
     pub to: String,
     /// What it is, in the candidate.
     #[serde(flatten)]
     pub facts: FileFacts,
+}
+
+/// Whatever others wrote is printed without the secrets in it, in every format.
+pub(super) fn without_secrets<S: Serializer>(text: &str, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(redacted(text).as_deref().unwrap_or(text))
+}
+
+/// The same of what may be absent.
+pub(super) fn of_any_without_secrets<S: Serializer>(
+    text: &Option<String>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    text.as_ref().map(|text| redacted(text).unwrap_or_else(|| text.clone())).serialize(to)
 }
 
 impl FileFacts {

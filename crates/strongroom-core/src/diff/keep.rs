@@ -11,12 +11,12 @@ use crate::limits::{DIFF_CONTENT_BYTES_MAX, DIFF_FILE_BYTES_MAX, DIFF_FILES_MAX}
 
 /// The files to look into: by path, their places among the changed ones.
 #[derive(Debug, Clone, Default)]
-pub struct Wanted(BTreeMap<String, usize>);
+pub(super) struct Wanted(BTreeMap<String, usize>);
 
 impl Wanted {
     /// Chooses among the changed files, those first whose names promise text; and says of the others why
     /// not. A file of which only the media type changed has nothing inside to look at.
-    pub fn choose(changes: &mut FileChanges) -> Self {
+    pub(super) fn choose(changes: &mut FileChanges) -> Self {
         let files = &mut changes.changed;
         let mut order: Vec<usize> =
             (0..files.len()).filter(|at| files[*at].has_other_bytes()).collect();
@@ -46,11 +46,6 @@ impl Wanted {
         }
         Self(wanted)
     }
-
-    /// Whether there is nothing to look into.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
 }
 
 impl ChangedFile {
@@ -61,7 +56,7 @@ impl ChangedFile {
 
 /// Keeps the bytes of the wanted files while one bundle is verified.
 #[derive(Debug)]
-pub struct Keeper<'a> {
+pub(super) struct Keeper<'a> {
     wanted: &'a Wanted,
     kept: BTreeMap<usize, Vec<u8>>,
     current: Option<(usize, Vec<u8>)>,
@@ -69,12 +64,12 @@ pub struct Keeper<'a> {
 
 impl<'a> Keeper<'a> {
     /// One that has seen nothing yet.
-    pub fn new(wanted: &'a Wanted) -> Self {
+    pub(super) fn new(wanted: &'a Wanted) -> Self {
         Self { wanted, kept: BTreeMap::new(), current: None }
     }
 
     /// The bytes, by the places of their files among the changed ones. Only of a bundle that was verified.
-    pub fn into_kept(self) -> BTreeMap<usize, Vec<u8>> {
+    pub(super) fn into_kept(self) -> BTreeMap<usize, Vec<u8>> {
         self.kept
     }
 }
@@ -99,7 +94,7 @@ impl ContentVisitor for Keeper<'_> {
 }
 
 /// Looks into the files whose bytes were kept, and lets go of each file's as it goes.
-pub fn look_inside(
+pub(super) fn look_inside(
     changes: &mut FileChanges,
     mut base: BTreeMap<usize, Vec<u8>>,
     mut candidate: BTreeMap<usize, Vec<u8>>,

@@ -1,5 +1,5 @@
-//! Two bundles side by side. Pure decisions: whoever calls has verified both, and brings the bytes of the
-//! files that are looked into.
+//! Two bundles side by side. [`read`] verifies both, each read once, and keeps the bytes of the files that are
+//! looked into; all the rest are pure decisions over two bundles that verified.
 //!
 //! | module | what |
 //! |---|---|
@@ -9,7 +9,7 @@
 //! | [`declared`] | what was declared, field by field and key by key |
 //! | [`retention`] | whether the evidence is to be kept for less |
 //! | [`signers`] | who signed the one, and who the other |
-//! | [`keep`] | which changed files to look into, and their bytes while both bundles are verified |
+//! | `keep` | which changed files to look into, and their bytes while both bundles are verified |
 //! | [`inside`] | what changed inside a file: JSON by value, records by record, text by line |
 //! | [`kind`] | the kinds of difference that somebody can refuse |
 
@@ -17,7 +17,7 @@ pub mod declared;
 pub mod described;
 pub mod files;
 pub mod inside;
-pub mod keep;
+mod keep;
 pub mod kind;
 pub mod read;
 pub mod retention;

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::bundle::RetentionRequest;
+use crate::secrets::redacted;
 
 /// How what the candidate asks for stands to what the base asks for. The order is of how much it matters:
 /// a whole is judged by its worst part.
@@ -64,7 +65,7 @@ impl RetentionChange {
             }
         });
         let judgement = days.judgement.max(legal_hold.judgement).max(class.judgement);
-        Self { judgement, days, legal_hold, class }
+        Self { judgement, days, legal_hold, class: class.shown() }
     }
 
     /// Whether both ask the same.
@@ -75,6 +76,14 @@ impl RetentionChange {
     /// Whether the candidate asks for less, or for what nobody can tell from less.
     pub fn may_be_weaker(&self) -> bool {
         self.judgement >= Judgement::Incomparable
+    }
+}
+
+impl Part<String> {
+    /// Without the secrets in it: a class is a word of somebody's own.
+    fn shown(self) -> Self {
+        let shown = |class: Option<String>| class.map(|class| redacted(&class).unwrap_or(class));
+        Self { base: shown(self.base), candidate: shown(self.candidate), ..self }
     }
 }
 

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use super::files::of_any_without_secrets;
 use super::kind::Answer;
 use crate::signing::demand::SourcedSignature;
 use crate::signing::key::KeyId;
-use crate::signing::policy::Policy;
+use crate::signing::policy::{Policy, SignatureState};
 
 /// Somebody who signed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -19,7 +20,7 @@ pub struct Signer {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_id: Option<KeyId>,
     /// Who they say that they are.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "of_any_without_secrets")]
     pub claimed_signer: Option<String>,
     /// What the signature is worth, in a word.
     pub state: &'static str,
@@ -73,7 +74,8 @@ impl SignersSeen {
                 claimed_signer: checked.claimed_signer.clone(),
                 state: checked.state.name(),
                 counts: checked.state.is_valid()
-                    || (policy.trust.is_none() && checked.state.name() == "unchecked"),
+                    || (policy.trust.is_none()
+                        && matches!(checked.state, SignatureState::Unchecked)),
             })
             .collect();
         Self::Observed(signers.into_iter().collect())

@@ -1,7 +1,7 @@
 //! The content of files as it streams by: text is looked into for secrets, the rest is passed over.
 //!
 //! A file is told apart by stretches of [`BLOCK_BYTES`]: one is taken for text if at most a sixteenth of its
-//! first [`SAMPLE_BYTES`] are control characters that text does not hold. Of random or compressed bytes a
+//! first [`SAMPLE_BYTES`] are control characters that text does not hold. A zero between two values is none. Of random or compressed bytes a
 //! ninth are, so that such a stretch costs a look at a sixteenth of it and nothing more. Text is gathered into
 //! a window; windows overlap by as much as the longest secret. Memory: one window, whatever the file.
 
@@ -19,6 +19,9 @@ const BLOCK_BYTES: usize = 4 << 10;
 const SAMPLE_BYTES: usize = 256;
 /// One control character in so many bytes is still text.
 const CONTROL_SHARE_MAX: usize = 16;
+
+/// One zero in so many bytes may separate values.
+const ZERO_SHARE_MAX: usize = 4;
 
 /// What the content of the files turned out to be.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
@@ -178,12 +181,29 @@ impl ContentScanner {
 fn is_text(sample: &[u8]) -> bool {
     // A sum of comparisons, which the compiler turns into one for many bytes at once.
     let controls: u16 = sample.iter().map(|byte| u16::from(is_control(*byte))).sum();
-    usize::from(controls) * CONTROL_SHARE_MAX <= sample.len()
+    let most = sample.len() / CONTROL_SHARE_MAX;
+    usize::from(controls) <= most
+        && usize::from(controls) + zeros_that_separate_nothing(sample) <= most
 }
 
-/// Control characters but tab, line feed, vertical tab, form feed, carriage return, backspace and escape.
+/// Control characters but zero, tab, line feed, vertical tab, form feed, carriage return, backspace and
+/// escape.
 const fn is_control(byte: u8) -> bool {
-    (byte < 0x08) | ((byte > 0x0d) & (byte < 0x20) & (byte != 0x1b)) | (byte == 0x7f)
+    (byte != 0) & (byte < 0x08) | ((byte > 0x0d) & (byte < 0x20) & (byte != 0x1b)) | (byte == 0x7f)
+}
+
+/// A zero ends each value of an environment and each name of a list (`env -0`, `find -print0`): between
+/// other bytes it is no control character, as long as what it separates is longer than it.
+fn zeros_that_separate_nothing(sample: &[u8]) -> usize {
+    let zeros = || memchr::memchr_iter(0, sample);
+    let is_alone = |at: &usize| {
+        let is_printable = |byte: Option<&u8>| byte.is_none_or(|byte| *byte >= 0x20);
+        *at > 0 && is_printable(sample.get(at - 1)) && is_printable(sample.get(at + 1))
+    };
+    match zeros().count() * ZERO_SHARE_MAX > sample.len() {
+        true => zeros().count(),
+        false => zeros().filter(|at| !is_alone(at)).count(),
+    }
 }
 
 /// Archives and compressed files by how they begin.

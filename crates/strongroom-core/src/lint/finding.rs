@@ -40,6 +40,9 @@ pub struct Finding {
 pub struct Fingerprint([u8; FINGERPRINT_BYTES]);
 
 impl Fingerprint {
+    /// How SARIF calls it (`partialFingerprints`): another way of making one has another name here too.
+    pub const SARIF_NAME: &str = "strongroomLint/v1";
+
     fn of(rule: &Rule, place: &Place, before: u32) -> Self {
         let (kind, name) = place.identity();
         let text = format!("{FINGERPRINT_OF}\0{}\0{kind}\0{name}\0{before}", rule.id);
@@ -97,7 +100,7 @@ pub(super) struct Findings {
     pub(super) counts: Counts,
     pub(super) unlisted: Counts,
     pub(super) suppressed: Suppressed,
-    /// How many there were of a rule in a place.
+    /// How many there were of a rule in a place, by the fingerprint of the first.
     before: HashMap<Fingerprint, u32>,
 }
 
@@ -127,8 +130,12 @@ impl Findings {
             return;
         };
         let Some(severity) = self.settings.severity_of(rule) else { return };
-        let before = self.before.entry(Fingerprint::of(rule, &place, 0)).or_default();
-        let fingerprint = Fingerprint::of(rule, &place, *before);
+        let first = Fingerprint::of(rule, &place, 0);
+        let before = self.before.entry(first).or_default();
+        let fingerprint = match *before {
+            0 => first,
+            before => Fingerprint::of(rule, &place, before),
+        };
         *before += 1;
         let in_place = *before as usize;
         if path.is_some_and(|path| self.settings.allows(rule, path)) {

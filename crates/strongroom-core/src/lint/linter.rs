@@ -20,11 +20,12 @@ use crate::bundle::{
     AssayEvent, BundleError, BundleManifest, ContentVisitor, Progress, UnverifiedBundle,
     VerifiedBundle,
 };
-use crate::canonical::{JsonLimits, Parser, Step};
+use crate::canonical::{JsonLimits, Parser, Step, Text};
+use crate::secrets::{Names, is_name_of_a_pair, is_value_of_a_pair};
 use crate::signing::demand::SignatureReport;
 
 /// What is asked of a linter.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Asked {
     /// Which rules count, and how much.
     pub settings: Settings,
@@ -113,6 +114,13 @@ pub fn directory(
     Ok((verified, Lint { findings, looked_at }))
 }
 
+impl Asked {
+    /// Everything that is a finding by itself, held against this present.
+    pub fn at(now: Timestamp) -> Self {
+        Self { settings: Settings::default(), baseline: BTreeSet::new(), regime: None, now }
+    }
+}
+
 impl Lint {
     /// Adds what the signatures that were looked at come to, and gives the report.
     pub fn finish(mut self, signatures: &SignatureReport) -> Report {
@@ -153,29 +161,78 @@ impl Linter {
         }
     }
 
-    /// Looks at every name and every string of a manifest, those that this version does not know too.
+    /// Looks at every name, string and number of a manifest, those that this version does not know too.
     fn fields(&mut self, manifest: &[u8]) -> Result<(), BundleError> {
         let findings = &mut self.findings;
+        let mut pair = Pair::default();
         let mut parser = Parser::new(manifest, JsonLimits::NATIVE)?;
-        parser.texts(&mut Vec::new(), &mut |steps, text| match steps {
-            [Step::Name(files), Step::Index(_), Step::Name(field)] if files == "files" => {
+        parser.texts(&mut Vec::new(), &mut |steps, text| match (steps, text) {
+            ([Step::Name(files), Step::Index(_), Step::Name(field)], Text::Value(text))
+                if files == "files" =>
+            {
                 match field.as_str() {
                     "path" => name_of_a_file(text, findings),
                     // Read as a digest: there is no room for anything else in it.
                     "sha256" => {}
-                    _ => field_of(steps, text, findings),
+                    _ => field_of(steps, text, &pair, findings),
                 }
             }
-            _ => field_of(steps, text, findings),
+            (_, Text::Name(name)) => {
+                let place = || Place::field(steps);
+                secrets::check(name, &place, None, findings);
+                personal::check(name, &place, None, findings);
+            }
+            (_, Text::Value(text)) => {
+                pair.take(steps, text);
+                field_of(steps, text, &pair, findings);
+            }
+            (_, Text::Number(text)) => secrets_of(steps, text, &pair, findings),
         })?;
         Ok(())
     }
 }
 
-fn field_of(steps: &[Step], text: &str, findings: &mut Findings) {
-    let place = || Place::field(steps);
-    secrets::check(text, &place, None, findings);
-    personal::check(text, &place, None, findings);
+/// The last name of a pair, `{"name": "DB_PASSWORD", "value": …}`, and the object that it stands in. Canonical
+/// JSON has it before the value.
+#[derive(Debug, Default)]
+struct Pair {
+    object: Vec<Step>,
+    name: String,
+}
+
+impl Pair {
+    fn take(&mut self, steps: &[Step], text: &str) {
+        if let Some((Step::Name(member), object)) = steps.split_last()
+            && is_name_of_a_pair(member)
+        {
+            object.clone_into(&mut self.object);
+            text.clone_into(&mut self.name);
+        }
+    }
+
+    fn name_of(&self, steps: &[Step]) -> Option<&str> {
+        let (Step::Name(member), object) = steps.split_last()? else { return None };
+        (is_value_of_a_pair(member) && object == self.object).then_some(self.name.as_str())
+    }
+}
+
+fn field_of(steps: &[Step], text: &str, pair: &Pair, findings: &mut Findings) {
+    secrets_of(steps, text, pair, findings);
+    personal::check(text, &|| Place::field(steps), None, findings);
+}
+
+/// Looks for secrets in a value, by the names that lead to it too.
+fn secrets_of(steps: &[Step], text: &str, pair: &Pair, findings: &mut Findings) {
+    let mut names = Names::none();
+    for step in steps {
+        if let Step::Name(name) = step {
+            names.push(name);
+        }
+    }
+    if let Some(name) = pair.name_of(steps) {
+        names.push(name);
+    }
+    secrets::check_value(&names, text, &|| Place::field(steps), findings);
 }
 
 impl ContentVisitor for Linter {

@@ -10,7 +10,7 @@ use crate::limits::{
     PACKAGE_METADATA_VALUES_MAX,
 };
 use crate::lint::Place;
-use crate::secrets::{SecretKind, find_in};
+use crate::secrets::{Names, SecretKind, find_in, find_in_value, name_of_pair};
 
 /// What is declared was refused. Holds nothing of the values.
 #[derive(Debug, thiserror::Error)]
@@ -78,7 +78,7 @@ pub fn check(name: &str, declared: &Declarations) -> Result<(), DeclarationRefus
         }
     }
     if let Some(metadata) = &declared.metadata {
-        found.walk_object(metadata, &mut vec![Step::Name("metadata".into())]);
+        found.walk_object(metadata, &mut Names::none(), &mut vec![Step::Name("metadata".into())]);
     }
     found.finish()
 }
@@ -142,31 +142,36 @@ fn refuse_if(is_refused: bool, message: &'static str) -> Result<(), BundleError>
 struct Found(Vec<DeclaredSecret>);
 
 impl Found {
-    fn walk_object(&mut self, members: &Map<String, Value>, steps: &mut Vec<Step>) {
+    /// What makes a value a secret may be a name that leads to it.
+    fn walk_object<'a>(
+        &mut self,
+        members: &'a Map<String, Value>,
+        names: &mut Names<'a>,
+        steps: &mut Vec<Step>,
+    ) {
         for (name, value) in members {
             steps.push(Step::Name(name.clone()));
             self.look_at(name, steps);
-            self.walk(Some(name), value, steps);
+            let paired = name_of_pair(members, name);
+            names.push(paired.unwrap_or(name));
+            self.walk(names, value, steps);
+            names.pop();
             steps.pop();
         }
     }
 
-    /// What makes a value a secret may be the name that it is given to.
-    fn walk(&mut self, name: Option<&str>, value: &Value, steps: &mut Vec<Step>) {
+    fn walk<'a>(&mut self, names: &mut Names<'a>, value: &'a Value, steps: &mut Vec<Step>) {
         match value {
-            Value::Object(members) => self.walk_object(members, steps),
+            Value::Object(members) => self.walk_object(members, names, steps),
             Value::Array(items) => {
                 for (index, item) in items.iter().enumerate() {
                     steps.push(Step::Index(index));
-                    self.walk(name, item, steps);
+                    self.walk(names, item, steps);
                     steps.pop();
                 }
             }
-            Value::String(text) => {
-                self.look_at(text, steps);
-                self.look_at_named(name, value, steps);
-            }
-            Value::Number(_) => self.look_at_named(name, value, steps),
+            Value::String(text) => self.look_at_named(names, text, steps),
+            Value::Number(number) => self.look_at_named(names, &number.to_string(), steps),
             Value::Null | Value::Bool(_) => {}
         }
     }
@@ -177,12 +182,9 @@ impl Found {
         }
     }
 
-    fn look_at_named(&mut self, name: Option<&str>, value: &Value, steps: &[Step]) {
-        let name = name.map(|name| format!("{}:", Value::from(name))).unwrap_or_default();
-        for one in find_in(&format!("{name}{value}")) {
-            if one.end > name.len() {
-                self.add(one.kind, steps);
-            }
+    fn look_at_named(&mut self, names: &Names<'_>, text: &str, steps: &[Step]) {
+        for one in find_in_value(names, text) {
+            self.add(one.kind, steps);
         }
     }
 

@@ -1,11 +1,14 @@
 //! Finds every kind in one pass over a text.
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::OnceLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind, Input};
 use regex::bytes::{Regex, RegexBuilder};
 
+use super::boundary::{is_in_an_option, is_inside_a_word};
+use super::given::{ARGUMENT, expanded};
 use super::kind::{Before, SecretKind};
 use super::kinds::KINDS;
 use crate::limits::{SECRET_BYTES_MAX, SECRET_LOOKBEHIND_BYTES};
@@ -73,11 +76,26 @@ impl SecretFinder {
     /// [`SECRET_LOOKBEHIND_BYTES`] before `starts` and [`SECRET_BYTES_MAX`] after it, unless the text
     /// begins or ends there.
     pub fn find(&self, text: &[u8], starts: Range<usize>, mut found: impl FnMut(SecretMatch)) {
+        // One value may be given by two names of a kind: `"password": {"password": …}`.
+        let mut told = HashSet::new();
         self.hits(text, starts, |entry, keyword| {
-            if let Some(one) = self.at(entry, text, keyword) {
+            if let Some(one) = self.at(entry, text, keyword)
+                && told.insert((one.kind.id, one.start))
+            {
                 found(one);
             }
         });
+    }
+
+    /// Whether a value that is given to this name may be a secret for that.
+    pub(super) fn is_telling(&self, name: &str) -> bool {
+        // In quotation marks, as some kinds are told by them.
+        let name = format!("\"{name}\"");
+        let mut is_telling = false;
+        self.hits(name.as_bytes(), 0..name.len(), |entry, _| {
+            is_telling |= entry.kind.before != Before::Boundary;
+        });
+        is_telling
     }
 
     /// Every keyword that begins in `starts`.
@@ -129,7 +147,12 @@ impl Entry {
         if !expression.is_match(window) {
             return None;
         }
-        let secret = expression.captures(window)?.get(1)?;
+        let groups = expression.captures(window)?;
+        if groups.name(ARGUMENT).is_some() && !is_in_an_option(text, keyword.start) {
+            return None;
+        }
+        let mut unnamed = expression.capture_names().zip(groups.iter()).skip(1);
+        let secret = unnamed.find_map(|(name, group)| group.filter(|_| name.is_none()))?;
         let (start, end) = (from + secret.start(), from + secret.end());
         if matches!(self.kind.before, Before::Lookback(_)) && is_inside_a_word(text, start) {
             return None;
@@ -149,13 +172,8 @@ impl Entry {
     }
 }
 
-/// Whether a letter or a digit is right before `at`.
-fn is_inside_a_word(text: &[u8], at: usize) -> bool {
-    at > 0 && text[at - 1].is_ascii_alphanumeric()
-}
-
 fn compiled(pattern: &str) -> Option<Regex> {
-    RegexBuilder::new(&format!("\\A(?:{pattern})"))
+    RegexBuilder::new(&expanded(pattern))
         .unicode(false)
         .dot_matches_new_line(true)
         .size_limit(EXPRESSION_BYTES_MAX)
@@ -175,7 +193,7 @@ mod tests {
         for entry in &finder.kinds {
             let expression = compiled(entry.kind.pattern);
             let groups = expression.map_or(0, |expression| expression.captures_len());
-            assert_eq!(groups, 2, "{}: the whole, and the secret", entry.kind.id);
+            assert!(groups >= 2, "{}: the whole, and the secret", entry.kind.id);
             if let Before::Lookback(bytes) = entry.kind.before {
                 assert!(bytes <= SECRET_LOOKBEHIND_BYTES, "{}", entry.kind.id);
             }

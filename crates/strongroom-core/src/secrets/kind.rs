@@ -13,8 +13,8 @@ pub struct SecretKind {
     pub(super) keywords: &'static [&'static str],
     /// What is before the keyword.
     pub(super) before: Before,
-    /// From the keyword on, or from the bytes before it that [`Before::Lookback`] takes. Group 1 is the
-    /// secret itself.
+    /// From the keyword on, or from the bytes before it that [`Before::Lookback`] takes; `{is}` and the like
+    /// as in [`given`](super::given). The first group that takes part is the secret itself.
     pub(super) pattern: &'static str,
     /// What else must be true of the secret.
     pub(super) check: Check,
@@ -48,6 +48,8 @@ pub(super) enum Check {
     BasicCredentials,
     /// The first part is the base64url of a JSON object that names an algorithm.
     JsonWebToken,
+    /// The base64 of a private key in PEM.
+    EncodedPrivateKey,
 }
 
 impl SecretKind {
@@ -77,6 +79,12 @@ impl SecretKind {
 
     pub(super) const fn looking_back(mut self, bytes: usize) -> Self {
         self.before = Before::Lookback(bytes);
+        self
+    }
+
+    /// A name that is none if a letter or a digit is before it.
+    pub(super) const fn bounded(mut self) -> Self {
+        self.before = Before::Boundary;
         self
     }
 

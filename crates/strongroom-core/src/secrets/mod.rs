@@ -11,19 +11,26 @@
 //! | [`KINDS`] | the table |
 //! | [`SecretFinder`] | finds all of them |
 //! | [`SecretMatch`] | what was found, and where |
-//! | [`whole_in`] | how far each secret of a text goes |
-//! | [`redacted`] | a text without its secrets |
+//! | [`redacted`], [`places_in`] | a text without them; where they are, whole |
+//! | [`Names`], [`find_in_value`], [`value_without_secrets`] | the same of a value, by the names that lead to it |
 
+mod boundary;
 mod finder;
+mod given;
 mod kind;
 mod kinds;
+mod named;
+mod places;
 mod shape;
-mod whole;
 
 pub use finder::{SecretFinder, SecretMatch};
 pub use kind::SecretKind;
 pub use kinds::KINDS;
-pub use whole::whole_in;
+pub use named::{
+    Names, find_in_value, is_name_of_a_pair, is_value_of_a_pair, name_of_pair, places_in_value,
+    value_without_secrets,
+};
+pub use places::{places_in, redacted};
 
 /// What stands for a secret wherever a text that holds one has to be shown.
 pub const REDACTED: &str = "[redacted]";
@@ -36,65 +43,9 @@ pub fn find_in(text: &str) -> Vec<SecretMatch> {
     found
 }
 
-/// A text with every secret in it replaced by [`REDACTED`], to its end: of a private key, to its last
-/// line. `None` where it holds none.
-pub fn redacted(text: &str) -> Option<String> {
-    let found = whole_in(text);
-    if found.is_empty() {
-        return None;
-    }
-    let mut shown = String::new();
-    let mut at = 0;
-    for one in &found {
-        // Secrets may overlap; and a match ends between characters only where the text is ASCII there.
-        let (start, end) = (boundary(text, one.start.max(at)), boundary(text, one.end.max(at)));
-        if end > at {
-            shown.push_str(&text[at..start]);
-            if start == at && shown.ends_with(REDACTED) {
-                at = end;
-                continue;
-            }
-            shown.push_str(REDACTED);
-            at = end;
-        }
-    }
-    shown.push_str(&text[at..]);
-    Some(shown)
-}
-
-/// The next place at or after `at` that is between two characters.
-fn boundary(text: &str, at: usize) -> usize {
-    (at..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_text_with_secrets_is_shown_without_them() {
-        let token = ["ghp", "_", "q7Zr2Lk9Wd4Xs8Bn3Vc6Mf1Hj5Tg0PyAuEoR"].concat();
-        let text = format!("é {token} and {token}.log");
-        assert_eq!(redacted(&text).as_deref(), Some("é [redacted] and [redacted].log"));
-        assert_eq!(redacted("nothing here"), None);
-    }
-
-    #[test]
-    fn a_private_key_is_not_shown_to_its_last_line() {
-        let key = ["-----BEGIN", " PRIVATE KEY-----\n"].concat()
-            + &"MC4CAQAwBQYDK2VwBCIEIJ+DYvh6SEqVTm50\n".repeat(5)
-            + &["-----END", " PRIVATE KEY-----"].concat();
-        assert_eq!(
-            redacted(&format!("a {key}\nb")).as_deref(),
-            Some("a [redacted]\nb"),
-            "the whole of it"
-        );
-        let cut = redacted(&key[..key.len() - 30]);
-        assert_eq!(cut.as_deref(), Some("[redacted]"), "a key without its end");
-        let quoted = serde_json::json!({"key": key, "note": "public"}).to_string();
-        let shown = redacted(&quoted).expect("a secret");
-        assert!(shown.contains("public") && !shown.contains("MC4CAQ"), "{shown}");
-    }
 
     #[test]
     fn every_kind_has_its_own_id_its_documentation_and_keywords() {

@@ -12,6 +12,13 @@ const DISTINCT_MIN: usize = 6;
 const KEY_ENTROPY_BITS_MIN: f64 = 3.4;
 /// Likewise of a password. `password` itself has 2.75, and so have most words of its length.
 const PASSWORD_ENTROPY_BITS_MIN: f64 = 2.6;
+/// Bytes of a password that is looked at: a name of one asks for eight, curl and netrc for less.
+const PASSWORD_BYTES_MIN: usize = 6;
+/// Letters and capitals of a phrase that may be a password.
+const PHRASE_BYTES_MIN: usize = 12;
+const PHRASE_CAPITALS_MIN: usize = 3;
+/// Bytes of an encoded key that are decoded to see what key it is.
+const ENCODED_BYTES: usize = 64;
 /// Bytes of a token's first part that are decoded.
 const HEADER_BYTES_MAX: usize = 1_024;
 
@@ -39,6 +46,46 @@ const PLACEHOLDERS: [&str; 20] = [
     "notreal",
 ];
 
+/// Where a reference says that the value is.
+const SCHEMES: [&str; 7] =
+    ["env:", "file:", "vault:", "bao:", "op://", "arn:aws", "secretsmanager:"];
+
+/// Parts of names in programs and of their messages, in lower case.
+const WORDS_OF_PROGRAMS: [&str; 32] = [
+    "pass",
+    "pwd",
+    "secret",
+    "token",
+    "credential",
+    "auth",
+    "user",
+    "login",
+    "string",
+    "text",
+    "null",
+    "none",
+    "true",
+    "false",
+    "value",
+    "type",
+    "param",
+    "field",
+    "input",
+    "config",
+    "default",
+    "required",
+    "hidden",
+    "prompt",
+    "policy",
+    "error",
+    "exception",
+    "fail",
+    "invalid",
+    "service",
+    "provider",
+    "encoder",
+];
+
 impl Check {
     /// Whether `value`, of the right shape, passes. `body` is what of it is not the same in all values.
     pub(super) fn passes(self, value: &[u8], body: &[u8]) -> bool {
@@ -53,6 +100,7 @@ impl Check {
             }
             Self::BasicCredentials => is_basic_credentials(value),
             Self::JsonWebToken => is_json_web_token(value),
+            Self::EncodedPrivateKey => is_encoded_private_key(value),
         }
     }
 }
@@ -63,15 +111,66 @@ fn is_varied(value: &[u8]) -> bool {
 }
 
 fn is_a_password(value: &[u8]) -> bool {
-    let is_reference =
-        value.starts_with(b"$") || value.starts_with(b"%") || value.starts_with(b"<");
-    let is_word = value.iter().all(u8::is_ascii_lowercase)
-        || value.iter().all(u8::is_ascii_uppercase)
-        || value.iter().all(|byte| byte.is_ascii_alphabetic() || b"_.-".contains(byte));
-    !is_reference
-        && !is_word
+    let value = without_other_parameters(value);
+    value.len() >= PASSWORD_BYTES_MIN
+        && !is_reference(value)
+        && !is_word(value)
+        && !is_path(value)
+        // Where a line ends with the name, the next one may be another name.
+        && !value.ends_with(b":")
         && !is_placeholder(value)
         && entropy_bits(value) >= PASSWORD_ENTROPY_BITS_MIN
+}
+
+/// In an address another parameter may follow: `password=…&user=…`.
+fn without_other_parameters(value: &[u8]) -> &[u8] {
+    let begins_a_parameter = |at: &usize| {
+        let rest = &value[at + 1..];
+        let name = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_');
+        value[*at] == b'&' && rest.get(name.count()) == Some(&b'=')
+    };
+    &value[..(0..value.len()).find(begins_a_parameter).unwrap_or(value.len())]
+}
+
+/// What stands for a value that is elsewhere: `$NAME`, `${…}`, `$(…)`, `%NAME%`, `{{…}}`, `<…>`, `env:NAME`.
+fn is_reference(value: &[u8]) -> bool {
+    let is_of_a_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.:-{}()%".contains(byte);
+    let is_name = |rest: &[u8]| rest.iter().all(is_of_a_name);
+    match value {
+        [b'$', b'{' | b'(', ..] => true,
+        [b'$', first, rest @ ..] => {
+            (first.is_ascii_alphabetic() || *first == b'_') && is_name(rest)
+        }
+        [b'%', rest @ ..] => is_name(rest),
+        [b'<', .., b'>'] | [b'{', .., b'}'] | [b'[', .., b']'] | [b'(', .., b')'] => true,
+        _ => SCHEMES.iter().any(|scheme| value.starts_with(scheme.as_bytes())),
+    }
+}
+
+/// A word, or words joined as programs join them: `required`, `not-set`, `self.password`.
+fn is_word(value: &[u8]) -> bool {
+    let letters = value.iter().all(u8::is_ascii_alphabetic);
+    let joined = value.iter().all(|byte| byte.is_ascii_alphabetic() || b"_.-".contains(byte));
+    joined && !(letters && is_phrase(value))
+}
+
+/// `CorrectHorseBatteryStaple`: capitals within, and none of the words that names in programs are made of.
+fn is_phrase(value: &[u8]) -> bool {
+    let capitals = value.iter().filter(|byte| byte.is_ascii_uppercase()).count();
+    let lower = value.to_ascii_lowercase();
+    let holds = |word: &str| lower.windows(word.len()).any(|window| window == word.as_bytes());
+    value.len() >= PHRASE_BYTES_MIN
+        && capitals >= PHRASE_CAPITALS_MIN
+        && value.len() - capitals >= PHRASE_CAPITALS_MIN
+        && !WORDS_OF_PROGRAMS.iter().any(|word| holds(word))
+}
+
+/// A path without a sign that paths seldom have.
+fn is_path(value: &[u8]) -> bool {
+    let is_rooted = matches!(value, [b'/', ..] | [b'~' | b'.', b'/', ..] | [b'.', b'.', b'/', ..])
+        || matches!(value, [drive, b':', b'/', ..] if drive.is_ascii_alphabetic());
+    is_rooted
+        && value.iter().skip(2).all(|byte| byte.is_ascii_alphanumeric() || b"/_.-".contains(byte))
 }
 
 fn is_placeholder(value: &[u8]) -> bool {
@@ -124,6 +223,12 @@ fn is_basic_credentials(value: &[u8]) -> bool {
         })
 }
 
+fn is_encoded_private_key(value: &[u8]) -> bool {
+    let start = &value[..value.len().min(ENCODED_BYTES) / 4 * 4];
+    let decoded = STANDARD.decode(start).unwrap_or_default();
+    decoded.windows(b"PRIVATE KEY".len()).any(|part| part == b"PRIVATE KEY")
+}
+
 fn is_json_web_token(value: &[u8]) -> bool {
     let Some(header) = value.split(|byte| *byte == b'.').next() else { return false };
     if header.len() > HEADER_BYTES_MAX {
@@ -162,10 +267,30 @@ mod tests {
             "<password>",
             "%PASSWORD%",
             "12345678",
+            "$PASSWORD",
+            "$(pass show db1)",
+            "{{vault_db1}}",
+            "[FILTERED-1]",
+            "env:DB_PASSWORD_1",
+            "/run/secrets/db-1",
+            "C:/Users/build-1",
+            "username1:",
+            "&user=build12345",
+            "$PASSWORD&user=1",
+            "PasswordEncoderFactories",
+            "AuthenticationFailedException",
         ] {
             assert!(!Check::Password.passes(text.as_bytes(), b""), "{text}");
         }
-        for text in ["hunter2hunter2!", "Tr0ub4dor&3", "correct-h0rse"] {
+        for text in [
+            "hunter2hunter2!",
+            "Tr0ub4dor&3",
+            "correct-h0rse",
+            "$uP3rS3cret!9",
+            "CorrectHorseBatteryStaple",
+            "KvkmGQfIdwwQyS",
+            "/x+9vQ2=kLm8",
+        ] {
             assert!(Check::Password.passes(text.as_bytes(), b""), "{text}");
         }
     }

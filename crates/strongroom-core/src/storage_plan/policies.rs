@@ -3,6 +3,10 @@
 
 mod azure;
 mod s3;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
 
 use serde_json::Value;
 
@@ -14,7 +18,7 @@ pub struct Policy {
     /// Its path beside the plan.
     pub path: &'static str,
     /// Whom it is for, and what for.
-    pub purpose: &'static str,
+    pub purpose: Cow<'static, str>,
     /// What it says.
     pub content: Value,
 }

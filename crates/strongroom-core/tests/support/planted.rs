@@ -5,7 +5,8 @@
 
 /// Kinds and how to make one. `{w36}` stands for 36 characters drawn from an alphabet: `w` letters and
 /// digits, `h` hexadecimal digits, `l` lower case and digits, `u` upper case and 2 to 7, `c` upper case
-/// and digits, `b` base64, `s` base64url, `d` digits, `a` the alphabet of age. A `¦` is left out.
+/// and digits, `b` base64, `s` base64url, `d` digits, `p` what people choose, `a` the alphabet of age. A `¦`
+/// is left out.
 const TEMPLATES: &[(&str, &str)] = &[
     ("aws-access-key-id", "AKIA{u16}"),
     ("aws-secret-access-key", "aws_secret_access_key={b40}"),
@@ -92,6 +93,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("notion-token", "ntn_{w46}"),
     ("figma-token", "figd_{w40}"),
     ("private-key", "-----BEGIN PRIV¦ATE KEY-----\\n{b64}"),
+    ("encoded-private-key", "LS0tLS1CRUdJTi¦BQUklWQVRFIEtFWS0tLS0t{b100}"),
     ("putty-private-key", "PuTTY-User-¦Key-File-3: ssh-ed25519"),
     ("json-web-token", "eyJhbGciOiJIUzI1NiIs¦InR5cCI6IkpXVCJ9.eyJ{w60}.{w43}"),
     ("kubeconfig-client-key", "client-key-data: {b240}"),
@@ -103,9 +105,102 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("basic-authorization", "Authorization: Basic YnVpbGQ6¦dzd0Wi05MmtxLTg="),
     ("bearer-authorization", "Authorization: Bearer {w40}"),
     ("password", "DB_PASSWORD={w14}"),
+    ("curl-credentials", "curl -su build:{w16} example.net"),
     ("generic-api-key", "api_key: {w40}"),
     ("generic-secret", "client_secret={w40}"),
     ("generic-token", "deploy_token={w40}"),
+];
+
+/// Other forms in which a kind is met: how it is called, aligned, nested, broken into lines.
+const FORMS: &[(&str, &str)] = &[
+    // After an escape, a colour or a percent code no word goes on.
+    ("github-token", "{\"log\":\"line one\\nghp_{w36}\"}"),
+    ("github-token", "{\"log\":\"key\\tghp_{w36}\"}"),
+    ("github-token", "\u{1b}[32mghp_{w36}\u{1b}[0m"),
+    ("github-token", "{\"log\":\"\\u001b[0;32mghp_{w36}\\u001b[0m\"}"),
+    ("github-token", "GET /?q=%20ghp_{w36}%20x"),
+    ("github-token", "\\u00e9ghp_{w36}"),
+    ("aws-access-key-id", "{\"log\":\"a\\nAKIA{u16}\"}"),
+    // JSON in a string of JSON.
+    ("password", "{\"line\":\"{\\\"password\\\":\\\"{p12}\\\"}\"}"),
+    ("password", "{\"line\":\"{\\\\\\\"password\\\\\\\":\\\\\\\"{p12}\\\\\\\"}\"}"),
+    ("aws-secret-access-key", "{\"line\":\"{\\\"SecretAccessKey\\\": \\\"{b40}\\\"}\"}"),
+    ("generic-api-key", "{\"line\":\"{\\\"api_key\\\":\\\"{w40}\\\"}\"}"),
+    ("google-service-account-key", "{\"line\":\"{\\\"private_key_id\\\": \\\"{h40}\\\"}\"}"),
+    ("bearer-authorization", "{\"line\":\"{\\\"Authorization\\\": \\\"Bearer {w40}\\\"}\"}"),
+    ("docker-config-auth", "{\"line\":\"{\\\"auth\\\":\\\"YnVpbGQ6¦dzd0Wi05MmtxLTg=\\\"}\"}"),
+    (
+        "private-key",
+        "{\"line\":\"{\\\"key\\\":\\\"-----BEGIN PRIV¦ATE KEY-----\\\\n{b64}\\\\n-----END PRIV¦ATE KEY-----\\\\n\\\"}\"}",
+    ),
+    // Below its name, in lists and objects.
+    ("password", "{\"password\":{\"current\":\"{p12}\"}}"),
+    ("password", "{\"passwords\": [\"{p12}\"]}"),
+    ("generic-secret", "{\"client_secret\": {\n  \"value\": \"{w40}\"}}"),
+    ("password", "password:\n  {w14}\n"),
+    ("password", "  password: >-\n    {p14}\n"),
+    ("password", "passwords:\n  - {p14}\n"),
+    ("password", "- name: DB_PASSWORD\n  value: {p12}\n"),
+    ("password", "{\"name\": \"DB_PASSWORD\", \"value\": \"{p12}\"}"),
+    ("password", "<add key=\"DB_PASSWORD\" value=\"{w12}\" />"),
+    ("password", "<name>db.password</name>\n<value>{w12}</value>"),
+    ("password", "<key>DB_PASSWORD</key><string>{w12}</string>"),
+    ("generic-token", "- name: API_TOKEN\n  value: {w40}\n"),
+    // By other names.
+    ("password", "DB_PASS={p12}"),
+    ("password", "pass={w12}"),
+    ("password", "smtpPass: {w12}"),
+    ("password", "{\"pass\": \"{p12}\"}"),
+    ("password", "Server=db;Uid=app;Pwd={w12};"),
+    ("password", "psql --password {w12} -h db"),
+    ("password", "--db-password '{p12}'"),
+    ("password", "[\"--password\", \"{p12}\"]"),
+    ("password", "args:\n  - --password\n  - {w12}\n"),
+    ("generic-token", "tool --token {w40}"),
+    ("curl-credentials", "curl --user build:{w12} example.net"),
+    ("curl-credentials", "[\"curl\",\"-u\",\"build:{w12}\"]"),
+    ("curl-credentials", "curl -sS \\\n  -u jane@example.net:{w24} example.net"),
+    ("password", "<password>{w12}</password>"),
+    ("aws-secret-access-key", "aws_secret_access_key          = {b40}"),
+    ("password", "password: '$u¦P3{p10}'"),
+    ("password", "password: CorrectHorse¦BatteryStaple"),
+    ("password", "DB_PASSWORD={w14}\0HOME=/root\0"),
+    ("npmrc-auth", "_auth={w40}"),
+    ("password", "DB_PASSWORD={w24}"),
+    // A log sets a time before each line.
+    (
+        "private-key",
+        "10:00:01 -----BEGIN PRIV¦ATE KEY-----\n10:00:01 {b64}\n10:00:01 {b64}\n10:00:02 -----END PRIV¦ATE KEY-----\n",
+    ),
+    (
+        "private-key",
+        "{\"l\":\"-----BEGIN RSA PRIV¦ATE KEY-----\"}\n{\"l\":\"{b64}\"}\n{\"l\":\"-----END RSA PRIV¦ATE KEY-----\"}\n",
+    ),
+    (
+        "encoded-private-key",
+        "tls.key: LS0tLS1CRUdJTi¦BFQyBQUklWQVRFIEtFWS0tLS0t{b48}\n  {b76}\n  {b22}==\n",
+    ),
+];
+
+/// Names of fields, and a value that only its name tells of.
+const GIVEN: &[(&str, &str, &str)] = &[
+    ("aws-secret-access-key", "aws_secret_access_key", "{b40}"),
+    ("aws-session-token", "AWS_SESSION_TOKEN", "{b120}=="),
+    ("google-service-account-key", "private_key_id", "{h40}"),
+    ("azure-storage-account-key", "AccountKey", "{b86}=="),
+    ("twilio-secret", "TWILIO_AUTH_TOKEN", "{h32}"),
+    ("datadog-key", "DD_API_KEY", "{h32}"),
+    ("kubeconfig-client-key", "client-key-data", "{b240}"),
+    ("docker-config-auth", "auth", "YnVpbGQ6¦dzd0Wi05MmtxLTg="),
+    ("basic-authorization", "Authorization", "Basic YnVpbGQ6¦dzd0Wi05MmtxLTg="),
+    ("bearer-authorization", "authorization", "Bearer {w40}"),
+    ("password", "password", "{w14}"),
+    ("password", "DB_PASSWORD", "Tr0¦ub4dor&{p12}"),
+    ("password", "SMTP_PASS", "{p12}"),
+    ("password", "pwd", "{w12}"),
+    ("generic-api-key", "api_key", "{w40}"),
+    ("generic-secret", "client_secret", "{w40}"),
+    ("generic-token", "deploy_token", "{w40}"),
 ];
 
 /// Texts that are no secrets, though they look a little like one.
@@ -155,11 +250,63 @@ const NEAR_MISSES: &[&str] = &[
     "$2b$12$ is how bcrypt begins",
     "glsa_ and glc_ are prefixes",
     "0123456789:AA is a ratio",
+    "{\"pass\": true, \"passed\": 12345678, \"fail\": 0}",
+    "passed=12345678",
+    "--- PASS: TestEvidenceLint2 (0.00s)",
+    "PASS src/evidence2.test.js",
+    "compass=north9west8",
+    "bypass: Rule12-b",
+    "--password-file /run/secrets/db-1",
+    "--password-stdin < secret1.txt",
+    "--password <password>",
+    "--password PASSWORD --token TOKEN",
+    "the password something1else",
+    "one-password something1else",
+    "DB_PASSWORD=$DB_PASSWORD_1",
+    "password: ${{ secrets.DB_PASSWORD1 }}",
+    "password: $(cat /run/secrets/db1)",
+    "password: \"{{db_password_1}}\"",
+    "password: env:DB_PASSWORD_1",
+    "password: /run/secrets/db-1",
+    "<password></password>",
+    "<password/>",
+    "<input name=\"password\"><label>Password12</label>",
+    "password:\nusername: build12345",
+    "password:\n  username: build12345",
+    "DB_PASSWORD=\nDB_USER=build12345",
+    "PWD=/home/build/work-1",
+    "OLDPWD=/home/build/work-1\0PWD=/work/run-12",
+    "- name: DB_PASSWORD\n  valueFrom:\n    secretKeyRef:\n      name: db-credentials-1\n      key: password",
+    "{\"password\": {\"type\": \"string\", \"minLength\": 12}}",
+    "password = self.getDatabasePassword",
+    "java.lang.IllegalStateException: wrong password: AuthenticationFailedException",
+    "curl -u \"$USER:$TOKEN\" example.net",
+    "curl -sSfL http://example.net:8080/a12345",
+    "docker run -u 1000:1000 curlimages/curl",
+    "tls.crt: LS0tLS1CRUdJTi¦BDRVJUSUZJQ0FURS0tLS0t{b100}",
+    "-----BEGIN PRIV¦ATE KEY-----\" begins one\nand this_function_reads_it(where)\n",
+    "\\ghp and %ghp_ are none",
 ];
 
 /// Every kind, with one secret of it.
 pub(crate) fn secrets() -> Vec<(&'static str, String)> {
     TEMPLATES.iter().map(|(id, template)| (*id, made(template, id))).collect()
+}
+
+/// Every other form: its kind, the text, and what of it nobody may see.
+pub(crate) fn forms() -> Vec<(&'static str, String, Vec<String>)> {
+    FORMS
+        .iter()
+        .map(|(id, template)| (*id, made(template, template), parts(template, template)))
+        .collect()
+}
+
+/// Every name with a value that it makes a secret: the kind, both, and what nobody may see.
+pub(crate) fn given() -> Vec<(&'static str, &'static str, String, Vec<String>)> {
+    let given = |(id, name, template): &(&'static str, &'static str, &'static str)| {
+        (*id, *name, made(template, name), parts(template, name))
+    };
+    GIVEN.iter().map(given).collect()
 }
 
 /// Texts that are no secrets.
@@ -171,8 +318,12 @@ pub(crate) fn near_misses() -> Vec<String> {
 /// from chance.
 pub(crate) fn drawn(id: &str) -> Vec<String> {
     let template = TEMPLATES.iter().find(|(of, _)| *of == id).map_or("", |(_, template)| template);
+    parts(template, id)
+}
+
+fn parts(template: &str, seed: &str) -> Vec<String> {
     let mut parts = Vec::new();
-    fill(template, id, |part| parts.push(part.to_owned()));
+    fill(template, seed, |part| parts.push(part.to_owned()));
     parts.retain(|part| part.len() >= 8);
     parts
 }
@@ -215,6 +366,8 @@ fn alphabet(name: u8) -> &'static [u8] {
         b'b' => b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
         b's' => b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-",
         b'd' => b"0123456789",
+        // What people add to a password.
+        b'p' => b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghjkmnpqrstuvwxyz23456789!#&*+^",
         b'a' => b"QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L",
         _ => b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789",
     }

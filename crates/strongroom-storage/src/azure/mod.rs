@@ -45,8 +45,9 @@ use strongroom_core::retention::Retention;
 use self::request::Client;
 use crate::status::{BucketSettings, StoreStatus};
 use crate::{
-    Body, BucketLocks, CreateOptions, Created, ListPage, ListRequest, ObjectInfo, ObjectKey,
-    ObjectReader, ObjectVersion, SeenLock, Storage, StorageError, StorageErrorKind, VersionId,
+    AskedOfWrites, Body, BucketLocks, CreateOptions, Created, ListPage, ListRequest, ObjectInfo,
+    ObjectKey, ObjectReader, ObjectVersion, SeenLock, Storage, StorageError, StorageErrorKind,
+    VersionId,
 };
 
 /// A container, and a prefix in it.
@@ -105,6 +106,15 @@ impl Storage for AzureStorage {
 
     fn locks_enforced_by(&self) -> EnforcedBy {
         EnforcedBy::Store
+    }
+
+    /// The service encrypts everything by itself: only a scope is asked for.
+    fn asked_of_writes(&self) -> AskedOfWrites {
+        AskedOfWrites {
+            storage_class: self.access_tier.clone(),
+            encryption: self.encryption_scope.as_ref().map(|_| "aws:kms".to_owned()),
+            kms_key_id: self.encryption_scope.clone(),
+        }
     }
 
     async fn now(&self) -> Result<Timestamp, StorageError> {

@@ -4,8 +4,12 @@
 //! The last good one is found by references. Those of a subject say which bundles are about it, the index
 //! by day says in which order they were stored; so the cost follows how much was stored since, not what
 //! the store holds. A reference proves nothing, and what is chosen was verified to its last byte.
+//!
+//! Where none is good, why decides the exit code: a gate may go on without a baseline only where every
+//! earlier bundle says itself that its run did not go well, and never because one is damaged or gone.
 
 mod claims;
+mod passed_over;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -18,6 +22,7 @@ use strongroom_core::diff::described::Described;
 use strongroom_core::{BundleId, layout};
 
 use self::claims::claims_of;
+use self::passed_over::Because;
 use super::list::{BundleState, ListQuery, Listing, days};
 use super::pull::{PullRequest, Pulled, pull};
 use super::{EvidenceError, EvidenceErrorKind};
@@ -86,6 +91,17 @@ pub struct PassedOver {
     pub bundle_id: BundleId,
     /// Why, in our words.
     pub reason: String,
+    /// What that says of the search.
+    #[serde(skip)]
+    because: Because,
+}
+
+impl PassedOver {
+    /// Whether it was looked at and is not the bundle that its id says: somebody changed it, or put
+    /// something in its place.
+    pub fn is_refused(&self) -> bool {
+        matches!(self.because, Because::Refused(_))
+    }
 }
 
 /// The only bundle of a run. Several are a conflict: nobody knows which is meant.
@@ -145,7 +161,7 @@ pub async fn last_good(
                 continue;
             }
             if passed_over.len() == BASELINES_LOOKED_AT_MAX {
-                return Err(none_is_good(&passed_over, Some("BASELINES_LOOKED_AT_MAX")));
+                return Err(passed_over::too_many());
             }
             match look_at(store, id, request, chosen_by, out, progress).await? {
                 Ok((pulled, result_status)) => {
@@ -159,15 +175,20 @@ pub async fn last_good(
                         pulled,
                     });
                 }
-                Err(reason) => passed_over.push(PassedOver { bundle_id: id, reason }),
+                Err((because, reason)) => {
+                    passed_over.push(PassedOver { bundle_id: id, reason, because });
+                }
             }
         }
         if of_subject.as_ref().is_some_and(BTreeSet::is_empty) {
             break;
         }
     }
-    Err(none_is_good(&passed_over, None))
+    Err(passed_over::none_is_good(&passed_over))
 }
+
+/// What came of looking at one: the bundle and how it says that its run ended, or why it is passed over.
+type Looked = Result<(Pulled, Option<String>), (Because, String)>;
 
 /// Pulls a bundle that is good, as far as it says; or says why it is passed over.
 async fn look_at(
@@ -177,7 +198,7 @@ async fn look_at(
     chosen_by: ChosenBy,
     out: &Path,
     progress: &Arc<dyn Progress>,
-) -> Result<Result<(Pulled, Option<String>), String>, EvidenceError> {
+) -> Result<Looked, EvidenceError> {
     // What cannot be read by itself may be found below what is on top of it: pulling tells.
     if let Some(claimed) = claims_of(store, id).await?
         && let Err(reason) = request.admits(&claimed, chosen_by)
@@ -193,8 +214,12 @@ async fn look_at(
     };
     let pulled = match pull(store, &request_to_pull, progress).await {
         Ok(pulled) => pulled,
-        Err(error) if says_it_is_not_there(&error) => return Ok(Err(error.to_string())),
-        Err(error) => return Err(error),
+        Err(error) => {
+            return match Because::of(&error) {
+                Some(because) => Ok(Err((because, error.to_string()))),
+                None => Err(error),
+            };
+        }
     };
     let described = claims::of_file(out).await?;
     match request.admits(&described, chosen_by) {
@@ -206,20 +231,14 @@ async fn look_at(
     }
 }
 
-/// Whether it is this bundle that cannot be had, and not the store that fails.
-fn says_it_is_not_there(error: &EvidenceError) -> bool {
-    matches!(
-        error.kind(),
-        EvidenceErrorKind::Bundle(_)
-            | EvidenceErrorKind::NotFound
-            | EvidenceErrorKind::Conflict
-            | EvidenceErrorKind::Store(StorageErrorKind::NotFound)
-    )
-}
-
 impl BaselineRequest {
     /// Whether what a bundle declares makes it a good one, and what it says of how its run ended.
-    fn admits(&self, claimed: &Described, chosen_by: ChosenBy) -> Result<Option<String>, String> {
+    fn admits(
+        &self,
+        claimed: &Described,
+        chosen_by: ChosenBy,
+    ) -> Result<Option<String>, (Because, String)> {
+        let not_good = |reason: &str| Err((Because::NotGood, reason.to_owned()));
         let (is_like, what) = match chosen_by {
             ChosenBy::Subject => (claimed.subject == self.subject, "subject"),
             ChosenBy::Producer => {
@@ -228,7 +247,7 @@ impl BaselineRequest {
             }
         };
         if !is_like {
-            return Err(format!("it is of another {what}"));
+            return Err((Because::AnotherKind, format!("it is of another {what}")));
         }
         let status = claimed.metadata.get(RESULT_STATUS);
         let is_good = |text: &str| match self.good_status.as_slice() {
@@ -237,9 +256,9 @@ impl BaselineRequest {
         };
         match status.map(|status| status.as_str()) {
             None if self.good_status.is_empty() => Ok(None),
-            None => Err("it declares no result_status".to_owned()),
+            None => not_good("it declares no result_status"),
             Some(Some(text)) if is_good(text.trim()) => Ok(Some(text.to_owned())),
-            Some(_) => Err("its result_status is not that of a good one".to_owned()),
+            Some(_) => not_good("its result_status is not that of a good one"),
         }
     }
 }
@@ -291,26 +310,8 @@ async fn references(
 
 fn nothing_in_common() -> EvidenceError {
     EvidenceError::new(
-        EvidenceErrorKind::NotFound,
+        EvidenceErrorKind::NoBaseline,
         "the candidate declares neither a subject nor a producer: nothing says which bundles came before it",
     )
     .with_guidance("name the base by its id or its run")
-}
-
-fn none_is_good(passed_over: &[PassedOver], limit: Option<&str>) -> EvidenceError {
-    let looked_at = passed_over.len();
-    let message = match (passed_over.first(), limit) {
-        (None, _) => "the store has no other bundle of the same subject or producer".to_owned(),
-        (Some(_), Some(limit)) => {
-            format!("none of the last {looked_at} bundles is a good one, and {limit} are looked at")
-        }
-        (Some(newest), None) => {
-            format!(
-                "none of {looked_at} earlier bundles is a good one; of the last, {}",
-                newest.reason
-            )
-        }
-    };
-    EvidenceError::new(EvidenceErrorKind::NotFound, message)
-        .with_guidance("name the base by its id or its run; --good-status says what is good")
 }

@@ -28,6 +28,8 @@ pub enum EvidenceErrorKind {
     Conflict,
     /// No such bundle, or no such run.
     NotFound,
+    /// There may be a bundle to compare with, and it cannot be told which, or had.
+    NoBaseline,
     /// A local file could not be read or written.
     LocalFile,
     /// A local file of that name is there already, and is something else or was not looked at.

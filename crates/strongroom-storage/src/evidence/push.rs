@@ -63,6 +63,14 @@ impl PushRequest {
     pub(super) fn plan_sha256(&self) -> Option<Sha256Digest> {
         self.plan.as_ref().map(|plan| plan.sha256())
     }
+
+    /// What is done to an error before a person sees it: who keeps to a plan has other ways out.
+    pub(super) fn explain(&self) -> fn(EvidenceError) -> EvidenceError {
+        match self.plan {
+            Some(_) => PlanInForce::explain,
+            None => std::convert::identity,
+        }
+    }
 }
 
 /// What a push came to.
@@ -93,6 +101,16 @@ impl<'a> Push<'a> {
     /// Opens the source, asks the store for its clock and its locks, and decides on the lock.
     /// Refuses here whatever certainly cannot be kept. Writes nothing.
     pub async fn prepare(
+        store: &'a dyn Storage,
+        source: PushSource,
+        request: PushRequest,
+        clock: &'a Clock,
+    ) -> Result<Self, EvidenceError> {
+        let explain = request.explain();
+        Self::prepared(store, source, request, clock).await.map_err(explain)
+    }
+
+    async fn prepared(
         store: &'a dyn Storage,
         source: PushSource,
         request: PushRequest,
@@ -139,6 +157,10 @@ impl<'a> Push<'a> {
 
     /// Does it.
     pub async fn execute(&self, progress: Arc<dyn Progress>) -> Result<PushOutcome, EvidenceError> {
+        self.executed(progress).await.map_err(self.request.explain())
+    }
+
+    async fn executed(&self, progress: Arc<dyn Progress>) -> Result<PushOutcome, EvidenceError> {
         let key = ObjectKey::new(self.source.key())?;
         match self.store.head(&key, None).await {
             Ok(_) => return self.keep_existing(&key, progress).await,
@@ -199,7 +221,7 @@ impl<'a> Push<'a> {
                  sent may be weaker than the default would have been"
             ));
         }
-        PushOutcome { receipt, warnings, shortfall }
+        PushOutcome { receipt, warnings, shortfall: shortfall.map(self.request.explain()) }
     }
 
     /// What a version must hold in the end: what is asked, and never less than what was sent.

@@ -30,14 +30,14 @@ use self::intended::Intended;
 use super::lock_plan;
 use super::push::{PushRequest, PushSource};
 use super::{EvidenceError, EvidenceErrorKind};
-use crate::open::{self, Location, Secret, ServerSideEncryption, StaticCredentials, StoreSettings};
-use crate::{Clock, Storage};
+use crate::open::{self, Location, Secret, StaticCredentials, StoreSettings};
+use crate::{AskedOfWrites, Clock, Storage};
 
 pub use self::check::{ObjectRow, ObjectStanding, STORAGE_CHECK_SCHEMA, StorageCheck, check};
 pub use self::keep::PlanInForce;
 pub use self::standing::{SettingRow, Standing};
 
-/// The longest time, in seconds, that still counts as none: a lock shorter than a day is a day's cost.
+/// A day of a lock, in seconds. Costs count whole days: a lock that is shorter costs a day.
 const DAY_SECONDS: i64 = 24 * 60 * 60;
 
 /// A region that stands in where only names are wanted.
@@ -181,12 +181,7 @@ fn target(store: &dyn Storage, settings: &StoreSettings) -> Result<Target, Evide
         StoreKind::Azure => endpoint.as_deref().and_then(account_of),
         _ => None,
     };
-    let (encryption, kms_key_id) = match &settings.encryption {
-        None => (None, None),
-        Some(ServerSideEncryption::Aes256) => (Some("AES256".to_owned()), None),
-        Some(ServerSideEncryption::Kms { key_id }) => (Some("aws:kms".to_owned()), key_id.clone()),
-    };
-    let storage_class = settings.storage_class.clone();
+    let AskedOfWrites { storage_class, encryption, kms_key_id } = store.asked_of_writes();
     let store = store.url().to_owned();
     Ok(Target {
         kind,
@@ -219,7 +214,7 @@ fn policy_files(
         let mut bytes = serde_json::to_vec_pretty(&content).map_err(unwritable)?;
         bytes.push(b'\n');
         let sha256 = Sha256Digest::of(&bytes);
-        names.push(PolicyName { path: path.to_owned(), purpose: purpose.to_owned(), sha256 });
+        names.push(PolicyName { path: path.to_owned(), purpose: purpose.into_owned(), sha256 });
         files.push((path.to_owned(), bytes));
     }
     Ok((names, files))

@@ -47,8 +47,9 @@ use self::request::{Client, Request};
 use crate::open::ServerSideEncryption;
 use crate::status::{BucketSettings, StoreStatus};
 use crate::{
-    Body, BucketLocks, CreateOptions, Created, ListPage, ListRequest, ObjectInfo, ObjectKey,
-    ObjectReader, ObjectVersion, SeenLock, Storage, StorageError, StorageErrorKind, VersionId,
+    AskedOfWrites, Body, BucketLocks, CreateOptions, Created, ListPage, ListRequest, ObjectInfo,
+    ObjectKey, ObjectReader, ObjectVersion, SeenLock, Storage, StorageError, StorageErrorKind,
+    VersionId,
 };
 
 /// A bucket, and a prefix in it.
@@ -84,6 +85,17 @@ impl Storage for S3Storage {
 
     fn locks_enforced_by(&self) -> EnforcedBy {
         EnforcedBy::Store
+    }
+
+    fn asked_of_writes(&self) -> AskedOfWrites {
+        let (encryption, kms_key_id) = match &self.encryption {
+            None => (None, None),
+            Some(ServerSideEncryption::Aes256) => (Some("AES256".to_owned()), None),
+            Some(ServerSideEncryption::Kms { key_id }) => {
+                (Some("aws:kms".to_owned()), key_id.clone())
+            }
+        };
+        AskedOfWrites { storage_class: self.storage_class.clone(), encryption, kms_key_id }
     }
 
     async fn now(&self) -> Result<Timestamp, StorageError> {

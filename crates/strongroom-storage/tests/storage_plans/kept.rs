@@ -140,6 +140,65 @@ async fn a_plan_for_another_bundle_or_another_place_is_refused() {
 }
 
 #[tokio::test]
+async fn a_push_that_would_ask_for_another_class_or_key_than_planned_is_refused_with_each_named() {
+    use strongroom_storage::open::{ServerSideEncryption, StoreSettings};
+    let desk = Desk::with(good()).await;
+    let kms = |key: &str| Some(ServerSideEncryption::Kms { key_id: Some(key.to_owned()) });
+    let settings_with = |change: &dyn Fn(&mut StoreSettings)| {
+        let mut settings = desk.settings_of(desk.server.owner());
+        settings.encryption = kms("arn:aws:kms:us-east-1:1:key/planned");
+        settings.storage_class = Some("STANDARD_IA".to_owned());
+        change(&mut settings);
+        settings
+    };
+    let as_planned = settings_with(&|_| {});
+    let store = open(&as_planned, Clock::system()).await.unwrap();
+    let source = PlanSource::Archive(desk.archive());
+    let plan = bytes_of(&planned(&*store, &as_planned, source, &strict()).await.plan);
+    type Change<'a> = &'a dyn Fn(&mut StoreSettings);
+    let other_key = |settings: &mut StoreSettings| settings.encryption = kms("another");
+    let other_class = |settings: &mut StoreSettings| settings.storage_class = None;
+    let neither = |settings: &mut StoreSettings| {
+        settings.storage_class = Some("GLACIER".to_owned());
+        settings.encryption = Some(ServerSideEncryption::Aes256);
+    };
+    let table: [(Change<'_>, &[&str]); 3] = [
+        (&other_key, &["another KMS key"]),
+        (&other_class, &["another storage class"]),
+        (&neither, &["another storage class", "another encryption", "another KMS key"]),
+    ];
+    for (change, named) in table {
+        let store = open(&settings_with(change), Clock::system()).await.unwrap();
+        let error = push(&*store, PushSource::Archive(desk.archive()), &plan).await.unwrap_err();
+        assert_eq!(error.kind(), EvidenceErrorKind::PlanNotMet, "{error}");
+        assert_eq!(error.to_string().matches("another").count(), named.len(), "{error}");
+        assert!(named.iter().all(|what| error.to_string().contains(what)), "{error}");
+        assert_eq!(desk.server.bucket("evidence").keys(), [""; 0]);
+    }
+    assert!(push(&*store, PushSource::Archive(desk.archive()), &plan).await.is_ok());
+}
+
+#[tokio::test]
+async fn nobody_is_told_to_pass_what_a_push_by_a_plan_refuses() {
+    let desk = Desk::with(dressed(BucketSettings::versioned())).await;
+    let bytes = bytes_of(&desk.plan(&plain()).await.plan);
+    let source = || PushSource::Archive(desk.archive());
+    let no_locks = push(&*desk.store().await, source(), &bytes).await.unwrap_err();
+
+    let desk_of_denied = Desk::with(dressed(BucketSettings::locked())).await;
+    let op = strongroom_testkit::s3::Op::GetObjectRetention;
+    desk_of_denied.server.faults().on(op).from(1).answer(403);
+    let bytes = bytes_of(&desk_of_denied.plan(&plain()).await.plan);
+    let outcome = push(&*desk_of_denied.store().await, source(), &bytes).await.unwrap();
+    let unobserved = outcome.shortfall.unwrap();
+
+    for error in [no_locks, unobserved] {
+        let guidance = error.guidance().unwrap();
+        assert!(guidance.contains("by a plan") && !guidance.contains("--allow-"), "{guidance}");
+    }
+}
+
+#[tokio::test]
 async fn a_default_that_locks_for_longer_than_planned_is_refused_unless_the_plan_accepts_it() {
     let longer = dressed(BucketSettings::locked());
     let desk = Desk::with(longer.default_retention(LockMode::Governance, 365)).await;

@@ -95,7 +95,7 @@ pub async fn run(args: DiffArgs, context: &Context) -> Result<()> {
         schema: SCHEMA,
         base: shown(&both.base, base_origin),
         candidate: shown(&both.candidate, candidate_origin),
-        baseline,
+        baseline: baseline.map(words::without_secrets),
         is_same: diff.has(Kind::Any) == Answer::No,
         failed: failed.collect(),
         fail_on: args.fail_on,

@@ -139,7 +139,7 @@ async fn linted_directory(
     let own = cavra::judge(verified.manifest(), trusting.demand(), cavra::MANIFEST.to_owned());
     let signed = verified.manifest().signed();
     let report = finish(lint, own.into_iter().collect(), &signed, args, trusting)?;
-    Ok((Linted { bundle_id: verified.id(), format: "cavra/v1" }, report))
+    Ok((Linted { bundle_id: verified.id(), format: cavra::FORMAT }, report))
 }
 
 /// Adds the signatures: those in the bundle itself, and those that were named.

@@ -6,7 +6,7 @@ mod prices;
 mod words;
 
 use std::fs;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -22,6 +22,7 @@ use strongroom_storage::evidence::storage_plan::{
 use strongroom_storage::new_folder::NewFolder;
 
 use super::{Context, named, push};
+use crate::bounded_file;
 use crate::cli::{StoragePlanArgs, When};
 use crate::config::Config;
 use crate::exit::Exit;
@@ -149,14 +150,8 @@ fn request(
 
 /// Digest and length of a signature's file.
 fn signature(path: &Path) -> Result<(Sha256Digest, u64)> {
-    let mut bytes = Vec::new();
-    let read = fs::File::open(path)
-        .and_then(|file| file.take(limits::ATTESTATION_BYTES_MAX + 1).read_to_end(&mut bytes));
-    read.with_context(|| format!("{} could not be read", path.display()))?;
-    if bytes.len() as u64 > limits::ATTESTATION_BYTES_MAX {
-        let message = format!("{}: longer than the limit ATTESTATION_BYTES_MAX", path.display());
-        return Err(Failure::new(Exit::Limit, message).into());
-    }
+    let bytes_max = limits::ATTESTATION_BYTES_MAX;
+    let bytes = bounded_file::read(path, "ATTESTATION_BYTES_MAX", bytes_max)?;
     Ok((Sha256Digest::of(&bytes), bytes.len() as u64))
 }
 

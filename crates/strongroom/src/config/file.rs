@@ -1,8 +1,7 @@
 //! `strongroom.yaml`: which file is read, and what may stand in it.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -12,10 +11,11 @@ use serde_saphyr::Spanned;
 use super::directories::Directories;
 use super::refusal::refused;
 use super::settings::{self, FileKind, Origin, Setting, Sourced};
+use crate::bounded_file;
 use crate::failure::Failure;
 
 /// Bytes of a configuration file.
-const FILE_BYTES_MAX: u64 = 1 << 20;
+const CONFIGURATION_BYTES_MAX: u64 = 1 << 20;
 /// The file's name in the working and in the configuration directory.
 const FILE_NAME: &str = "strongroom.yaml";
 
@@ -58,8 +58,8 @@ impl ConfigFile {
 /// the working directory and the one in the user's configuration directory.
 pub fn find(named: Option<&Path>, directories: &Directories) -> Result<Vec<ConfigFile>> {
     if let Some(path) = named {
-        let text = read(path).map_err(|error| unreadable(path, &error))?;
-        return Ok(vec![parse(path, &text, FileKind::Own)?]);
+        let bytes = read(path).map_err(|error| unreadable(path, &error))?;
+        return Ok(vec![of_bytes(path, bytes, FileKind::Own)?]);
     }
     let of_the_user = directories.config.as_ref().map(|config| config.join(FILE_NAME));
     let mut files = Vec::new();
@@ -67,7 +67,7 @@ pub fn find(named: Option<&Path>, directories: &Directories) -> Result<Vec<Confi
     for (kind, path) in [(FileKind::Found, found), (FileKind::Own, of_the_user)] {
         let Some(path) = path else { continue };
         match read(&path) {
-            Ok(text) => files.push(parse(&path, &text, kind)?),
+            Ok(bytes) => files.push(of_bytes(&path, bytes, kind)?),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(unreadable(&path, &error).into()),
         }
@@ -77,13 +77,14 @@ pub fn find(named: Option<&Path>, directories: &Directories) -> Result<Vec<Confi
     Ok(files)
 }
 
-fn read(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    fs::File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > FILE_BYTES_MAX {
-        return Err(io::Error::other("longer than a configuration file may be (1 MiB)"));
-    }
-    Ok(text)
+/// Nothing where it is longer than a configuration may be.
+fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    bounded_file::read_up_to(path, CONFIGURATION_BYTES_MAX)
+}
+
+fn of_bytes(path: &Path, bytes: Option<Vec<u8>>, kind: FileKind) -> Result<ConfigFile> {
+    let bytes = bytes.ok_or_else(|| bounded_file::over(path, "CONFIGURATION_BYTES_MAX"))?;
+    Ok(parse(path, &bounded_file::text(path, bytes)?, kind)?)
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Failure {

@@ -68,7 +68,7 @@ impl Block {
 
 /// Folds text between words. A word that is longer than a line (an id, a key) is left whole, so
 /// that it can be copied.
-fn fold(text: &str, columns: usize) -> Vec<String> {
+pub fn fold(text: &str, columns: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
     let mut length = 0;

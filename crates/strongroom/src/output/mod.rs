@@ -11,7 +11,7 @@ use anstyle::{AnsiColor, Style};
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 
-pub use self::block::Block;
+pub use self::block::{Block, fold};
 pub use self::words::{count, duration_ms, safe, size, size_and_bytes, time, visible};
 use crate::cli::{ConsoleArgs, Format};
 use crate::environment::Environment;

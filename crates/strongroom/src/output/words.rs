@@ -57,37 +57,34 @@ pub fn duration_ms(milliseconds: u64) -> String {
 }
 
 /// Text that somebody else wrote, harmless on a terminal: control characters (which could move the
-/// cursor or hide text) and those that turn the direction of writing are shown as escapes.
+/// cursor or hide text), those that turn the direction of writing and those that nobody sees are shown as
+/// escapes.
 pub fn safe(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
-        let turns_direction = matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if character.is_control() || turns_direction {
-            shown.extend(character.escape_default());
-        } else {
-            shown.push(character);
+        match character.is_control() || turns_direction(character) || is_invisible(character) {
+            true => shown.extend(character.escape_default()),
+            false => shown.push(character),
         }
     }
     shown
 }
 
-/// As [`safe`], of lines that are held beside each other: what nobody would see is shown as an escape too,
-/// and a tab is four spaces, so that two lines that differ look different.
+/// As [`safe`], of lines that are held beside each other: a tab is four spaces.
 pub fn visible(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for character in safe(&text.replace('\t', "    ")).chars() {
-        let is_invisible = matches!(
-            character,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200d}' | '\u{2028}' | '\u{2029}'
-                | '\u{2060}'..='\u{2064}' | '\u{206a}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}'
-        );
-        if is_invisible {
-            shown.extend(character.escape_unicode());
-        } else {
-            shown.push(character);
-        }
-    }
-    shown
+    safe(&text.replace('\t', "    "))
+}
+
+fn turns_direction(character: char) -> bool {
+    matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+fn is_invisible(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200d}' | '\u{2028}' | '\u{2029}'
+            | '\u{2060}'..='\u{2064}' | '\u{206a}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}'
+    )
 }
 
 #[cfg(test)]
@@ -113,6 +110,7 @@ mod tests {
     #[test]
     fn text_of_others_cannot_drive_the_terminal() {
         assert_eq!(safe("a\u{1b}[2Jb\n\u{202e}c"), "a\\u{1b}[2Jb\\n\\u{202e}c");
+        assert_eq!(safe("a\u{200b}b\u{2028}c\u{feff}"), "a\\u{200b}b\\u{2028}c\\u{feff}");
         assert_eq!(safe("Übersicht é 日本"), "Übersicht é 日本");
     }
 

@@ -100,8 +100,13 @@ fn every_secret_is_found_wherever_it_stands_and_never_printed() {
             room.write(&format!("results/names/{secret} x"), "a");
         }
     }
-    let metadata: Vec<String> =
-        planted.iter().map(|(id, secret)| format!("kept_{id}={secret}")).collect();
+    let (forms, given) = (planted::forms(), planted::given());
+    for (at, (_, form, _)) in forms.iter().enumerate() {
+        room.write(&format!("results/forms/{at}.txt"), format!("one\n{form}\nend\n"));
+    }
+    let kept = planted.iter().map(|(id, secret)| format!("kept_{id}={secret}"));
+    let told_by_name = given.iter().map(|(_, name, value, _)| format!("{name}={value}"));
+    let metadata: Vec<String> = kept.chain(told_by_name).collect();
     let flags: Vec<&str> = metadata.iter().flat_map(|each| ["--metadata", each]).collect();
     bundle(&room, &flags);
 
@@ -125,6 +130,19 @@ fn every_secret_is_found_wherever_it_stands_and_never_printed() {
         assert!(!is_a_name || is_at(json!({"kind": "name"})), "{id}");
     }
 
+    for (at, (id, form, _)) in forms.iter().enumerate() {
+        let path = format!("forms/{at}.txt");
+        let rule = format!("secret.{id}");
+        let is_it = |finding: &Value| finding["rule"] == *rule && finding["place"]["path"] == *path;
+        assert!(findings.iter().any(is_it), "{id}: {form}");
+    }
+    for (id, name, ..) in &given {
+        let (rule, field) = (format!("secret.{id}"), format!("/metadata/{name}"));
+        let is_it =
+            |finding: &Value| finding["rule"] == *rule && finding["place"]["field"] == *field;
+        assert!(findings.iter().any(is_it), "{id}: {name}");
+    }
+
     let baseline = ["--write-baseline", "known.json", "-o", "report.txt"];
     for more in [
         &["--format", "human"],
@@ -145,12 +163,25 @@ fn every_secret_is_found_wherever_it_stands_and_never_printed() {
 
 /// Nothing of any secret may stand in `told`.
 #[track_caller]
-fn refuse_values(told: &str) {
-    for (id, _) in planted::secrets() {
-        for part in planted::drawn(id) {
+pub(crate) fn refuse_values(told: &str) {
+    let planted = planted::secrets().into_iter().map(|(id, _)| (id, planted::drawn(id)));
+    let forms = planted::forms().into_iter().map(|(id, _, parts)| (id, parts));
+    let given = planted::given().into_iter().map(|(id, _, _, parts)| (id, parts));
+    for (id, parts) in planted.chain(forms).chain(given) {
+        for part in parts {
             assert!(!told.contains(&part), "{id}: {part}");
         }
     }
+}
+
+#[test]
+fn what_nobody_sees_in_a_name_is_shown() {
+    let room = Room::new();
+    room.write("results/a\u{200b}b\u{2028}c.txt", ["npm", "_", "x"].concat());
+    bundle(&room, &[]);
+    let told = lint(&room, &[]).stdout;
+    assert!(told.contains("a\\u{200b}b\\u{2028}c.txt"), "{told}");
+    assert!(!told.contains('\u{200b}') && !told.contains('\u{2028}'), "{told}");
 }
 
 #[test]

@@ -210,7 +210,7 @@ fn a_table_of_prices_is_json_or_yaml_and_is_reckoned_in_whole_millionths() {
         room.write("broken.yaml", broken);
         let plan = ["evidence", "storage-plan", "run.tar.gz", "-o", "other", "--store", AT];
         let refused = room.run(&[&plan[..], &["--prices", "broken.yaml"]].concat()).exits(2);
-        assert!(refused.stderr.contains("broken.yaml: "), "{}", refused.stderr);
+        assert!(refused.stderr.contains("broken.yaml:"), "{}", refused.stderr);
     }
 }
 

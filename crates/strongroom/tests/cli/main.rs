@@ -11,6 +11,8 @@ mod cli_cavra;
 mod cli_cavra_signing;
 mod cli_config;
 mod cli_diff;
+mod cli_diff_gate;
+mod cli_diff_secrets;
 mod cli_errors;
 mod cli_keys;
 mod cli_lint;

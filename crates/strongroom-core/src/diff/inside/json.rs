@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::lines::{Stretch, stretches};
 use super::room::Room;
 use super::shown::Shown;
+use crate::secrets::{Names, name_of_pair};
 
 /// What changed in a JSON document. Nothing did where only its spelling is another.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -49,13 +50,19 @@ enum Step<'a> {
 }
 
 /// Holds two documents side by side, and names at most `named_max` changes.
-pub fn between(base: &Value, candidate: &Value, named_max: usize, room: &mut Room) -> ValueChanges {
+pub(in crate::diff) fn between(
+    base: &Value,
+    candidate: &Value,
+    named_max: usize,
+    room: &mut Room,
+) -> ValueChanges {
     let mut walk = Walk {
         found: ValueChanges::default(),
         named_max,
         room,
         base_path: Vec::new(),
         candidate_path: Vec::new(),
+        names: Names::none(),
     };
     walk.both(base, candidate);
     walk.found
@@ -67,6 +74,8 @@ struct Walk<'a, 'r> {
     room: &'r mut Room,
     base_path: Vec<Step<'a>>,
     candidate_path: Vec<Step<'a>>,
+    /// The names that lead there, on either side: what one of them makes a secret may be the other's value.
+    names: Names<'a>,
 }
 
 impl<'a> Walk<'a, '_> {
@@ -83,10 +92,14 @@ impl<'a> Walk<'a, '_> {
         let names: BTreeSet<&'a String> = base.keys().chain(candidate.keys()).collect();
         for name in names {
             let step = Step::Name(name.as_str());
+            let of_pairs = [base, candidate].map(|object| name_of_pair(object, name));
+            let names = of_pairs.map(|of_pair| of_pair.unwrap_or(name));
+            names.iter().for_each(|name| self.names.push(name));
             self.at(step, step, |walk| match (base.get(name), candidate.get(name)) {
                 (Some(left), Some(right)) => walk.both(left, right),
                 (left, right) => walk.tell(left, right),
             });
+            names.iter().for_each(|_| self.names.pop());
         }
     }
 
@@ -129,22 +142,18 @@ impl<'a> Walk<'a, '_> {
         self.candidate_path.pop();
     }
 
-    fn tell(&mut self, base: Option<&Value>, candidate: Option<&Value>) {
+    fn tell(&mut self, base: Option<&'a Value>, candidate: Option<&'a Value>) {
         if self.found.changes.len() >= self.named_max {
             self.found.changes_unnamed += 1;
             return;
         }
-        let name = self.candidate_path.iter().rev().find_map(|step| match step {
-            Step::Name(name) => Some(*name),
-            Step::At(_) => None,
-        });
         let path = if candidate.is_some() { &self.candidate_path } else { &self.base_path };
         let moved = base.is_some() && candidate.is_some() && self.base_path != self.candidate_path;
         self.found.changes.push(ValueChange {
             pointer: pointer(path),
             base_pointer: moved.then(|| pointer(&self.base_path)),
-            base: base.map(|value| Shown::of_value(name, value)),
-            candidate: candidate.map(|value| Shown::of_value(name, value)),
+            base: base.map(|value| Shown::of_value(&mut self.names, value)),
+            candidate: candidate.map(|value| Shown::of_value(&mut self.names, value)),
         });
     }
 }

@@ -4,7 +4,7 @@ pub mod json;
 mod lines;
 mod promise;
 pub mod records;
-pub mod room;
+pub(super) mod room;
 pub mod shown;
 pub mod text;
 
@@ -80,7 +80,7 @@ impl NotLookedAt {
 }
 
 /// Looks inside a file, whose bytes were verified on both sides.
-pub fn look(file: &ChangedFile, base: &[u8], candidate: &[u8], room: &mut Room) -> Inside {
+pub(super) fn look(file: &ChangedFile, base: &[u8], candidate: &[u8], room: &mut Room) -> Inside {
     let not_looked_at = |reason| Inside::NotLookedAt { reason };
     let (Some(base), Some(candidate)) = (as_text(base), as_text(candidate)) else {
         return not_looked_at(NotLookedAt::Binary);

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::json::{self, ValueChanges};
 use super::lines::{lines_of, stretches};
@@ -10,6 +11,7 @@ use super::room::Room;
 use super::shown::{Secrets, Shown};
 use crate::canonical::{self, JsonLimits};
 use crate::limits::{DIFF_RECORDS_MAX, DIFF_VALUES_MAX};
+use crate::secrets::Names;
 
 /// What changed in a file of records.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -68,14 +70,28 @@ impl<'a> Side<'a> {
         self.text[self.lines[at].clone()].trim_end_matches(['\r', '\n'])
     }
 
+    /// The record as it is spelled; as its values where only they tell that one of them is a secret.
     fn shown(&self, at: usize) -> Shown {
         let start = self.lines[at].start;
-        self.secrets.shown(self.text, start..start + self.record(at).len())
+        let by_value = self.value(at).map(|value| Shown::of_value(&mut Names::none(), &value));
+        match by_value.filter(|shown| shown.is_redacted) {
+            Some(shown) => shown,
+            None => self.secrets.shown(self.text, start..start + self.record(at).len()),
+        }
+    }
+
+    /// The record as JSON; nothing where it is none, or where a key of several records goes on, which no
+    /// value by itself shows.
+    fn value(&self, at: usize) -> Option<Value> {
+        match self.secrets.goes_on_at(self.lines[at].start) {
+            true => None,
+            false => canonical::parse(self.record(at).as_bytes(), JsonLimits::NATIVE).ok(),
+        }
     }
 }
 
 /// Holds two files of records side by side; nothing where there are too many.
-pub fn between(base: &str, candidate: &str, room: &mut Room) -> Option<RecordDiff> {
+pub(in crate::diff) fn between(base: &str, candidate: &str, room: &mut Room) -> Option<RecordDiff> {
     let (base, candidate) = (Side::of(base), Side::of(candidate));
     let mut diff = RecordDiff::default();
     for stretch in stretches(&base.records(), &candidate.records(), room)? {
@@ -111,9 +127,8 @@ fn changed(
     right: usize,
     room: &mut Room,
 ) -> RecordChange {
-    let parse = |text: &str| canonical::parse(text.as_bytes(), JsonLimits::NATIVE).ok();
     let change = RecordChange::at(Some(left), Some(right));
-    match parse(base.record(left)).zip(parse(candidate.record(right))) {
+    match base.value(left).zip(candidate.value(right)) {
         Some((was, is)) => {
             let values = json::between(&was, &is, room.at_most(DIFF_VALUES_MAX), room);
             RecordChange { values: Some(values), ..change }

@@ -4,7 +4,7 @@ use crate::limits::{DIFF_PAIRS_ALL_MAX, DIFF_PAIRS_MAX, DIFF_SHOWN_MAX};
 
 /// What is left of the bounds that all files share.
 #[derive(Debug)]
-pub struct Room {
+pub(in crate::diff) struct Room {
     shown: usize,
     pairs: u64,
 }
@@ -17,17 +17,17 @@ impl Default for Room {
 
 impl Room {
     /// Whether nothing more is shown.
-    pub fn is_used_up(&self) -> bool {
+    pub(in crate::diff) fn is_used_up(&self) -> bool {
         self.shown == 0
     }
 
     /// The smaller of `most` and how many more lines, values and records are shown.
-    pub fn at_most(&self, most: usize) -> usize {
+    pub(in crate::diff) fn at_most(&self, most: usize) -> usize {
         self.shown.min(most)
     }
 
     /// Takes as many as were shown, or all that is left.
-    pub fn take_shown(&mut self, shown: usize) {
+    pub(in crate::diff) fn take_shown(&mut self, shown: usize) {
         self.shown = self.shown.saturating_sub(shown);
     }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::limits::DIFF_CHARACTERS_MAX;
-use crate::secrets::{REDACTED, whole_in};
+use crate::secrets::{Names, REDACTED, places_in, value_without_secrets};
 
 /// A line, a value or a name, as far as it is shown. It is somebody else's: control characters are still
 /// in it.
@@ -28,11 +28,12 @@ impl Shown {
         Secrets::of(text).shown(text, 0..text.len())
     }
 
-    /// A JSON value, as JSON. What makes a value a secret may be the `name` that it is given to.
-    pub fn of_value(name: Option<&str>, value: &Value) -> Self {
-        let name = name.map(|name| format!("{}:", Value::from(name))).unwrap_or_default();
-        let text = format!("{name}{value}");
-        Secrets::of(&text).shown(&text, name.len()..text.len())
+    /// A JSON value, as JSON. What makes a value a secret may be any of the `names` that lead to it.
+    pub fn of_value<'a>(names: &mut Names<'a>, value: &'a Value) -> Self {
+        let redacted = value_without_secrets(names, value);
+        let mut shown = Self::of_text(&redacted.as_ref().unwrap_or(value).to_string());
+        shown.is_redacted |= redacted.is_some();
+        shown
     }
 
     fn add(&mut self, text: &str, room: &mut usize) {
@@ -51,7 +52,12 @@ pub struct Secrets(Vec<Range<usize>>);
 impl Secrets {
     /// Finds them. A secret may be longer than a line, so lines are not looked at by themselves.
     pub fn of(text: &str) -> Self {
-        Self(whole_in(text))
+        Self(places_in(text))
+    }
+
+    /// Whether a secret that began before this place goes on there.
+    pub fn goes_on_at(&self, at: usize) -> bool {
+        self.0.iter().any(|secret| secret.start < at && at < secret.end)
     }
 
     /// The part of `text` that is `range`, without what of it belongs to a secret.
@@ -59,32 +65,15 @@ impl Secrets {
         let mut shown = Shown { text: String::new(), is_cut: false, is_redacted: false };
         let mut room = DIFF_CHARACTERS_MAX;
         let mut at = range.start;
-        // They are in the order of their starts; those that end before the range say nothing of it.
+        // They are in order and apart; those that end before the range say nothing of it.
         let here = self.0.iter().filter(|secret| secret.end > range.start);
         for secret in here.take_while(|secret| secret.start < range.end) {
-            let (start, end) = (floor(text, secret.start), ceiling(text, secret.end));
-            if end <= at {
-                continue;
-            }
-            // One that overlaps the one before is told with it.
-            if start > at || !shown.is_redacted {
-                shown.add(&text[at..start.clamp(at, range.end)], &mut room);
-                shown.add(REDACTED, &mut room);
-            }
+            shown.add(&text[at..secret.start.max(at)], &mut room);
+            shown.add(REDACTED, &mut room);
             shown.is_redacted = true;
-            at = end.min(range.end);
+            at = secret.end.min(range.end);
         }
         shown.add(&text[at..range.end], &mut room);
         shown
     }
-}
-
-/// The last place at or before `at` that is between two characters.
-fn floor(text: &str, at: usize) -> usize {
-    (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
-}
-
-/// The first place at or after `at` that is between two characters.
-fn ceiling(text: &str, at: usize) -> usize {
-    (at..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len())
 }

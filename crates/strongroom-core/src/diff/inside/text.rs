@@ -92,7 +92,7 @@ impl<'a> Side<'a> {
 }
 
 /// Holds two texts side by side; nothing where there are too many lines.
-pub fn between(base: &str, candidate: &str, room: &mut Room) -> Option<TextDiff> {
+pub(in crate::diff) fn between(base: &str, candidate: &str, room: &mut Room) -> Option<TextDiff> {
     let (base, candidate) = (Side::of(base), Side::of(candidate));
     let stretches = stretches(&base.texts(), &candidate.texts(), room)?;
     let mut diff = TextDiff::default();

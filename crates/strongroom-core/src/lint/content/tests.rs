@@ -104,6 +104,19 @@ fn a_secret_that_ends_where_noise_begins_is_found() {
 fn zeros_between_values_do_not_hide_them() {
     let content = format!("HOME=/root\0SHELL=/bin/sh\0NPM={}\0LANG=C.UTF-8\0", token());
     assert_eq!(found_in(content.as_bytes(), 1_000).0.len(), 1);
+    // So many short ones that zeros are an eighth of all.
+    let content = format!("{}NPM={}\0", "A=1\0LANG=C\0B=23\0".repeat(50), token());
+    assert_eq!(found_in(content.as_bytes(), 1_000).0.len(), 1);
+}
+
+#[test]
+fn numbers_in_bytes_are_no_text() {
+    let numbers: Vec<u8> = (32_u32..2_000).flat_map(u32::to_le_bytes).collect();
+    let short: Vec<u8> =
+        [1; BLOCK_BYTES].into_iter().chain((32_u16..126).flat_map(u16::to_le_bytes)).collect();
+    for content in [numbers, short, vec![0; 10_000]] {
+        assert_eq!(found_in(&content, 1_000).1.text_bytes, 0);
+    }
 }
 
 #[test]

@@ -8,6 +8,9 @@ use crate::secrets::SecretFinder;
 /// Bytes that are looked into at once.
 const WINDOW_BYTES: usize = 64 << 10;
 
+/// A place in the window, and which line and character that is, less one.
+type Known = (usize, u64, u64);
+
 /// A stretch of text, and how far it was looked into.
 #[derive(Debug, Default)]
 pub(super) struct Window {
@@ -71,34 +74,36 @@ impl Window {
         SecretFinder::shared()
             .find(&self.bytes, self.fresh..end, |one| hits.push((one.start, one.kind)));
         hits.sort_by_key(|(start, _)| *start);
+        // Each place is counted from the one before it: they are in order.
+        let mut known = (0, self.line, self.column);
         for (start, kind) in hits {
-            found(kind, self.spot(start));
+            known = self.after(known, start);
+            found(kind, self.spot(known));
         }
         let forgotten = end.saturating_sub(SECRET_LOOKBEHIND_BYTES);
-        (self.line, self.column) = self.after(forgotten);
+        (_, self.line, self.column) = self.after((0, self.line, self.column), forgotten);
         self.offset += forgotten as u64;
         self.bytes.drain(..forgotten);
         self.fresh = end - forgotten;
     }
 
-    fn spot(&self, at: usize) -> Spot {
-        if self.has_gap {
-            return Spot::Bytes { byte_offset: self.offset + at as u64 };
+    fn spot(&self, (at, line, column): Known) -> Spot {
+        match self.has_gap {
+            true => Spot::Bytes { byte_offset: self.offset + at as u64 },
+            false => Spot::Text { line: line + 1, column: column + 1 },
         }
-        let (line, column) = self.after(at);
-        Spot::Text { line: line + 1, column: column + 1 }
     }
 
-    /// Line and column, less one, of a place in the window.
-    fn after(&self, at: usize) -> (u64, u64) {
-        let before = &self.bytes[..at];
-        let lines = memchr::memchr_iter(b'\n', before).count() as u64;
-        let (column, last) = match memchr::memrchr(b'\n', before) {
-            Some(end) => (0, &before[end + 1..]),
-            None => (self.column, before),
+    /// Line and column of a place that is not before one of which they are known.
+    fn after(&self, (from, line, column): Known, at: usize) -> Known {
+        let between = &self.bytes[from..at];
+        let lines = memchr::memchr_iter(b'\n', between).count() as u64;
+        let (column, last) = match memchr::memrchr(b'\n', between) {
+            Some(end) => (0, &between[end + 1..]),
+            None => (column, between),
         };
         // Bytes that continue a character of UTF-8 begin with the bits 10.
         let characters = last.iter().filter(|byte| **byte & 0xc0 != 0x80).count() as u64;
-        (self.line + lines, column + characters)
+        (at, line + lines, column + characters)
     }
 }

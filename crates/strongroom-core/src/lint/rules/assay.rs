@@ -81,7 +81,8 @@ impl Events {
 
 /// Looks at what the events say of themselves.
 pub(in crate::lint) fn check(events: &Events, findings: &mut Findings) {
-    let place = || Place::File { path: "events.ndjson".to_owned(), spot: None };
+    let place =
+        || Place::File { path: crate::bundle::AssayManifest::EVENTS_PATH.to_owned(), spot: None };
     let message = "the id does not cover time, producer, run and source";
     findings.add(ID_COVERS_LESS, Place::pointer("/bundle_id"), None, message);
     let told = [

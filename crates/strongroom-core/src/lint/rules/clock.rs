@@ -113,7 +113,8 @@ pub(in crate::lint) fn check_directory(
 
 /// Looks at the times of Assay's events.
 pub(in crate::lint) fn check_events(events: &Events, now: Timestamp, findings: &mut Findings) {
-    let place = || Place::File { path: "events.ndjson".to_owned(), spot: None };
+    let place =
+        || Place::File { path: crate::bundle::AssayManifest::EVENTS_PATH.to_owned(), spot: None };
     if let Some(latest) = events.latest {
         check_time(latest, now, place(), "the time of an event", findings);
     }

@@ -6,7 +6,7 @@ use crate::lint::finding::Findings;
 use crate::lint::place::{Place, Spot};
 use crate::lint::rule::Rule;
 use crate::lint::severity::Severity;
-use crate::secrets::{KINDS, SecretKind, find_in};
+use crate::secrets::{KINDS, Names, SecretKind, find_in, find_in_value};
 
 /// The rules of this family.
 pub(in crate::lint) fn rules() -> Vec<Rule> {
@@ -39,21 +39,30 @@ fn id_of(kind: &SecretKind) -> String {
     format!("secret.{}", kind.id)
 }
 
-/// Looks for secrets in a name or in a field. `path` is that of the file, if it is one's name.
+/// Looks for secrets in a name. `path` is that of the file, if it is one's name.
 pub(in crate::lint) fn check(
     text: &str,
     place: &dyn Fn() -> Place,
     path: Option<&str>,
     findings: &mut Findings,
 ) {
+    let whose = if path.is_some() { "the name of a file " } else { "" };
     for one in find_in(text) {
-        let message = match path {
-            Some(_) => {
-                format!("the name of a file holds what looks like a secret: {}", one.kind.name)
-            }
-            None => format!("holds what looks like a secret: {}", one.kind.name),
-        };
+        let message = format!("{whose}holds what looks like a secret: {}", one.kind.name);
         findings.add(&id_of(one.kind), place(), path, message);
+    }
+}
+
+/// Looks for secrets in the value of a field, to which these names lead.
+pub(in crate::lint) fn check_value(
+    names: &Names<'_>,
+    text: &str,
+    place: &dyn Fn() -> Place,
+    findings: &mut Findings,
+) {
+    for one in find_in_value(names, text) {
+        let message = format!("holds what looks like a secret: {}", one.kind.name);
+        findings.add(&id_of(one.kind), place(), None, message);
     }
 }
 

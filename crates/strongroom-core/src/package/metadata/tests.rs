@@ -87,6 +87,23 @@ fn a_value_is_a_secret_by_the_name_that_it_is_given_to() {
 }
 
 #[test]
+fn a_value_is_a_secret_by_a_name_further_up_or_beside_it() {
+    for (metadata, field) in [
+        (
+            json!({"db": {"password": {"current": "Tr0ub4dor&3x9"}}}),
+            "/metadata/db/password/current",
+        ),
+        (
+            json!({"env": [{"name": "DB_PASSWORD", "value": "Tr0ub4dor&3x9"}]}),
+            "/metadata/env/0/value",
+        ),
+    ] {
+        let told = fields("x", &with_metadata(metadata));
+        assert!(told.iter().any(|told| told.starts_with(field)), "{told:?}");
+    }
+}
+
+#[test]
 fn a_refusal_names_a_bounded_number_of_secrets() {
     let many: Vec<String> = (0..DECLARED_SECRETS_MAX + 5).map(|_| token()).collect();
     assert_eq!(fields("x", &with_metadata(json!({"list": many}))).len(), DECLARED_SECRETS_MAX);

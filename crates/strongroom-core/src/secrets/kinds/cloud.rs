@@ -15,14 +15,14 @@ pub(super) const KINDS: &[SecretKind] = &[
         "AWS secret access key",
         "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html",
         &["secret_access_key", "secretaccesskey", "secret-access-key", "aws_secret_key"],
-        r#"[A-Za-z_-]{9,24}["']?\s{0,4}(?::=|=>|[:=])\s{0,4}["']?([A-Za-z0-9/+]{40})"#,
+        r#"[A-Za-z_-]{9,24}{is}{q}([A-Za-z0-9/+]{40})"#,
     ),
     SecretKind::named(
         "aws-session-token",
         "AWS session token",
         "https://docs.aws.amazon.com/STS/latest/APIReference/API_Credentials.html",
         &["session_token", "sessiontoken", "security_token", "x-amz-security-token"],
-        r#"[A-Za-z_-]{12,20}["']?\s{0,4}(?::=|=>|[:=])\s{0,4}["']?([A-Za-z0-9/+]{100,}={0,2})"#,
+        r#"[A-Za-z_-]{12,20}{is}{q}([A-Za-z0-9/+]{100,}={0,2})"#,
     ),
     SecretKind::token(
         "aws-bedrock-api-key",
@@ -57,14 +57,14 @@ pub(super) const KINDS: &[SecretKind] = &[
         "Google service account key",
         "https://cloud.google.com/iam/docs/keys-create-delete",
         &["private_key_id"],
-        r#"private_key_id["']?\s{0,4}[:=]\s{0,4}["']?([0-9a-f]{40})"#,
+        r#"private_key_id{is}{q}([0-9a-f]{40})"#,
     ),
     SecretKind::named(
         "azure-storage-account-key",
         "Azure storage account key",
         "https://learn.microsoft.com/azure/storage/common/storage-account-keys-manage",
         &["AccountKey", "SharedAccessKey", "account_key"],
-        r#"[A-Za-z_]{10,15}["']?\s{0,4}[:=]\s{0,4}["']?([A-Za-z0-9+/]{43,86}={1,2})"#,
+        r#"[A-Za-z_]{10,15}{is}{q}([A-Za-z0-9+/]{43,86}={1,2})"#,
     ),
     SecretKind::token(
         "azure-shared-access-signature",

@@ -53,8 +53,9 @@ pub(super) const KINDS: &[SecretKind] = &[
         "credentials in .npmrc",
         "https://docs.npmjs.com/cli/v11/configuring-npm/npmrc",
         &["_authToken", "_password", "_auth="],
-        r#":?_(?i:authToken|password|auth)\s{0,4}=\s{0,4}["']?([A-Za-z0-9/+=_.-]{16,})"#,
-    ),
+        r#":?_(?i:authToken|password|auth){s}={s}{q}([A-Za-z0-9/+=_.-]{16,})"#,
+    )
+    .bounded(),
     SecretKind::token(
         "pypi-token",
         "PyPI API token",

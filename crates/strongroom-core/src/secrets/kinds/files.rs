@@ -9,7 +9,8 @@ pub(super) const KINDS: &[SecretKind] = &[
         "https://www.rfc-editor.org/rfc/rfc7468",
         &["-----BEGIN "],
         // The header alone stands in every program that reads keys: some of the key must follow.
-        r#"(-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----(?:\\r|\\n|[\s"'+,>|])*(?:[A-Za-z0-9+/]{24,100}|(?:Proc-Type|Version|Comment|DEK-Info):))"#,
+        // Before its lines a log may have set times: then they must be as long as those of a key.
+        r#"(-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----(?:(?:\\{1,8}[rn]|[\s"'+,>|])*(?:[A-Za-z0-9+/]{24,100}|(?:Proc-Type|Version|Comment|DEK-Info):)|[^\n]{0,40}(?:\n[^\n]{0,120}){1,4}?[^A-Za-z0-9+/\n][A-Za-z0-9+/]{60,76}))"#,
     )
     .checked(Check::Shape),
     SecretKind::named(
@@ -20,6 +21,14 @@ pub(super) const KINDS: &[SecretKind] = &[
         r"(PuTTY-User-Key-File-[23]: [a-z0-9@.-]{6,40})",
     )
     .checked(Check::Shape),
+    SecretKind::token(
+        "encoded-private-key",
+        "private key in base64",
+        "https://www.rfc-editor.org/rfc/rfc7468",
+        &["LS0tLS1CRUdJTi"],
+        r"(LS0tLS1CRUdJTi[A-Za-z0-9+/]{50,}={0,2})",
+    )
+    .checked(Check::EncodedPrivateKey),
     SecretKind::token(
         "json-web-token",
         "JSON Web Token",
@@ -33,14 +42,14 @@ pub(super) const KINDS: &[SecretKind] = &[
         "client key in a kubeconfig",
         "https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/",
         &["client-key-data"],
-        r#"client-key-data["']?:\s{0,4}["']?([A-Za-z0-9+/]{64,}={0,2})"#,
+        r#"client-key-data{is}{q}([A-Za-z0-9+/]{64,}={0,2})"#,
     ),
     SecretKind::named(
         "docker-config-auth",
         "credentials in a Docker configuration",
         "https://docs.docker.com/reference/cli/docker/login/",
-        &["\"auth\""],
-        r#""auth"\s{0,4}:\s{0,4}"([A-Za-z0-9+/]{12,}={0,2})""#,
+        &["\"auth"],
+        r#""auth\\{0,7}"\s{0,4}:\s{0,4}\\{0,7}"([A-Za-z0-9+/]{12,}={0,2})\\{0,7}""#,
     )
     .checked(Check::BasicCredentials),
     SecretKind::named(
@@ -48,7 +57,7 @@ pub(super) const KINDS: &[SecretKind] = &[
         "password in a netrc file",
         "https://www.gnu.org/software/inetutils/manual/html_node/The-_002enetrc-file.html",
         &["machine "],
-        r"machine\s{1,4}[^\s]{1,}\s{1,8}login\s{1,4}[^\s]{1,128}\s{1,8}password\s{1,4}([^\s]{4,})",
+        r#"machine(?:\s|{nl}){1,4}[^\s\\]{1,}(?:\s|{nl}){1,8}login(?:\s|{nl}){1,4}[^\s\\]{1,128}(?:\s|{nl}){1,8}password(?:\s|{nl}){1,4}([^\s\\"]{4,})"#,
     )
     .checked(Check::Password),
     SecretKind {

@@ -28,7 +28,7 @@ pub(super) const KINDS: &[SecretKind] = &[
         "Basic credentials in a header",
         "https://www.rfc-editor.org/rfc/rfc7617",
         &["authorization"],
-        r#"(?i:authorization)["']?\s{0,4}[:=]\s{0,4}["']?(?i:basic)\s{1,4}([A-Za-z0-9+/]{8,}={0,2})"#,
+        r#"(?i:authorization){is}{q}(?i:basic)\s{1,4}([A-Za-z0-9+/]{8,}={0,2})"#,
     )
     .checked(Check::BasicCredentials),
     SecretKind::named(
@@ -36,7 +36,7 @@ pub(super) const KINDS: &[SecretKind] = &[
         "bearer token in a header",
         "https://www.rfc-editor.org/rfc/rfc6750",
         &["authorization"],
-        r#"(?i:authorization)["']?\s{0,4}[:=]\s{0,4}["']?(?i:bearer|token)\s{1,4}([A-Za-z0-9+/=_.~-]{20,})"#,
+        r#"(?i:authorization){is}{q}(?i:bearer|token)\s{1,4}([A-Za-z0-9+/=_.~-]{20,})"#,
     )
     .checked(Check::Random)
     .generic(),
@@ -44,8 +44,20 @@ pub(super) const KINDS: &[SecretKind] = &[
         "password",
         "password",
         "https://cheatsheetseries.owasp.org/cheatsheets/Secrets_Management_Cheat_Sheet.html",
-        &["password", "passwd", "passphrase"],
-        r#"(?i:password|passwd|passphrase)[0-9]?["']?\s{0,4}(?::=|=>|[:=])\s{0,4}["']?([^\s"'`,;<>(){}\[\]|&\\]{8,128})"#,
+        &["pass", "pwd"],
+        // `pass` alone is a word of every report of tests: it is a name behind another one, in quotation
+        // marks, and before an equals sign.
+        r#"(?:(?:.{0,2}(?i:passwords?|passwd|passphrases?|passcode)[0-9]?|.?[_.<-](?i:pass)[0-9]?|.?[a-z](?:Pass|Pwd)|.?["'](?i:pass)\\{0,7}["']|(?:.?[^A-Za-z0-9]|\\[nrt])?(?i:pwd)){is}|(?:.?[^A-Za-z0-9]|\\[nrt])?(?i:pass){s}={s})(?:\\{0,7}["']([^\s\x00"'\\]{8,128})\\{0,7}["']|{q}([^\s\x00"'`,;<>(){}\[\]|\\]{8,128}))"#,
+    )
+    .looking_back(2)
+    .checked(Check::Password)
+    .generic(),
+    SecretKind::named(
+        "curl-credentials",
+        "user and password on a command line of curl",
+        "https://curl.se/docs/manpage.html#-u",
+        &["curl"],
+        r#"(?i:curl)(?:[^\n]|\\\r?\n){0,400}?[\s"'](?:--(?:proxy-)?user|-[A-Za-z]{0,6}[uU])(?:\\{0,7}["']\s{0,4},\s{0,40}|[ \t=]{0,8}){q}[^\s:"'$]{1,128}:([^\s\x00"'`<>\\]{4,128})"#,
     )
     .checked(Check::Password)
     .generic(),
@@ -54,7 +66,7 @@ pub(super) const KINDS: &[SecretKind] = &[
         "API key",
         "https://cheatsheetseries.owasp.org/cheatsheets/Secrets_Management_Cheat_Sheet.html",
         &["api_key", "apikey", "api-key", "access_key", "accesskey", "access-key"],
-        r#"(?i:api|access)[_-]?(?i:key)["']?\s{0,4}(?::=|=>|[:=])\s{0,4}["']?([A-Za-z0-9+/_.~-]{16,199}={0,2})"#,
+        r#"(?i:api|access)[_-]?(?i:key){is}{q}([A-Za-z0-9+/_.~-]{16,199}={0,2})"#,
     )
     .checked(Check::Random)
     .generic(),
@@ -63,7 +75,7 @@ pub(super) const KINDS: &[SecretKind] = &[
         "secret",
         "https://cheatsheetseries.owasp.org/cheatsheets/Secrets_Management_Cheat_Sheet.html",
         &["secret"],
-        r#"(?i:secret)(?:[_-]?(?i:key|value))?["']?\s{0,4}(?::=|=>|[:=])\s{0,4}["']?([A-Za-z0-9+/_.~-]{16,199}={0,2})"#,
+        r#"(?i:secret)(?:[_-]?(?i:key|value))?{is}{q}([A-Za-z0-9+/_.~-]{16,199}={0,2})"#,
     )
     .checked(Check::Random)
     .generic(),
@@ -72,7 +84,7 @@ pub(super) const KINDS: &[SecretKind] = &[
         "token",
         "https://cheatsheetseries.owasp.org/cheatsheets/Secrets_Management_Cheat_Sheet.html",
         &["token"],
-        r#"(?i:token)(?:[_-]?(?i:value))?["']?\s{0,4}(?::=|=>|[:=])\s{0,4}["']?([A-Za-z0-9+/_.~-]{20,199}={0,2})"#,
+        r#"(?i:token)(?:[_-]?(?i:value))?{is}{q}([A-Za-z0-9+/_.~-]{20,199}={0,2})"#,
     )
     .checked(Check::Random)
     .generic(),

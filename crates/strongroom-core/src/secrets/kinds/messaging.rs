@@ -44,7 +44,7 @@ pub(super) const KINDS: &[SecretKind] = &[
         "Twilio auth token or API key secret",
         "https://www.twilio.com/docs/iam/api-keys",
         &["twilio"],
-        r#"(?i:twilio)[A-Za-z0-9_.-]{0,24}["']?\s{0,4}(?::=|=>|[:=])\s{0,4}["']?(SK[0-9a-f]{32}|[0-9a-f]{32}|[A-Za-z0-9]{32})"#,
+        r#"(?i:twilio)[A-Za-z0-9_.-]{0,24}{is}{q}(SK[0-9a-f]{32}|[0-9a-f]{32}|[A-Za-z0-9]{32})"#,
     ),
     SecretKind::token(
         "sendgrid-api-key",

@@ -64,7 +64,7 @@ pub(super) const KINDS: &[SecretKind] = &[
             "datadog_app_key",
             "dd-application-key",
         ],
-        r#"[A-Za-z_-]{10,18}["']?\s{0,4}(?::=|=>|[:=])\s{0,4}["']?([0-9a-f]{32}(?:[0-9a-f]{8})?)"#,
+        r#"[A-Za-z_-]{10,18}{is}{q}([0-9a-f]{32}(?:[0-9a-f]{8})?)"#,
     ),
     SecretKind::token(
         "dynatrace-token",

@@ -1,5 +1,7 @@
 //! What the rules say, in our words: a row a clause.
 
+use crate::record_period::{FIVE_YEARS, RecordPeriod, SIX_MONTHS, SIX_YEARS, THREE_YEARS};
+
 /// A clause.
 pub(super) struct Clause {
     pub(super) id: &'static str,
@@ -14,25 +16,12 @@ pub(super) enum Demand {
     /// Records that nobody can overwrite or erase before their time.
     Unerasable,
     /// Records that are kept for so long.
-    For(Length),
+    For(RecordPeriod),
     /// Records that are at hand for as long as they are kept.
     AtHand,
     /// What no configuration shows, and why.
     Beyond(&'static str),
 }
-
-/// A span of time.
-pub(super) struct Length {
-    /// In words.
-    pub(super) words: &'static str,
-    /// No such span of the calendar has more days.
-    pub(super) days: u32,
-}
-
-pub(super) const SIX_MONTHS: Length = Length { words: "six months", days: 184 };
-pub(super) const THREE_YEARS: Length = Length { words: "three years", days: 1_096 };
-pub(super) const FIVE_YEARS: Length = Length { words: "five years", days: 1_827 };
-pub(super) const SIX_YEARS: Length = Length { words: "six years", days: 2_192 };
 
 const SEC: &str = "https://www.ecfr.gov/current/title-17/section-240.17a-4";
 const FINRA: &str = "https://www.finra.org/rules-guidance/rulebooks/finra-rules/4511";

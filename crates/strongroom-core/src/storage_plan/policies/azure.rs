@@ -1,6 +1,9 @@
 //! The rights of three roles at Azure, as custom role definitions. Nothing of this was run against Azure:
 //! the actions are those that its REST reference names for the requests that Strongroom sends.
 //!
+//! Unlike the uploader of `deploy/azure-blob-immutability`, whose container locks every blob by its policy, the
+//! uploader of a plan that locks sets the lock of each blob, and so has the right to.
+//!
 //! Azure grants a custom role at a resource group, and assigns it at a container. Whoever may set a policy
 //! may take an unlocked one away: the two are one right there.
 
@@ -17,17 +20,21 @@ pub(super) fn policies(target: &Target, lock: &PlannedLock) -> Vec<Policy> {
     vec![
         Policy {
             path: "policies/upload-role.json",
-            purpose: "role definition of the identity that pushes; assign it at the container",
+            purpose: "role definition of the identity that pushes; assign it at the container"
+                .into(),
             content: role(target, "upload", &["read", "write", "add/action"], takes_a_lock),
         },
         Policy {
             path: "policies/retention-role.json",
-            purpose: "role definition of the identity that extends locks and places or releases holds",
+            purpose:
+                "role definition of the identity that extends locks and places or releases holds"
+                    .into(),
             content: role(target, "retention", &["read", "write", "add/action"], true),
         },
         Policy {
             path: "policies/audit-role.json",
-            purpose: "role definition of the identity that audits: reads all, writes nothing",
+            purpose: "role definition of the identity that audits: reads all, writes nothing"
+                .into(),
             content: role(target, "audit", &["read"], false),
         },
     ]

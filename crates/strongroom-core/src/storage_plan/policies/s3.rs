@@ -2,12 +2,24 @@
 //!
 //! An explicit Deny stands beside each Allow: Ceph RGW asks for `s3:BypassGovernanceRetention` only where
 //! a policy denies it, and a role that gets another policy later must not gain what it is denied here.
+//!
+//! `deploy/aws-s3-object-lock` gives its roles at least what these allow: `tests.rs` holds the one against the
+//! other.
+
+use std::borrow::Cow;
 
 use serde_json::{Value, json};
 
 use super::Policy;
 use crate::layout;
 use crate::storage_plan::document::{PlannedLock, Target};
+
+/// The lifecycle rule, by the name that `deploy/aws-s3-object-lock` gives it too: one rule, whoever sets it.
+const LIFECYCLE_RULE: &str = "strongroom-abort-unfinished-uploads";
+/// What writing under a KMS key takes, which is read back.
+const WRITE_UNDER_THE_KEY: [&str; 2] = ["kms:Decrypt", "kms:GenerateDataKey"];
+/// What reading under it takes.
+const READ_UNDER_THE_KEY: [&str; 1] = ["kms:Decrypt"];
 
 /// What nobody who uploads, extends or audits may do.
 const DESTROY: [&str; 12] = [
@@ -29,36 +41,81 @@ pub(super) fn policies(target: &Target, lock: &PlannedLock) -> Vec<Policy> {
     vec![
         Policy {
             path: "policies/upload.json",
-            purpose: "IAM policy of the role that pushes: writes and reads back, under the folders of a \
-                      push only; deletes nothing, and shortens no lock",
+            purpose: with_the_key(
+                target,
+                "IAM policy of the role that pushes: writes and reads back, under the folders of a push \
+                 only; deletes nothing, and shortens no lock",
+            ),
             content: upload(target, lock),
         },
         Policy {
             path: "policies/retention.json",
-            purpose: "IAM policy of the role that extends locks and places or releases holds; it uploads \
-                      no evidence",
+            purpose: with_the_key(
+                target,
+                "IAM policy of the role that extends locks and places or releases holds; it uploads no \
+                 evidence",
+            ),
             content: retention(target),
         },
         Policy {
             path: "policies/audit.json",
-            purpose: "IAM policy of the role that audits and checks: reads all, writes nothing",
+            purpose: with_the_key(
+                target,
+                "IAM policy of the role that audits and checks: reads all, writes nothing",
+            ),
             content: audit(target),
         },
         Policy {
             path: "policies/bucket-policy.json",
-            purpose: "what the bucket says to everybody: TLS only, no bypass of governance",
+            purpose: "what the bucket says to everybody: TLS only, no bypass of governance".into(),
             content: bucket_policy(target),
         },
         Policy {
             path: "policies/lifecycle.json",
-            purpose: "lifecycle rule that removes the parts of unfinished uploads; it touches no object",
+            purpose:
+                "lifecycle rule that removes the parts of unfinished uploads; it touches no object"
+                    .into(),
             content: lifecycle(),
         },
     ]
 }
 
 fn bucket(target: &Target) -> String {
-    format!("arn:aws:s3:::{}", target.bucket.as_deref().unwrap_or_default())
+    format!("arn:{}:s3:::{}", partition(target), target.bucket.as_deref().unwrap_or_default())
+}
+
+/// The part of AWS that the bucket is in, as its endpoint tells, or the ARN of its key.
+fn partition(target: &Target) -> &str {
+    let host = target.endpoint.as_deref().unwrap_or_default();
+    if host.ends_with(".amazonaws.com.cn") {
+        return "aws-cn";
+    }
+    if host.ends_with(".amazonaws.com") && host.contains("us-gov-") {
+        return "aws-us-gov";
+    }
+    let of_the_key = key_arn(target).and_then(|arn| arn.split(':').nth(1));
+    of_the_key.filter(|partition| !partition.is_empty()).unwrap_or("aws")
+}
+
+/// The key that objects are encrypted with, where a policy can name it.
+fn key_arn(target: &Target) -> Option<&str> {
+    target.kms_key_id.as_deref().filter(|key| key.starts_with("arn:"))
+}
+
+/// The right to that key, without which an encrypted object is neither written nor read.
+fn use_the_key(target: &Target, actions: &[&str]) -> Option<Value> {
+    key_arn(target).map(|key| allow("UseTheKey", actions, &json!([key])))
+}
+
+/// What a policy is for; and that it is not enough, where no policy can name the key.
+fn with_the_key(target: &Target, purpose: &'static str) -> Cow<'static, str> {
+    match (&target.kms_key_id, key_arn(target)) {
+        (Some(_), None) => format!(
+            "{purpose}; NOT in it: the right to the KMS key, which the plan does not name by its ARN"
+        )
+        .into(),
+        _ => purpose.into(),
+    }
 }
 
 /// Everything under some folders of the store.
@@ -109,16 +166,14 @@ fn upload(target: &Target, lock: &PlannedLock) -> Value {
     if !locks.is_empty() {
         statements.push(allow("LockAndReadBack", &locks, &json!(under(target, &evidence))));
     }
-    if let Some(key) = target.kms_key_id.as_deref().filter(|key| key.starts_with("arn:")) {
-        statements.push(allow("UseTheKey", &["kms:Decrypt", "kms:GenerateDataKey"], &json!([key])));
-    }
+    statements.extend(use_the_key(target, &WRITE_UNDER_THE_KEY));
     statements.push(deny("DestroyNothing", &DESTROY, target));
     policy(statements)
 }
 
 fn retention(target: &Target) -> Value {
     let evidence = [layout::BUNDLES, layout::ATTESTATIONS, layout::RECORDS];
-    policy(vec![
+    let mut statements = vec![
         allow(
             "ReadAndLock",
             &[
@@ -138,8 +193,10 @@ fn retention(target: &Target) -> Value {
             &["s3:GetBucketObjectLockConfiguration"],
             &json!([bucket(target)]),
         ),
-        deny("DestroyNothing", &DESTROY, target),
-    ])
+    ];
+    statements.extend(use_the_key(target, &WRITE_UNDER_THE_KEY));
+    statements.push(deny("DestroyNothing", &DESTROY, target));
+    policy(statements)
 }
 
 fn audit(target: &Target) -> Value {
@@ -152,7 +209,7 @@ fn audit(target: &Target) -> Value {
         "s3:PutObjectRetention",
         "s3:RestoreObject",
     ]);
-    policy(vec![
+    let mut statements = vec![
         allow(
             "ReadAll",
             &[
@@ -178,8 +235,10 @@ fn audit(target: &Target) -> Value {
             ],
             &json!([bucket(target)]),
         ),
-        deny("WriteNothing", &forbidden, target),
-    ])
+    ];
+    statements.extend(use_the_key(target, &READ_UNDER_THE_KEY));
+    statements.push(deny("WriteNothing", &forbidden, target));
+    policy(statements)
 }
 
 fn list(target: &Target) -> Value {
@@ -204,7 +263,7 @@ fn bucket_policy(target: &Target) -> Value {
 
 fn lifecycle() -> Value {
     json!({"Rules": [{
-        "ID": "abort-unfinished-uploads",
+        "ID": LIFECYCLE_RULE,
         "Status": "Enabled",
         "Filter": {"Prefix": ""},
         "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 2},
@@ -268,6 +327,48 @@ mod tests {
     }
 
     #[test]
+    fn every_role_has_the_key_and_where_no_policy_can_name_it_that_is_said() {
+        let all = policies(&target(""), &lock(false));
+        let of_the_key = |policy: &Policy| -> Vec<String> {
+            let pairs = allowed(&policy.content).into_iter();
+            let key = pairs.filter(|(_, resource)| resource.ends_with(":key/k"));
+            key.map(|(action, _)| action).collect()
+        };
+        assert_eq!(of_the_key(&all[0]), WRITE_UNDER_THE_KEY);
+        assert_eq!(of_the_key(&all[1]), WRITE_UNDER_THE_KEY);
+        assert_eq!(of_the_key(&all[2]), READ_UNDER_THE_KEY);
+        assert!(all.iter().all(|policy| !policy.purpose.contains("NOT")));
+        let mut unnamed = target("");
+        unnamed.kms_key_id = Some("alias/evidence".to_owned());
+        for policy in policies(&unnamed, &lock(false)).iter().take(3) {
+            assert!(
+                policy.purpose.contains("NOT in it: the right to the KMS key"),
+                "{}",
+                policy.path
+            );
+            assert!(!policy.content.to_string().contains("kms:"), "{}", policy.path);
+        }
+    }
+
+    #[test]
+    fn a_bucket_outside_of_the_first_partition_has_its_own() {
+        for (endpoint, key, partition) in [
+            ("https://s3.cn-north-1.amazonaws.com.cn", None, "aws-cn"),
+            ("https://s3.us-gov-west-1.amazonaws.com", None, "aws-us-gov"),
+            ("https://s3.eu-central-1.amazonaws.com", None, "aws"),
+            ("https://s3.example.org", Some("arn:aws-cn:kms:cn-north-1:1:key/k"), "aws-cn"),
+            ("https://s3.us-gov-west-1.example.org", None, "aws"),
+        ] {
+            let target = Target {
+                endpoint: Some(endpoint.to_owned()),
+                kms_key_id: key.map(str::to_owned),
+                ..target("")
+            };
+            assert_eq!(bucket(&target), format!("arn:{partition}:s3:::evidence"), "{endpoint}");
+        }
+    }
+
+    #[test]
     fn no_role_is_allowed_what_it_is_denied_and_none_deletes() {
         for policy in policies(&target(""), &lock(true)).iter().take(3) {
             let statements = policy.content["Statement"].as_array().unwrap();
@@ -285,7 +386,8 @@ mod tests {
     fn the_auditor_writes_nothing_and_the_uploader_administers_nothing() {
         let all = policies(&target(""), &lock(false));
         for (action, _) in allowed(&all[2].content) {
-            assert!(action.starts_with("s3:Get") || action.starts_with("s3:List"), "{action}");
+            let reads = ["s3:Get", "s3:List", "kms:Decrypt"];
+            assert!(reads.iter().any(|read| action.starts_with(read)), "{action}");
         }
         let uploads: Vec<_> =
             allowed(&all[0].content).into_iter().map(|(action, _)| action).collect();

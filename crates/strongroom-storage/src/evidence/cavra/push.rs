@@ -65,6 +65,16 @@ impl<'a> CavraPush<'a> {
         request: PushRequest,
         clock: &'a Clock,
     ) -> Result<Self, EvidenceError> {
+        let explain = request.explain();
+        Self::prepared(store, bundle, request, clock).await.map_err(explain)
+    }
+
+    async fn prepared(
+        store: &'a dyn Storage,
+        bundle: Arc<VerifiedCavra>,
+        request: PushRequest,
+        clock: &'a Clock,
+    ) -> Result<Self, EvidenceError> {
         let store_now = store.now().await?;
         let (ask, lapsed) = lock_ask(&bundle, &request, store_now)?;
         let BucketLocks { takes_locks, default_retention } = store.bucket_locks().await?;
@@ -144,7 +154,7 @@ impl<'a> CavraPush<'a> {
                     refusal = refusal.or(placed.refusal);
                     rows.push(placed.row);
                 }
-                Err(error) if rows.is_empty() => return Err(error),
+                Err(error) if rows.is_empty() => return Err(self.request.explain()(error)),
                 Err(error) => {
                     failure = Some(error);
                     break;
@@ -246,7 +256,7 @@ impl<'a> CavraPush<'a> {
                  sent may be weaker than the default would have been"
             ));
         }
-        CavraOutcome { upload, warnings, shortfall }
+        CavraOutcome { upload, warnings, shortfall: shortfall.map(self.request.explain()) }
     }
 
     /// Keeps the record, locked like the objects, where it says anything that no record says yet.

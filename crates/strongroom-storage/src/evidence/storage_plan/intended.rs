@@ -204,7 +204,7 @@ fn referenced(
         };
         objects.push(object(kind, whole(store, &key)?));
     }
-    let day = whole(store, &format!("{}{DAY}/{id}.ref", layout::INDEX))?;
+    let day = whole(store, &layout::index_reference_pattern(DAY, id))?;
     let decided_at_push = vec![Undecided::Key];
     objects.push(PlannedObject { decided_at_push, ..object(ObjectKind::DayReference, day) });
     Ok(objects)
@@ -217,7 +217,7 @@ fn record(
     rows: usize,
     ask: &LockAsk,
 ) -> Result<PlannedObject, EvidenceError> {
-    let key = whole(store, &format!("{}{RECORD}.json", layout::records_of(id)))?;
+    let key = whole(store, &layout::record_pattern(id, RECORD))?;
     let size_bytes_max = (rows as u64 + 1) * RECORD_ROW_BYTES_MAX;
     Ok(PlannedObject {
         size_bytes_max: Some(size_bytes_max.min(limits::RECORD_BYTES_MAX)),

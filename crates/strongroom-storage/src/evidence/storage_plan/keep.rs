@@ -101,6 +101,7 @@ impl PlanInForce {
                 "name the store of the plan, or plan for this one",
             ));
         }
+        self.hold_writes(store)?;
         self.hold_objects(intended)?;
         if lock.asked.legal_hold != self.plan.lock.legal_hold {
             return Err(differs(Difference::Lock));
@@ -108,6 +109,42 @@ impl PlanInForce {
         match self.plan.lock.longer_default {
             LongerDefault::Accept => Ok(()),
             LongerDefault::Refuse => self.hold_default(lock, store_now),
+        }
+    }
+
+    /// Each write must ask for what is planned besides its lock. Nobody reads these back, and they decide
+    /// who can read the evidence, and what it costs.
+    fn hold_writes(&self, store: &dyn Storage) -> Result<(), EvidenceError> {
+        let (asked, target) = (store.asked_of_writes(), &self.plan.target);
+        let differing: Vec<&str> = [
+            (asked.storage_class != target.storage_class, "another storage class"),
+            (asked.encryption != target.encryption, "another encryption"),
+            (asked.kms_key_id != target.kms_key_id, "another KMS key"),
+        ]
+        .into_iter()
+        .filter_map(|(differs, what)| differs.then_some(what))
+        .collect();
+        if differing.is_empty() {
+            return Ok(());
+        }
+        let message = format!(
+            "objects would be written with {} than the plan says: nothing was written",
+            differing.join(", and ")
+        );
+        Err(not_met(
+            message,
+            "give --store-storage-class, --store-sse and --store-kms-key-id as for the plan, or plan anew",
+        ))
+    }
+
+    /// The same error, without the advice to do what a push by a plan refuses.
+    pub(in crate::evidence) fn explain(error: EvidenceError) -> EvidenceError {
+        match error.guidance().is_some_and(|guidance| guidance.contains("--allow-unlocked")) {
+            true => error.with_guidance(
+                "the plan asks for this lock, and a push by a plan takes no less: give the bucket and the \
+                 credentials what the plan names (its settings, its upload policy), or plan without a lock",
+            ),
+            false => error,
         }
     }
 

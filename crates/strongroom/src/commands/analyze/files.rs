@@ -1,7 +1,5 @@
 //! The files that a report goes into, and comes from.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -9,9 +7,9 @@ use strongroom_storage::analyze::report::{REPORT_SCHEMA, Report};
 use strongroom_storage::analyze::statement::statement;
 
 use super::markdown;
+use crate::bounded_file;
 use crate::cli::RunArgs;
 use crate::commands::report_file::ReportFile;
-use crate::exit::Exit;
 use crate::failure::Failure;
 
 /// The largest report that is read.
@@ -54,16 +52,7 @@ impl Files {
 /// Reads a report back.
 pub fn read_report(path: &Path) -> Result<Report> {
     let named = || path.display().to_string();
-    let mut bytes = Vec::new();
-    let file = File::open(path).with_context(named)?;
-    file.take(REPORT_BYTES_MAX + 1).read_to_end(&mut bytes).with_context(named)?;
-    if bytes.len() as u64 > REPORT_BYTES_MAX {
-        return Err(Failure::new(
-            Exit::Limit,
-            format!("{} is longer than the limit REPORT_BYTES_MAX", named()),
-        )
-        .into());
-    }
+    let bytes = bounded_file::read(path, "REPORT_BYTES_MAX", REPORT_BYTES_MAX)?;
     let refused = |what: &str| {
         Failure::usage(format!("{}: {what}", named()))
             .with_help("name a report that `strongroom store analyze --report FILE` wrote")

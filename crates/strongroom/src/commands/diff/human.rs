@@ -9,10 +9,7 @@ use strongroom_core::diff::signers::SignerJudgement;
 
 use super::inside::{ShownLine, Sign, lines_of, lines_of_metadata};
 use super::{Document, words};
-use crate::output::{Block, Console, count, size, styled, visible};
-
-/// Files of one kind that are named; `--format json` names all.
-const FILES_NAMED_MAX: usize = 200;
+use crate::output::{Block, Console, count, size, styled};
 
 /// The whole page.
 pub fn page(document: &Document, console: &Console) -> String {
@@ -28,11 +25,12 @@ pub fn page(document: &Document, console: &Console) -> String {
 fn head(document: &Document, console: &Console) -> String {
     let palette = console.palette();
     let diff = &document.diff;
-    let verdict = match (document.is_same, document.failed.is_empty()) {
-        (true, _) => styled(palette.good, "the same evidence"),
-        (false, true) => styled(palette.warning, "different"),
-        (false, false) => styled(palette.bad, "different, and not to be"),
+    let style = match (document.is_same, document.failed.is_empty()) {
+        (true, _) => palette.good,
+        (false, true) => palette.warning,
+        (false, false) => palette.bad,
     };
+    let verdict = styled(style, words::verdict(document));
     let (base, candidate) = (&document.base, &document.candidate);
     let mut block = Block::new(verdict)
         .row("base", base.bundle_id.to_string())
@@ -73,18 +71,16 @@ fn files(files: &FileChanges, console: &Console, page: &mut String) {
     let palette = console.palette();
     let _ = writeln!(page, "\n{}", styled(palette.strong, "Files"));
     let named = |sign: &'static str, style: Style| {
-        move |path: &str, bytes: String| (sign, style, visible(path), bytes)
+        move |path: &str, bytes: String| (sign, style, words::shown(path), bytes)
     };
     let (gone, came) = (named("-", palette.bad), named("+", palette.good));
-    let (other, moved) = (named("~", palette.warning), named(">", Style::new()));
+    let other = named("~", palette.warning);
     let removed = files.removed.iter().map(|file| gone(&file.path, size(file.facts.size_bytes)));
     let changed = files.changed.iter().map(|file| other(&file.path, sizes(file)));
     let added = files.added.iter().map(|file| came(&file.path, size(file.facts.size_bytes)));
     let renamed = files.renamed.iter().map(|file| {
-        moved(
-            &format!("{} -> {}", visible(&file.from), visible(&file.to)),
-            size(file.facts.size_bytes),
-        )
+        let path = format!("{} -> {}", words::shown(&file.from), words::shown(&file.to));
+        (">", Style::new(), path, size(file.facts.size_bytes))
     });
     rows(removed, console, page);
     rows(changed, console, page);
@@ -95,8 +91,8 @@ fn files(files: &FileChanges, console: &Console, page: &mut String) {
 type Row = (&'static str, Style, String, String);
 
 fn rows(rows: impl ExactSizeIterator<Item = Row>, console: &Console, page: &mut String) {
-    let more = rows.len().saturating_sub(FILES_NAMED_MAX);
-    for (sign, style, path, bytes) in rows.take(FILES_NAMED_MAX) {
+    let more = rows.len().saturating_sub(words::FILES_NAMED_MAX);
+    for (sign, style, path, bytes) in rows.take(words::FILES_NAMED_MAX) {
         // The size goes to the right edge where there is room for it, and else right after the path.
         let used = 4 + path.chars().count() + 2 + bytes.chars().count();
         let gap = " ".repeat(console.columns().saturating_sub(used) + 2);
@@ -126,7 +122,7 @@ fn metadata(document: &Document, console: &Console, page: &mut String) {
 fn inside(file: &ChangedFile, console: &Console, page: &mut String) {
     let Some((what, lines)) = file.inside.as_ref().map(lines_of) else { return };
     let palette = console.palette();
-    let path = styled(palette.strong, visible(&file.path));
+    let path = styled(palette.strong, words::shown(&file.path));
     let _ = writeln!(page, "\n{path}  {}", styled(palette.faint, what));
     lines.iter().for_each(|line| add(line, console, page));
 }

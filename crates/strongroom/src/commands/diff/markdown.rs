@@ -10,18 +10,12 @@ use super::{Document, words};
 use crate::output::markdown::{block, code, html_code};
 use crate::output::{count, size};
 
-/// Files that are named; `--format json` names all.
-const FILES_NAMED_MAX: usize = 200;
 /// Bytes of a page: a GitHub summary is 1 MiB at most.
 const PAGE_BYTES_MAX: usize = 512 << 10;
 
 /// The page.
 pub fn page(document: &Document) -> String {
-    let verdict = match (document.is_same, document.failed.is_empty()) {
-        (true, _) => "the same evidence",
-        (false, true) => "different",
-        (false, false) => "different, and not to be",
-    };
+    let verdict = words::verdict(document);
     let mut page = format!("## Evidence: {verdict}\n\n");
     facts(document, &mut page);
     if let Some(baseline) = &document.baseline {
@@ -99,33 +93,42 @@ fn files(document: &Document, page: &mut String) {
         return;
     }
     page.push_str("\n### Files\n\n| | file | size |\n| --- | --- | --- |\n");
-    let removed =
-        files.removed.iter().map(|file| ("removed", code(&file.path), size(file.facts.size_bytes)));
+    let removed = files
+        .removed
+        .iter()
+        .map(|file| ("removed", code(&words::shown(&file.path)), size(file.facts.size_bytes)));
     let changed = files.changed.iter().map(|file| {
         let (was, is) = (size(file.base.size_bytes), size(file.candidate.size_bytes));
-        ("changed", code(&file.path), if was == is { is } else { format!("{was} → {is}") })
+        (
+            "changed",
+            code(&words::shown(&file.path)),
+            if was == is { is } else { format!("{was} → {is}") },
+        )
     });
-    let added =
-        files.added.iter().map(|file| ("added", code(&file.path), size(file.facts.size_bytes)));
+    let added = files
+        .added
+        .iter()
+        .map(|file| ("added", code(&words::shown(&file.path)), size(file.facts.size_bytes)));
     let renamed = files.renamed.iter().map(|file| {
-        let path = format!("{} → {}", code(&file.from), code(&file.to));
+        let path =
+            format!("{} → {}", code(&words::shown(&file.from)), code(&words::shown(&file.to)));
         ("renamed", path, size(file.facts.size_bytes))
     });
     let total = removed.len() + changed.len() + added.len() + renamed.len();
     for (change, path, bytes) in
-        removed.chain(changed).chain(added).chain(renamed).take(FILES_NAMED_MAX)
+        removed.chain(changed).chain(added).chain(renamed).take(words::FILES_NAMED_MAX)
     {
         let _ = writeln!(page, "| {change} | {path} | {bytes} |");
     }
-    if total > FILES_NAMED_MAX {
-        let more = count((total - FILES_NAMED_MAX) as u64, "file", "files");
+    if total > words::FILES_NAMED_MAX {
+        let more = count((total - words::FILES_NAMED_MAX) as u64, "file", "files");
         let _ = writeln!(page, "\nAnd {more} more.");
     }
 }
 
 fn details(file: &ChangedFile) -> String {
     let Some((what, lines)) = file.inside.as_ref().map(lines_of) else { return String::new() };
-    let path = html_code(&file.path);
+    let path = html_code(&words::shown(&file.path));
     match lines.is_empty() {
         true => format!("\n{path}: {what}\n"),
         false => format!(

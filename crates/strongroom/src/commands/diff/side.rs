@@ -12,7 +12,7 @@ use strongroom_core::bundle::cavra::{self, UnverifiedCavra};
 use strongroom_core::bundle::{BundleError, ReadLimits, UnverifiedBundle};
 use strongroom_core::diff::read::Opened;
 use strongroom_storage::Storage;
-use strongroom_storage::evidence::baseline::{self, BaselineRequest};
+use strongroom_storage::evidence::baseline::{self, BaselineRequest, PassedOver};
 use strongroom_storage::evidence::pull::pull;
 use strongroom_storage::evidence::{Baseline, PullRequest, Pulled};
 use tempfile::TempDir;
@@ -105,8 +105,19 @@ impl<'a> Places<'a> {
         let found = baseline::last_good(store, &request, &place, &bar.progress()).await;
         drop(bar);
         let found = found?;
+        self.warn_of_refused(&found);
         let located = self.pulled(&found.pulled, Origin::default()).await?;
         Ok((located, Some(found)))
+    }
+
+    /// A newer bundle that does not verify is no baseline, and is nothing to be silent about.
+    fn warn_of_refused(&self, found: &Baseline) {
+        for refused in found.passed_over.iter().filter(|one| one.is_refused()) {
+            let PassedOver { bundle_id, reason, .. } = refused;
+            self.context.console.warning(format!(
+                "{bundle_id} is no baseline, for it does not verify, and an older one was taken: {reason}"
+            ));
+        }
     }
 
     async fn find(&mut self, reference: &Reference, side: &str) -> Result<Located> {

@@ -3,6 +3,7 @@
 use strongroom_core::diff::declared::FieldChange;
 use strongroom_core::diff::retention::{Judgement, Part, RetentionChange};
 use strongroom_core::diff::signers::{Signer, SignerChange, SignerJudgement, SignersSeen};
+use strongroom_core::secrets::redacted;
 use strongroom_storage::evidence::Baseline;
 use strongroom_storage::evidence::baseline::ChosenBy;
 
@@ -11,8 +12,35 @@ use super::side::Origin;
 use super::{Document, SideShown};
 use crate::output::{count, visible};
 
+/// Files that are named for people; `--format json` names all.
+pub const FILES_NAMED_MAX: usize = 200;
 /// Absent, in a row that has two values.
 const NOTHING: &str = "nothing";
+
+/// In how far they are the same.
+pub fn verdict(document: &Document) -> &'static str {
+    match (document.is_same, document.failed.is_empty()) {
+        (true, _) => "the same evidence",
+        (false, true) => "different",
+        (false, false) => "different, and not to be",
+    }
+}
+
+/// What others wrote, the path of a file say, without the secrets in it.
+pub fn shown(text: &str) -> String {
+    visible(redacted(text).as_deref().unwrap_or(text))
+}
+
+/// A baseline as it is printed: what it declares is somebody else's.
+pub fn without_secrets(mut baseline: Baseline) -> Baseline {
+    let declared = std::iter::once(&mut baseline.of).chain(&mut baseline.result_status);
+    for text in declared {
+        if let Some(shown) = redacted(text) {
+            *text = shown;
+        }
+    }
+    baseline
+}
 
 /// Where a bundle came from.
 pub fn origin(side: &SideShown) -> String {
@@ -81,7 +109,7 @@ pub fn retention(change: &RetentionChange) -> String {
     let hold = part(&change.legal_hold, |hold| {
         (if *hold { "a legal hold" } else { "no legal hold" }).to_owned()
     });
-    let class = part(&change.class, |class| visible(class));
+    let class = part(&change.class, |class| shown(class));
     let parts: Vec<String> = [days, hold, class].into_iter().flatten().collect();
     format!("{judgement}: {}", parts.join("; "))
 }
@@ -127,12 +155,12 @@ fn seen(side: &SignersSeen) -> String {
 
 fn signer(signer: &Signer) -> String {
     match (&signer.owner, signer.key_id, &signer.claimed_signer) {
-        (Some(owner), ..) => visible(owner),
+        (Some(owner), ..) => shown(owner),
         (None, Some(key_id), Some(claimed)) => {
-            format!("{key_id}, which says {} (unchecked)", visible(claimed))
+            format!("{key_id}, which says {} (unchecked)", shown(claimed))
         }
         (None, Some(key_id), None) => format!("{key_id} (unchecked)"),
-        (None, None, Some(claimed)) => format!("{} (unchecked)", visible(claimed)),
+        (None, None, Some(claimed)) => format!("{} (unchecked)", shown(claimed)),
         (None, None, None) => "somebody (unchecked)".to_owned(),
     }
 }

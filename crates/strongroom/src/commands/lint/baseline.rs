@@ -1,15 +1,14 @@
 //! Findings that are known: by their fingerprints, of which none is made of a secret's value.
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use strongroom_core::limits::LINT_BASELINE_BYTES_MAX;
 use strongroom_core::lint::{Fingerprint, Place, Report};
 
+use crate::bounded_file;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -43,14 +42,7 @@ struct StoredFinding {
 /// Reads a file of known findings.
 pub fn read(path: &Path) -> Result<BTreeSet<Fingerprint>> {
     let shown = path.display();
-    let named = || format!("{shown} could not be read");
-    let mut bytes = Vec::new();
-    let file = File::open(path).with_context(named)?;
-    file.take(LINT_BASELINE_BYTES_MAX + 1).read_to_end(&mut bytes).with_context(named)?;
-    if bytes.len() as u64 > LINT_BASELINE_BYTES_MAX {
-        let message = format!("{shown} is longer than the limit LINT_BASELINE_BYTES_MAX");
-        return Err(Failure::new(Exit::Limit, message).into());
-    }
+    let bytes = bounded_file::read(path, "LINT_BASELINE_BYTES_MAX", LINT_BASELINE_BYTES_MAX)?;
     let no_baseline = || {
         Failure::usage(format!("{shown} is no baseline of this version ({SCHEMA})"))
             .with_help("`strongroom evidence lint BUNDLE --write-baseline FILE` writes one")

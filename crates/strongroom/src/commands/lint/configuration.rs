@@ -1,17 +1,16 @@
 //! `strongroom-lint.yaml`: which rules are off, which weigh more or less, what is allowed in which files.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 use strongroom_core::limits::{LINT_CONFIGURATION_BYTES_MAX, LINT_PATTERNS_MAX};
 use strongroom_core::lint::{Allowed, Pattern, Regime, Rule, Settings, Severity, rule};
 
 use super::rules;
+use crate::bounded_file;
 use crate::cli::FailOn;
 use crate::config::refused_where;
 use crate::exit::Exit;
@@ -48,15 +47,8 @@ struct Allow {
 
 /// Reads a file.
 pub fn read(path: &Path) -> Result<Configuration> {
-    let named = || format!("{} could not be read", path.display());
-    let mut text = String::new();
-    let file = File::open(path).with_context(named)?;
-    file.take(LINT_CONFIGURATION_BYTES_MAX + 1).read_to_string(&mut text).with_context(named)?;
-    if text.len() as u64 > LINT_CONFIGURATION_BYTES_MAX {
-        let message =
-            format!("{} is longer than the limit LINT_CONFIGURATION_BYTES_MAX", path.display());
-        return Err(Failure::new(Exit::Limit, message).into());
-    }
+    let (name, bytes_max) = ("LINT_CONFIGURATION_BYTES_MAX", LINT_CONFIGURATION_BYTES_MAX);
+    let text = bounded_file::read_text(path, name, bytes_max)?;
     Ok(parse(path, &text)?)
 }
 

@@ -3,7 +3,7 @@
 use strongroom_core::lint::{Finding, LookedAt, Place, Report, Severity, Spot};
 
 use super::document::Document;
-use crate::output::{Block, Console, count, safe, size, styled};
+use crate::output::{Block, Console, count, fold, safe, size, styled};
 
 /// Places that are shown of one kind of finding.
 const PLACES_MAX: usize = 10;
@@ -66,7 +66,7 @@ fn group(findings: &[Finding], console: &Console) -> String {
     let severity = styled(style, format!("{:<INDENT$}", first.severity.name()));
     let mut text = format!("{severity}{}\n", styled(palette.strong, &first.rule.id));
     let indent = " ".repeat(INDENT);
-    for line in folded(&safe(&first.message), console.columns().saturating_sub(INDENT)) {
+    for line in fold(&safe(&first.message), console.columns().saturating_sub(INDENT)) {
         text.push_str(&format!("{indent}{line}\n"));
     }
     for finding in findings.iter().take(PLACES_MAX) {
@@ -79,24 +79,6 @@ fn group(findings: &[Finding], console: &Console) -> String {
         text.push_str(&format!("{indent}and {more}; `--format json` names them\n"));
     }
     text
-}
-
-/// Lines of whole words.
-fn folded(text: &str, columns: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let at = lines.len() - 1;
-        let line = &mut lines[at];
-        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > columns {
-            lines.push(word.to_owned());
-            continue;
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    lines
 }
 
 fn place(place: &Place) -> Option<String> {

@@ -1,7 +1,7 @@
 //! The report as SARIF 2.1.0 (OASIS, errata 01), which code hosts show beside the code.
 
 use serde_json::{Value, json};
-use strongroom_core::lint::{Finding, Place, Report, Rule, Severity, Spot};
+use strongroom_core::lint::{Finding, Fingerprint, Place, Report, Rule, Severity, Spot};
 
 use super::document::Linted;
 
@@ -10,8 +10,6 @@ const SCHEMA: &str =
 const HOME: &str = env!("CARGO_PKG_REPOSITORY");
 /// What paths are relative to: where a consumer has the bundle unpacked.
 const BASE: &str = "BUNDLE";
-/// How a finding is known again; another way of making it has another name.
-const FINGERPRINT: &str = "strongroomLint/v1";
 /// How a code host ranks secrets among other findings, from 0 to 10.
 const SECRET_RANK: &str = "8.0";
 const MANIFEST: &str = "manifest.json";
@@ -76,7 +74,7 @@ fn result(finding: &Finding, rules: &[&'static Rule]) -> Value {
         "level": level(finding.severity),
         "message": {"text": sentence(&escaped(&finding.message))},
         "locations": [location(&finding.place)],
-        "partialFingerprints": {FINGERPRINT: finding.fingerprint},
+        "partialFingerprints": {Fingerprint::SARIF_NAME: finding.fingerprint},
     })
 }
 

@@ -1,10 +1,8 @@
 //! `strongroom evidence sign` and `strongroom evidence attest`
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use strongroom_core::canonical::{self, JsonLimits};
@@ -16,6 +14,7 @@ use strongroom_storage::evidence::signature::{Attached, Attachment};
 
 use super::key_source;
 use super::made::{MadeBy, sign_statement};
+use crate::bounded_file;
 use crate::cli::{AttestArgs, SignArgs, SignatureToArgs};
 use crate::commands::report_file::ReportFile;
 use crate::commands::{Context, lock_acceptance, receipt, verify};
@@ -131,13 +130,7 @@ async fn attach(
 
 fn read_predicate(path: &Path) -> Result<Map<String, Value>> {
     let named = || path.display().to_string();
-    let mut bytes = Vec::new();
-    let file = File::open(path).with_context(named)?;
-    file.take(ATTESTATION_BYTES_MAX + 1).read_to_end(&mut bytes).with_context(named)?;
-    if bytes.len() as u64 > ATTESTATION_BYTES_MAX {
-        let message = format!("{} is longer than the limit ATTESTATION_BYTES_MAX", named());
-        return Err(Failure::new(Exit::Limit, message).into());
-    }
+    let bytes = bounded_file::read(path, "ATTESTATION_BYTES_MAX", ATTESTATION_BYTES_MAX)?;
     match canonical::parse(&bytes, JsonLimits::NATIVE) {
         Ok(Value::Object(predicate)) => Ok(predicate),
         Ok(_) => Err(Failure::usage(format!("{}: not a JSON object", named())).into()),

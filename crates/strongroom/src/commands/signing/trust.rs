@@ -159,11 +159,10 @@ pub fn refuse_unmet(report: &SignatureReport) -> Result<()> {
         return Ok(());
     }
     let words: Vec<String> = report.signatures_unmet.iter().map(Unmet::to_string).collect();
-    let states: Vec<&str> =
-        report.signatures.iter().map(|signature| signature.checked.state.name()).collect();
-    let help = match states.as_slice() {
+    let is_unchecked = |one: &SourcedSignature| one.checked.state == SignatureState::Unchecked;
+    let help = match report.signatures.as_slice() {
         [] => "there is no signature: name one with --signature, or the --store that holds it",
-        states if states.contains(&"unchecked") => "say whom to believe with --trust-root",
+        all if all.iter().any(is_unchecked) => "say whom to believe with --trust-root",
         _ => "the output says of each signature what it is worth",
     };
     let message = format!("the signatures are not enough: {}", words.join("; "));

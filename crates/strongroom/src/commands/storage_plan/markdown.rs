@@ -11,6 +11,7 @@ use strongroom_core::storage_plan::settings::Level;
 use strongroom_storage::evidence::storage_plan::StorageCheck;
 
 use super::words;
+use crate::output::markdown::code;
 use crate::output::{count, safe, size, time};
 
 /// The page of a plan.
@@ -36,11 +37,6 @@ fn table(page: &mut String, head: &[&str]) {
 fn row(page: &mut String, cells: impl IntoIterator<Item = String>) {
     let cells: Vec<String> = cells.into_iter().collect();
     let _ = writeln!(page, "| {} |", cells.join(" | "));
-}
-
-/// Text that others may have written, as code in a cell.
-fn code(text: &str) -> String {
-    format!("`{}`", safe(text).replace('`', "'").replace('|', "\\|"))
 }
 
 fn facts(plan: &StoragePlan, sha256: Sha256Digest, page: &mut String) {
