@@ -1,6 +1,6 @@
 //! The registry over HTTP, in the test's process, on both engines.
 
-#![allow(unreachable_pub)] // in a test, `pub` says "to other modules"
+#![allow(unreachable_pub, clippy::unwrap_used)] // in a test, `pub` says "to other modules", and what fails shall end it
 
 mod app;
 mod packages;
