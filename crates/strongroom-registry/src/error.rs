@@ -25,6 +25,8 @@ pub enum ErrorKind {
     Forbidden,
     /// Not there, or not to be seen by who asks: the two are never told apart.
     NotFound,
+    /// Nothing is there that takes this method.
+    MethodNotAllowed,
     /// Something else is there already.
     Conflict,
     /// Not in this state of the package.
@@ -55,13 +57,14 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, for tables and tests.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Invalid,
         Self::Unprocessable,
         Self::BodyMismatch,
         Self::Unauthenticated,
         Self::Forbidden,
         Self::NotFound,
+        Self::MethodNotAllowed,
         Self::Conflict,
         Self::WrongState,
         Self::Retained,
@@ -86,6 +89,7 @@ impl ErrorKind {
             Self::Unauthenticated => "unauthenticated",
             Self::Forbidden => "forbidden",
             Self::NotFound => "not-found",
+            Self::MethodNotAllowed => "method-not-allowed",
             Self::Conflict => "conflict",
             Self::WrongState => "wrong-state",
             Self::Retained => "retained",

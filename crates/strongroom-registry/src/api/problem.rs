@@ -41,6 +41,7 @@ pub fn status_of(kind: ErrorKind) -> StatusCode {
         ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
         ErrorKind::Forbidden => StatusCode::FORBIDDEN,
         ErrorKind::NotFound => StatusCode::NOT_FOUND,
+        ErrorKind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         ErrorKind::Conflict
         | ErrorKind::WrongState
         | ErrorKind::Retained
@@ -62,6 +63,7 @@ fn title_of(kind: ErrorKind) -> &'static str {
         ErrorKind::Unauthenticated => "Nobody is recognised",
         ErrorKind::Forbidden => "Not allowed",
         ErrorKind::NotFound => "Not found",
+        ErrorKind::MethodNotAllowed => "Method not allowed",
         ErrorKind::Conflict => "Something else is there",
         ErrorKind::WrongState => "Not in this state",
         ErrorKind::Retained => "Retained",

@@ -35,7 +35,10 @@ pub fn router(registry: &Arc<Registry>) -> Router {
         .route("/api/openapi.json", get(move || openapi(document)))
         .fallback(|| async { ApiError(ServiceError::not_found()) })
         .method_not_allowed_fallback(|| async {
-            ApiError(ServiceError::new(ErrorKind::Invalid, "this path does not take this method"))
+            ApiError(ServiceError::new(
+                ErrorKind::MethodNotAllowed,
+                "this path does not take this method",
+            ))
         })
         .layer(CatchPanicLayer::custom(|_| {
             ApiError(ServiceError::internal(std::io::Error::other("a handler panicked")))

@@ -81,3 +81,14 @@ async fn every_answer_has_an_id_and_a_harmless_one_of_the_clients_is_kept() {
     assert_eq!((nowhere.status, nowhere.problem().as_str()), (StatusCode::NOT_FOUND, "not-found"));
     assert!(!nowhere.header("x-request-id").is_empty());
 }
+
+#[tokio::test]
+async fn a_method_that_a_path_does_not_take_is_told_with_those_that_it_takes() {
+    let app = TestApp::start().await;
+    let answer = app.as_(Role::Admin).delete("/packages").await;
+    assert_eq!(
+        (answer.status, answer.problem().as_str()),
+        (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed")
+    );
+    assert!(answer.header("allow").contains("POST"), "{answer:?}");
+}
