@@ -5,6 +5,8 @@ use strongroom_core::signing::SignatureError;
 use strongroom_core::signing::key::KeyError;
 use strongroom_core::signing::timestamp::TimestampError;
 use strongroom_core::signing::trust::TrustError;
+use strongroom_registry::db::{DbError, DbErrorKind};
+use strongroom_registry::error::{ErrorKind, ServiceError as RegistryError};
 use strongroom_storage::evidence::{EvidenceError, EvidenceErrorKind};
 use strongroom_storage::service::ServiceErrorKind;
 use strongroom_storage::signer::{SignerError, SignerErrorKind};
@@ -140,7 +142,47 @@ fn meaning_of(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
     if let Some(error) = cause.downcast_ref::<TimestampError>() {
         return Some(of_timestamp(error));
     }
+    if let Some(error) = cause.downcast_ref::<DbError>() {
+        return Some(of_database(error.kind()));
+    }
+    if let Some(error) = cause.downcast_ref::<RegistryError>() {
+        return Some(of_registry(error.kind()));
+    }
     cause.downcast_ref::<BundleError>().map(|error| of_refusal(error.refusal()))
+}
+
+/// The exit for a database that failed.
+fn of_database(kind: DbErrorKind) -> Exit {
+    match kind {
+        DbErrorKind::Configuration | DbErrorKind::NewerSchema | DbErrorKind::NotMigrated => {
+            Exit::Usage
+        }
+        DbErrorKind::Unreachable | DbErrorKind::Busy | DbErrorKind::Stale => Exit::Unreachable,
+        DbErrorKind::Conflict => Exit::Conflict,
+        DbErrorKind::Refused => Exit::Limit,
+        DbErrorKind::Malformed => Exit::Integrity,
+        DbErrorKind::NoSpace | DbErrorKind::Closed | DbErrorKind::Failed => Exit::Failed,
+    }
+}
+
+/// The exit for what a registry answers.
+pub fn of_registry(kind: ErrorKind) -> Exit {
+    match kind {
+        ErrorKind::Invalid | ErrorKind::MethodNotAllowed | ErrorKind::KeyReused => Exit::Usage,
+        ErrorKind::BodyMismatch | ErrorKind::Corrupt => Exit::Integrity,
+        ErrorKind::Unauthenticated | ErrorKind::Forbidden => Exit::Denied,
+        ErrorKind::NotFound => Exit::NotFound,
+        ErrorKind::Conflict | ErrorKind::WrongState | ErrorKind::PreconditionFailed => {
+            Exit::Conflict
+        }
+        ErrorKind::Unprocessable | ErrorKind::Retained | ErrorKind::ApprovalNeeded => Exit::Policy,
+        ErrorKind::TooLarge => Exit::Limit,
+        ErrorKind::NotImmediatelyAvailable | ErrorKind::Busy | ErrorKind::StoreUnavailable => {
+            Exit::Unreachable
+        }
+        ErrorKind::StoreRefused => Exit::UnsafeStore,
+        ErrorKind::Internal => Exit::Failed,
+    }
 }
 
 /// The exit for a refused key: its form, or how it was asked for.

@@ -10,6 +10,8 @@ use strongroom_core::signing::SignatureError;
 use strongroom_core::signing::key::KeyError;
 use strongroom_core::signing::timestamp::TimestampError;
 use strongroom_core::signing::trust::TrustError;
+use strongroom_registry::db::DbError;
+use strongroom_registry::error::ServiceError as RegistryError;
 use strongroom_storage::evidence::{EvidenceError, EvidenceErrorKind};
 use strongroom_storage::signer::SignerError;
 use strongroom_storage::tsa::TsaError;
@@ -121,6 +123,8 @@ fn is_ours(cause: &(dyn std::error::Error + 'static)) -> bool {
         || cause.is::<SignerError>()
         || cause.is::<TsaError>()
         || cause.is::<TimestampError>()
+        || cause.is::<DbError>()
+        || cause.is::<RegistryError>()
 }
 
 fn help_of(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
@@ -128,6 +132,12 @@ fn help_of(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
         return failure.help.as_ref().map(ToString::to_string);
     }
     if let Some(error) = cause.downcast_ref::<EvidenceError>() {
+        return error.guidance().map(ToOwned::to_owned);
+    }
+    if let Some(error) = cause.downcast_ref::<DbError>() {
+        return error.guidance().map(ToOwned::to_owned);
+    }
+    if let Some(error) = cause.downcast_ref::<RegistryError>() {
         return error.guidance().map(ToOwned::to_owned);
     }
     if let Some(error) = cause.downcast_ref::<BundleError>() {

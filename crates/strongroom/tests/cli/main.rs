@@ -23,6 +23,7 @@ mod cli_prove;
 mod cli_prove_cavra;
 mod cli_prove_signatures;
 mod cli_push;
+mod cli_serve;
 mod cli_signers;
 mod cli_signing;
 mod cli_storage_plan;

@@ -1,0 +1,122 @@
+//! `serve`: it starts with nothing configured, answers, and ends in order. A real process, a real socket.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Child, ChildStderr, Command, Stdio};
+
+/// A registry that is stopped when the test ends, however it ends.
+struct Served {
+    child: Child,
+    stderr: BufReader<ChildStderr>,
+    address: String,
+}
+
+impl Served {
+    fn start(data_dir: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_strongroom"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+            .arg(data_dir)
+            .env_clear()
+            .env("HOME", data_dir)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let address = loop {
+            let mut line = String::new();
+            assert_ne!(stderr.read_line(&mut line).unwrap(), 0, "it ended before it answered");
+            if let Some((_, address)) = line.split_once("answers at http://") {
+                break address.trim().to_owned();
+            }
+        };
+        Self { child, stderr, address }
+    }
+
+    /// One request of HTTP/1.1, and the whole answer.
+    fn ask(&self, method: &str, path: &str, token: &str, body: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nhost: registry\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    /// Asks it to end, and waits for that.
+    fn end(mut self) -> (i32, String) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        let status = self.child.wait().unwrap();
+        let mut rest = String::new();
+        self.stderr.read_to_string(&mut rest).unwrap();
+        (status.code().unwrap_or(-1), rest)
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn it_starts_with_nothing_configured_and_knows_tomorrow_what_it_was_told_today() {
+    let directory = tempfile::tempdir().unwrap();
+    let data_dir = directory.path().join("registry");
+    let served = Served::start(&data_dir);
+    let token_file = data_dir.join("admin-token");
+    let mode = std::fs::metadata(&token_file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let token = std::fs::read_to_string(&token_file).unwrap().trim().to_owned();
+    let made = served.ask("POST", "/api/v1/packages", &token, r#"{"name":"nightly"}"#);
+    assert!(made.starts_with("HTTP/1.1 201 "), "{made}");
+    assert!(served.ask("GET", "/readyz", "", "").starts_with("HTTP/1.1 200 "));
+    let (code, told) = served.end();
+    assert_eq!(code, 0, "{told}");
+    assert!(!told.contains(&token), "a token is in the log: {told}");
+    let again = Served::start(&data_dir);
+    let found = again.ask("GET", "/api/v1/packages", &token, "");
+    assert!(found.contains(r#""name":"nightly""#), "{found}");
+    assert_eq!(again.end().0, 0);
+}
+
+#[test]
+fn a_port_that_is_taken_and_a_database_that_cannot_be_are_told_in_a_sentence() {
+    let directory = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let run = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_strongroom"))
+            .args(arguments)
+            .arg("--data-dir")
+            .arg(directory.path().join("registry"))
+            .env_clear()
+            .env("HOME", directory.path())
+            .output()
+            .unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, told) = run(&["serve", "--listen", &address]);
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains(&format!("cannot listen on {address}")), "{told}");
+    let (code, told) = run(&["migrate", "--database-url", "mysql://db/registry"]);
+    assert_eq!(code, Some(2), "{told}");
+    assert!(told.contains("postgres://USER@HOST/DATABASE"), "{told}");
+    let (code, told) =
+        run(&["migrate", "--database-url", "postgres://me:hunter2@127.0.0.1:1/registry"]);
+    assert_eq!(code, Some(2), "{told}");
+    assert!(told.contains("STRONGROOM_DATABASE_URL") && !told.contains("hunter2"), "{told}");
+    let (code, told) = run(&["migrate", "--database-url", "postgres://me@127.0.0.1:1/registry"]);
+    assert_eq!(code, Some(11), "{told}");
+}
