@@ -364,6 +364,8 @@ CREATE TABLE sweeper (
     paused_at BIGINT,
     pause_reason TEXT COLLATE "C",
     confirmed_by UUID,
-    confirmed_at BIGINT
+    confirmed_at BIGINT,
+    -- Compared with the database's time: one look over all replicas.
+    due_at BIGINT
 );
 INSERT INTO sweeper (id, ticks, paused) VALUES (1, 0, FALSE);

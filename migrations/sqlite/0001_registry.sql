@@ -367,6 +367,8 @@ CREATE TABLE sweeper (
     paused_at INTEGER,
     pause_reason TEXT,
     confirmed_by BLOB,
-    confirmed_at INTEGER
+    confirmed_at INTEGER,
+    -- Compared with the database's time: one look over all replicas.
+    due_at INTEGER
 ) STRICT;
 INSERT INTO sweeper (id, ticks, paused) VALUES (1, 0, 0);

@@ -114,6 +114,8 @@ pub struct JobSettings {
     pub lease: SignedDuration,
     /// How often an idle worker looks for a job that another process queued.
     pub poll_every: SignedDuration,
+    /// The wait before a job that failed is tried again; twice as long before each further attempt.
+    pub back_off: SignedDuration,
     /// How often a job is tried before it waits for a person.
     pub attempts_max: u32,
     /// Objects of one job that are worked on at the same time.
@@ -126,6 +128,7 @@ impl Default for JobSettings {
             workers: 4,
             lease: SignedDuration::from_secs(60),
             poll_every: SignedDuration::from_secs(1),
+            back_off: SignedDuration::from_secs(1),
             attempts_max: 12,
             objects_at_once: 8,
         }

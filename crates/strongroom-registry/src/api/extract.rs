@@ -18,6 +18,8 @@ use super::problem::ApiError;
 use crate::auth::Principal;
 use crate::error::{ErrorKind, ServiceError};
 use crate::service::Registry;
+use crate::service::change::Conditions;
+use crate::service::once::Once;
 
 /// The header that names a request that may be sent twice.
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -204,4 +206,45 @@ impl OptionalFromRequestParts<Arc<Registry>> for IfMatch {
         // A tag that we never gave matches nothing.
         Ok(Some(Self(version.and_then(|version| version.parse().ok()).unwrap_or(-1))))
     }
+}
+
+/// Several ids in the path, in its order. What is no id names nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Ids<const N: usize>(pub [Uuid; N]);
+
+impl<const N: usize> FromRequestParts<Arc<Registry>> for Ids<N> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        registry: &Arc<Registry>,
+    ) -> Result<Self, ApiError> {
+        let path = <Path<Vec<String>> as FromRequestParts<_>>::from_request_parts(parts, registry);
+        let Path(ids) = path.await.map_err(|_| ApiError(ServiceError::not_found()))?;
+        let ids = ids.iter().map(|id| Uuid::try_parse(id).ok()).collect::<Option<Vec<_>>>();
+        let ids = ids.and_then(|ids| <[Uuid; N]>::try_from(ids).ok());
+        ids.map(Self).ok_or_else(|| ApiError(ServiceError::not_found()))
+    }
+}
+
+/// The body of a request that takes none, for its idempotency key.
+pub fn no_body() -> Sha256Digest {
+    Sha256Digest::of(b"")
+}
+
+/// Under which conditions a change is asked for. A key is bound to what the path names as well as to the body: the
+/// same key and body for another package are another request.
+pub fn conditions(
+    route: &'static str,
+    key: Option<IdempotencyKey>,
+    version: Option<IfMatch>,
+    body: Sha256Digest,
+    named: &[Uuid],
+) -> Conditions {
+    let once = key.map(|key| {
+        let mut request = body.as_bytes().to_vec();
+        named.iter().for_each(|id| request.extend_from_slice(id.as_bytes()));
+        Once { route, key: key.0, request: Sha256Digest::of(&request) }
+    });
+    Conditions { once, if_match: version.map(|version| version.0) }
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`router`] | every route: the table of contents |
 //! | [`packages`] | make, find, read and change packages |
+//! | [`retention`] [`deletion`] | longer, held, gone |
 //! | [`administration`] | tokens, backends, metadata schemas, the sweeper |
 //! | [`audit`] [`jobs`] | what was done, and what is being done |
 //! | [`health`] | is it alive, is it ready, how does it fare |
@@ -13,10 +14,12 @@
 
 pub mod administration;
 pub mod audit;
+pub mod deletion;
 pub mod extract;
 pub mod health;
 pub mod jobs;
 pub mod observe;
 pub mod packages;
 pub mod problem;
+pub mod retention;
 pub mod router;

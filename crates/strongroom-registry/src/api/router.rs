@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::problem::ApiError;
-use super::{administration, audit, health, jobs, observe, packages};
+use super::{administration, audit, deletion, health, jobs, observe, packages, retention};
 use crate::error::{ErrorKind, ServiceError};
 use crate::service::Registry;
 use crate::web;
@@ -58,6 +58,15 @@ fn api() -> OpenApiRouter<Arc<Registry>> {
         // Those who make packages.
         .routes(routes!(packages::create, packages::list))
         .routes(routes!(packages::get))
+        // Those who decide how long it is kept, and what goes.
+        .routes(routes!(retention::extend))
+        .routes(routes!(retention::place_hold, retention::holds))
+        .routes(routes!(retention::release_hold))
+        .routes(routes!(retention::approve_release))
+        .routes(routes!(deletion::request))
+        .routes(routes!(deletion::approve))
+        .routes(routes!(deletion::cancel))
+        .routes(routes!(retention::restore))
         // Those who audit.
         .routes(routes!(audit::list))
         .routes(routes!(audit::of_package))

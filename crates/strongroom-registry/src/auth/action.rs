@@ -150,11 +150,8 @@ impl Action {
                 Some(&[Open, Finalizing, Finalized, DeletionRequested, DeletionBlocked])
             }
             Self::Restore => Some(&[Finalized, DeletionRequested, DeletionBlocked]),
-            Self::ExtendRetention => {
-                Some(&[Open, Finalizing, Finalized, DeletionRequested, DeletionBlocked])
-            }
-            // A hold always wins: it also stops what is being deleted.
-            Self::PlaceHold | Self::ReleaseHold => {
+            // A hold always wins, and so does a later date: they also stop what is being deleted.
+            Self::ExtendRetention | Self::PlaceHold | Self::ReleaseHold => {
                 Some(&[Open, Finalizing, Finalized, DeletionRequested, Deleting, DeletionBlocked])
             }
             Self::RequestDeletion => Some(&[Finalized, DeletionRequested, DeletionBlocked]),

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::TenantId;
 use super::columns::{maybe_micros, maybe_text, micros, text};
 use super::error::DbError;
+use super::packages::FoundPackage;
 use super::scope::{TenantRead, TenantTx};
 use super::session::Session;
 
@@ -130,6 +131,14 @@ statements! {
         "SELECT l.tenant_id, ", location_columns!(), " FROM storage_locations l WHERE l.status = 'active' \
          AND l.lock_retain_until IS NOT NULL AND l.lock_retain_until < $1 \
          AND (l.lock_retain_until, l.id) > ($2, $3) ORDER BY l.lock_retain_until, l.id LIMIT $4"
+    )}
+    PACKAGES_LAPSING = {(
+        "SELECT DISTINCT p.tenant_id, p.id FROM storage_locations l JOIN artifact_packages p \
+         ON p.tenant_id = l.tenant_id AND p.id = l.package_id WHERE l.status = 'active' \
+         AND l.lock_retain_until IS NOT NULL AND l.lock_retain_until < $1 \
+         AND p.status IN ('finalized', 'deletion_requested', 'deletion_blocked') AND (p.expires_at IS NULL \
+         OR (l.lock_retain_until < $2 AND l.lock_retain_until / 1000000 < p.expires_at / 1000000)) \
+         AND p.id > $3 ORDER BY p.id LIMIT $4"
     )}
     RESTORES_UNDER_WAY = {(
         "SELECT l.tenant_id, ", location_columns!(), " FROM storage_locations l \
@@ -257,6 +266,19 @@ impl Session {
     ) -> Result<Vec<FoundLocation>, DbError> {
         let (at, id) = after.map_or((i64::MIN, Uuid::nil()), |(at, id)| (micros(at), id));
         rows!(self, FoundLocation, LOCKS_LAPSING, micros(before), at, id, i64::from(limit))
+    }
+
+    /// Packages with a locked object whose lock ends too soon, in the order of their ids after `after`: of a package
+    /// without a date before `rolling_before`; of another before `dated_before` and, to the second, before its date.
+    pub async fn packages_with_lapsing_locks_of_any_tenant(
+        &mut self,
+        rolling_before: Timestamp,
+        dated_before: Timestamp,
+        after: Uuid,
+        limit: u32,
+    ) -> Result<Vec<FoundPackage>, DbError> {
+        let (rolling, dated) = (micros(rolling_before), micros(dated_before));
+        rows!(self, FoundPackage, PACKAGES_LAPSING, rolling, dated, after, i64::from(limit))
     }
 
     /// Objects whose restore was asked for and has not ended, the first asked for first.

@@ -28,20 +28,23 @@ pub struct SweeperRow {
     /// When.
     #[sqlx(try_from = "super::columns::MaybeMicros")]
     pub confirmed_at: Option<Timestamp>,
+    /// When the next one is due, by the database's time; `None`: now.
+    #[sqlx(try_from = "super::columns::MaybeMicros")]
+    pub due_at: Option<Timestamp>,
 }
 
 statements! {
     SWEEPER = {(
-        "SELECT ticks, last_tick_at, paused, paused_at, pause_reason, confirmed_by, confirmed_at \
+        "SELECT ticks, last_tick_at, paused, paused_at, pause_reason, confirmed_by, confirmed_at, due_at \
          FROM sweeper WHERE id = 1"
     )}
     LOCK_SWEEPER = {(
-        "SELECT ticks, last_tick_at, paused, paused_at, pause_reason, confirmed_by, confirmed_at \
+        "SELECT ticks, last_tick_at, paused, paused_at, pause_reason, confirmed_by, confirmed_at, due_at \
          FROM sweeper WHERE id = 1"
     ), postgres adds " FOR UPDATE"}
     UPDATE_SWEEPER = {(
         "UPDATE sweeper SET ticks = $1, last_tick_at = $2, paused = $3, paused_at = $4, pause_reason = $5, \
-         confirmed_by = $6, confirmed_at = $7 WHERE id = 1"
+         confirmed_by = $6, confirmed_at = $7, due_at = $8 WHERE id = 1"
     )}
 }
 
@@ -74,6 +77,7 @@ impl Tx {
             maybe_text(sweeper.pause_reason.as_deref())?,
             sweeper.confirmed_by,
             maybe_micros(sweeper.confirmed_at),
+            maybe_micros(sweeper.due_at),
         )
         .map(drop)
     }

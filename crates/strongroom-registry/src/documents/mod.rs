@@ -32,5 +32,5 @@ pub use package::{
 };
 pub use retention::{
     DeletionAsk, DeletionDocument, ExtensionAsk, ExtensionDocument, HoldAsk, HoldDocument,
-    HoldPage, HoldReleaseAsk, ReasonAsk,
+    HoldPage, HoldReleaseAsk, ReasonAsk, RestoreDocument,
 };

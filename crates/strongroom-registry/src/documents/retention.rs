@@ -100,6 +100,17 @@ pub struct HoldPage {
     pub holds: Vec<HoldDocument>,
 }
 
+/// How near the bytes of a package are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RestoreDocument {
+    /// The package.
+    pub package_id: Uuid,
+    /// Objects that can be read now.
+    pub available: u64,
+    /// Objects that are archived and were asked for; the registry looks for them again and again.
+    pub awaited: u64,
+}
+
 /// A deletion to be asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -5,14 +5,32 @@
 //! | `kind` | [`JobKind`]: what a job does |
 //! | `runner` | claims jobs, holds their leases, and says what came of them |
 //! | `attempt` | [`Attempt`]: one run of a job, its progress and its fence |
+//! | `apply_retention` `conclude_retention` | a package's date and holds, brought to every object |
+//! | `truth` `bring` `objects` | what they should be under; one of them brought there; which they are |
+//! | `delete_package` `delete_object` `conclude_deletion` | the bytes of a package, deleted under a fence |
+//! | `in_doubt` | objects whose deletion was stopped |
+//! | `sweep` `sweep_deletion` `sweep_stranded` `sweep_restores` | the look over everything, at regular times |
 //!
 //! A job may be run any number of times, by any process, and may end anywhere: it looks at what is there, does what
 //! is missing, and writes rows only in a transaction that asks for its lease first.
 
+mod apply_retention;
 mod attempt;
+mod bring;
+mod conclude_deletion;
+mod conclude_retention;
+mod delete_object;
+mod delete_package;
+mod in_doubt;
 mod kind;
+mod objects;
 mod runner;
+pub mod sweep;
+mod sweep_deletion;
+mod sweep_restores;
+mod sweep_stranded;
+mod truth;
 
 pub(crate) use attempt::Attempt;
 pub use kind::JobKind;
-pub use runner::work;
+pub use runner::{run_one, work};

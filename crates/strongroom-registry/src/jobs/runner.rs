@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use jiff::SignedDuration;
 use serde_json::Value;
 use tokio::time::{Instant, interval_at, sleep};
 
-use super::{Attempt, JobKind};
+use super::{Attempt, JobKind, apply_retention, delete_package, sweep};
 use crate::db::{DbError, JobLease, JobState};
 use crate::error::ServiceError;
 use crate::server::Stop;
@@ -16,8 +16,6 @@ use crate::service::Registry;
 
 /// A lease is renewed this many times before it would end.
 const RENEWALS_OF_LEASE: u32 = 3;
-/// The wait before the second attempt; twice as long before each further one.
-const BACK_OFF_FIRST: SignedDuration = SignedDuration::from_secs(1);
 /// The longest wait between two attempts.
 const BACK_OFF_MAX: SignedDuration = SignedDuration::from_mins(10);
 
@@ -27,7 +25,15 @@ pub async fn work(registry: Arc<Registry>, owner: String, stop: Stop) {
     let workers = registry.settings().jobs.workers.max(1);
     let loops = (0..workers)
         .map(|number| one_worker(Arc::clone(&registry), format!("{owner}/{number}"), stop.clone()));
-    join_all(loops).await;
+    join(join_all(loops), sweep::run(Arc::clone(&registry), stop.clone())).await;
+}
+
+/// Claims one job and runs it; tells whether there was one that could be run now. For whoever steps through the work
+/// of a registry instead of leaving it to [`work`].
+pub async fn run_one(registry: &Arc<Registry>, owner: &str) -> Result<bool, DbError> {
+    let Some(lease) = claim(registry, owner).await? else { return Ok(false) };
+    run(registry, lease).await;
+    Ok(true)
 }
 
 async fn one_worker(registry: Arc<Registry>, owner: String, mut stop: Stop) {
@@ -87,7 +93,9 @@ async fn run(registry: &Arc<Registry>, lease: JobLease) {
 async fn perform(attempt: &Attempt) -> Result<Value, ServiceError> {
     let kind: JobKind = attempt.job().kind.parse().map_err(ServiceError::internal)?;
     match kind {
-        JobKind::Finalize | JobKind::ApplyRetention | JobKind::DeletePackage | JobKind::CleanUp => {
+        JobKind::ApplyRetention => apply_retention::perform(attempt).await,
+        JobKind::DeletePackage => delete_package::perform(attempt).await,
+        JobKind::Finalize | JobKind::CleanUp => {
             Err(ServiceError::internal(std::io::Error::other("no such job")))
         }
     }
@@ -139,7 +147,8 @@ async fn fail(attempt: &Attempt, error: &ServiceError) -> Result<(), DbError> {
         return finish(attempt, JobState::Failed, None, Some(error.to_string())).await;
     }
     registry.metrics().job(kind, "retried");
-    let after_ms = milliseconds(back_off(attempt.job().attempts));
+    let after_ms =
+        milliseconds(back_off(registry.settings().jobs.back_off, attempt.job().attempts));
     let input = (attempt.tenant().clone(), attempt.job().clone(), after_ms, error.to_string());
     registry
         .db()
@@ -179,10 +188,10 @@ async fn finish(
         .await
 }
 
-/// The wait after so many attempts.
-fn back_off(attempts: u64) -> SignedDuration {
+/// The wait after so many attempts: `first` after one, twice as long after each further one.
+fn back_off(first: SignedDuration, attempts: u64) -> SignedDuration {
     let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or(u32::MAX).min(20);
-    BACK_OFF_FIRST.saturating_mul(2_i32.saturating_pow(doublings)).min(BACK_OFF_MAX)
+    first.saturating_mul(2_i32.saturating_pow(doublings)).min(BACK_OFF_MAX)
 }
 
 fn milliseconds(duration: SignedDuration) -> u64 {
@@ -195,7 +204,8 @@ mod tests {
 
     #[test]
     fn the_wait_doubles_and_ends_growing() {
-        let waits: Vec<i64> = [1, 2, 3, 11, 12, u64::MAX].map(|n| back_off(n).as_secs()).to_vec();
+        let first = SignedDuration::from_secs(1);
+        let waits = [1, 2, 3, 11, 12, u64::MAX].map(|n| back_off(first, n).as_secs());
         assert_eq!(waits, [1, 2, 4, 600, 600, 600]);
     }
 }

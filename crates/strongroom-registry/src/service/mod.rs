@@ -3,18 +3,28 @@
 //! Each use case is a method of [`Registry`] that takes who asks first: it authorizes, decides, writes a record
 //! into the bucket, and only then changes rows and answers.
 
+pub(crate) mod approvals;
 pub mod backend_status;
+mod cancel_deletion;
+pub mod change;
 pub mod create_package;
 mod cursor;
 mod events;
+mod extend_retention;
+mod list_holds;
 pub mod list_packages;
+mod new_jobs;
 pub mod once;
+mod place_hold;
 pub mod read_audit;
 pub mod read_jobs;
 pub mod read_package;
 pub mod readiness;
 mod recognise;
-mod records;
+pub(crate) mod records;
+mod release_hold;
+pub(crate) mod request_deletion;
+mod restore;
 pub mod rules;
 pub mod schemas;
 pub mod sweeper;

@@ -2,9 +2,9 @@
 
 use uuid::Uuid;
 
-use super::Registry;
+use super::{Registry, approvals};
 use crate::auth::{Action, Principal, Resource, authorize};
-use crate::db::{PackageRow, TenantRead};
+use crate::db::{ApprovalAction, PackageRow, TenantRead};
 use crate::documents::retention::DeletionDocument;
 use crate::documents::{PackageDocument, ProducerDocument};
 use crate::error::ServiceError;
@@ -28,8 +28,24 @@ impl Registry {
         id: Uuid,
     ) -> Result<PackageDocument, ServiceError> {
         let row = self.package_for(who, Action::ReadPackage, id).await?;
+        let now = self.clock().now();
         let mut session = self.db().read().await?;
-        document(&mut session.of(&who.tenant), row).await
+        let mut rows = session.of(&who.tenant);
+        let (early, none) = (ApprovalAction::EarlyDeletion, None);
+        let asked_for = approvals::pending(&mut rows, id, early, none, now).await?;
+        let mut package = document(&mut rows, row).await?;
+        // Nothing of it is decided yet: told only of a package that is looked at by itself.
+        if let Some(asked_for) = asked_for.filter(|_| package.deletion.is_none()) {
+            package.deletion = Some(DeletionDocument {
+                requested_at: Some(asked_for.requested_at),
+                requested_by: Some(asked_for.requested_by),
+                reason: Some(asked_for.reason),
+                early: true,
+                grace_ticks_left: None,
+                awaits_approval: true,
+            });
+        }
+        Ok(package)
     }
 
     /// A package's row, for somebody who may do this with it now. Decide again inside of a write what must not change

@@ -51,12 +51,21 @@ where
     F: Fn(TestApp) -> T,
     T: Future<Output = ()>,
 {
-    test(TestApp::start().await).await;
+    on_both_with(|_| {}, test).await;
+}
+
+/// The same with other settings.
+pub async fn on_both_with<F, T>(change: fn(&mut Settings), test: F)
+where
+    F: Fn(TestApp) -> T,
+    T: Future<Output = ()>,
+{
+    test(TestApp::start_with(change).await).await;
     if let Some(server) = strongroom_testkit::client::endpoint_of("STRONGROOM_TEST_POSTGRES") {
         let name = format!("api_{}", Clock::system().new_id().simple());
         on_server(&server, &format!("CREATE DATABASE {name}")).await;
         let (base, _) = server.rsplit_once('/').unwrap();
-        let app = TestApp::build(Engine::Postgres(format!("{base}/{name}")), |_| {}, None).await;
+        let app = TestApp::build(Engine::Postgres(format!("{base}/{name}")), change, None).await;
         let db = app.registry.db().clone();
         test(app).await;
         db.close().await;

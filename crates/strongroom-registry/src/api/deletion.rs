@@ -1,0 +1,116 @@
+//! Deletion: asked for, agreed to, taken back.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+use super::extract::{Caller, Id, IdempotencyKey, IfMatch, JsonBody, conditions, no_body};
+use super::packages::tagged;
+use super::problem::{ApiError, Problem};
+use crate::documents::{DeletionAsk, PackageDocument, ReasonAsk};
+use crate::service::Registry;
+
+/// Asks for a package's deletion, which waits for its grace. Of a blocked deletion: has it go on.
+#[utoipa::path(
+    post,
+    path = "/packages/{package_id}/deletion",
+    tag = "deletion",
+    params(("package_id" = uuid::Uuid, Path), ("idempotency-key" = Option<String>, Header, description = "The same request under the same key is done once"),
+        ("if-match" = Option<String>, Header, description = "Done only to this version of the package")),
+    request_body = DeletionAsk,
+    responses(
+        (status = 202, body = PackageDocument, description = "Asked for; or waiting for a second person, where `deletion.awaits_approval` says so"),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 412, body = Problem, content_type = "application/problem+json"),
+        (status = 413, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 502, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn request(
+    State(registry): State<Arc<Registry>>,
+    Caller(who): Caller,
+    Id(id): Id,
+    key: Option<IdempotencyKey>,
+    version: Option<IfMatch>,
+    body: JsonBody<DeletionAsk>,
+) -> Result<Response, ApiError> {
+    let on = conditions("POST deletion", key, version, body.sha256, &[id]);
+    let package = registry.request_deletion(&who, id, body.value, on).await?;
+    Ok((StatusCode::ACCEPTED, tagged(&package), Json(package)).into_response())
+}
+
+/// Agrees, as the second person, to an early deletion that somebody else asked for.
+#[utoipa::path(
+    post,
+    path = "/packages/{package_id}/deletion/approve",
+    tag = "deletion",
+    params(("package_id" = uuid::Uuid, Path), ("idempotency-key" = Option<String>, Header, description = "The same request under the same key is done once"),
+        ("if-match" = Option<String>, Header, description = "Done only to this version of the package")),
+    responses(
+        (status = 202, body = PackageDocument, description = "Asked for; it waits for its grace"),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 412, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 502, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn approve(
+    State(registry): State<Arc<Registry>>,
+    Caller(who): Caller,
+    Id(id): Id,
+    key: Option<IdempotencyKey>,
+    version: Option<IfMatch>,
+) -> Result<Response, ApiError> {
+    let on = conditions("POST deletion/approve", key, version, no_body(), &[id]);
+    let package = registry.approve_deletion(&who, id, on).await?;
+    Ok((StatusCode::ACCEPTED, tagged(&package), Json(package)).into_response())
+}
+
+/// Takes a request for deletion back; of a blocked one, keeps what is left.
+#[utoipa::path(
+    post,
+    path = "/packages/{package_id}/deletion/cancel",
+    tag = "deletion",
+    params(("package_id" = uuid::Uuid, Path), ("idempotency-key" = Option<String>, Header, description = "The same request under the same key is done once"),
+        ("if-match" = Option<String>, Header, description = "Done only to this version of the package")),
+    request_body = ReasonAsk,
+    responses(
+        (status = 200, body = PackageDocument, description = "It is kept"),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 412, body = Problem, content_type = "application/problem+json"),
+        (status = 413, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 502, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn cancel(
+    State(registry): State<Arc<Registry>>,
+    Caller(who): Caller,
+    Id(id): Id,
+    key: Option<IdempotencyKey>,
+    version: Option<IfMatch>,
+    body: JsonBody<ReasonAsk>,
+) -> Result<Response, ApiError> {
+    let on = conditions("POST deletion/cancel", key, version, body.sha256, &[id]);
+    let package = registry.cancel_deletion(&who, id, body.value, on).await?;
+    Ok((tagged(&package), Json(package)).into_response())
+}

@@ -1,0 +1,212 @@
+//! Extensions, legal holds, restores.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use super::extract::{Caller, Id, IdempotencyKey, Ids, IfMatch, JsonBody, conditions, no_body};
+use super::problem::{ApiError, Problem};
+use crate::documents::{
+    ExtensionAsk, ExtensionDocument, HoldAsk, HoldDocument, HoldPage, HoldReleaseAsk,
+    RestoreDocument,
+};
+use crate::service::Registry;
+
+/// When to ask again for what is archived, in seconds.
+const RESTORE_RETRY_AFTER: HeaderValue = HeaderValue::from_static("3600");
+
+/// Moves a package's date later. Never earlier.
+#[utoipa::path(
+    post,
+    path = "/packages/{package_id}/retention/extensions",
+    tag = "retention",
+    params(("package_id" = uuid::Uuid, Path), ("idempotency-key" = Option<String>, Header, description = "The same request under the same key is done once"),
+        ("if-match" = Option<String>, Header, description = "Done only to this version of the package")),
+    request_body = ExtensionAsk,
+    responses(
+        (status = 201, body = ExtensionDocument, description = "It is on record; a job brings it to each object"),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 412, body = Problem, content_type = "application/problem+json"),
+        (status = 413, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 502, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn extend(
+    State(registry): State<Arc<Registry>>,
+    Caller(who): Caller,
+    Id(id): Id,
+    key: Option<IdempotencyKey>,
+    version: Option<IfMatch>,
+    body: JsonBody<ExtensionAsk>,
+) -> Result<Response, ApiError> {
+    let on = conditions("POST extensions", key, version, body.sha256, &[id]);
+    let extension = registry.extend_retention(&who, id, body.value, on).await?;
+    Ok((StatusCode::CREATED, Json(extension)).into_response())
+}
+
+/// Places a legal hold: whatever its date, nothing of the package is deleted until it is released.
+#[utoipa::path(
+    post,
+    path = "/packages/{package_id}/retention/holds",
+    tag = "retention",
+    params(("package_id" = uuid::Uuid, Path), ("idempotency-key" = Option<String>, Header, description = "The same request under the same key is done once"),
+        ("if-match" = Option<String>, Header, description = "Done only to this version of the package")),
+    request_body = HoldAsk,
+    responses(
+        (status = 201, body = HoldDocument, description = "It is on record; `reach` tells how far it has come"),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 412, body = Problem, content_type = "application/problem+json"),
+        (status = 413, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 502, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn place_hold(
+    State(registry): State<Arc<Registry>>,
+    Caller(who): Caller,
+    Id(id): Id,
+    key: Option<IdempotencyKey>,
+    version: Option<IfMatch>,
+    body: JsonBody<HoldAsk>,
+) -> Result<Response, ApiError> {
+    let on = conditions("POST holds", key, version, body.sha256, &[id]);
+    let hold = registry.place_hold(&who, id, body.value, on).await?;
+    Ok((StatusCode::CREATED, Json(hold)).into_response())
+}
+
+/// Lists the holds that a package is or was under.
+#[utoipa::path(
+    get,
+    path = "/packages/{package_id}/retention/holds",
+    tag = "retention",
+    params(("package_id" = uuid::Uuid, Path)),
+    responses(
+        (status = 200, body = HoldPage),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn holds(
+    State(registry): State<Arc<Registry>>,
+    Caller(who): Caller,
+    Id(id): Id,
+) -> Result<Json<HoldPage>, ApiError> {
+    Ok(Json(registry.holds(&who, id).await?))
+}
+
+/// Releases a legal hold. Where that takes two people, it waits for the second.
+#[utoipa::path(
+    post,
+    path = "/packages/{package_id}/retention/holds/{hold_id}/release",
+    tag = "retention",
+    params(("package_id" = uuid::Uuid, Path), ("hold_id" = uuid::Uuid, Path), ("idempotency-key" = Option<String>, Header, description = "The same request under the same key is done once"),
+        ("if-match" = Option<String>, Header, description = "Done only to this version of the package")),
+    request_body = HoldReleaseAsk,
+    responses(
+        (status = 200, body = HoldDocument, description = "Released; or waiting for a second person, where `release_awaits_approval` says so"),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 412, body = Problem, content_type = "application/problem+json"),
+        (status = 413, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 502, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn release_hold(
+    State(registry): State<Arc<Registry>>,
+    Caller(who): Caller,
+    Ids([id, hold]): Ids<2>,
+    key: Option<IdempotencyKey>,
+    version: Option<IfMatch>,
+    body: JsonBody<HoldReleaseAsk>,
+) -> Result<Json<HoldDocument>, ApiError> {
+    let on = conditions("POST release", key, version, body.sha256, &[id, hold]);
+    Ok(Json(registry.release_hold(&who, (id, hold), body.value, on).await?))
+}
+
+/// Agrees, as the second person, to a release that somebody else asked for.
+#[utoipa::path(
+    post,
+    path = "/packages/{package_id}/retention/holds/{hold_id}/release/approve",
+    tag = "retention",
+    params(("package_id" = uuid::Uuid, Path), ("hold_id" = uuid::Uuid, Path), ("idempotency-key" = Option<String>, Header, description = "The same request under the same key is done once"),
+        ("if-match" = Option<String>, Header, description = "Done only to this version of the package")),
+    responses(
+        (status = 200, body = HoldDocument, description = "Released"),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 412, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 502, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn approve_release(
+    State(registry): State<Arc<Registry>>,
+    Caller(who): Caller,
+    Ids([id, hold]): Ids<2>,
+    key: Option<IdempotencyKey>,
+    version: Option<IfMatch>,
+) -> Result<Json<HoldDocument>, ApiError> {
+    let on = conditions("POST release/approve", key, version, no_body(), &[id, hold]);
+    Ok(Json(registry.approve_hold_release(&who, (id, hold), on).await?))
+}
+
+/// Asks for archived bytes. They are the same package all the while; a download answers `not-immediately-available` until they are there.
+#[utoipa::path(
+    post,
+    path = "/packages/{package_id}/restore",
+    tag = "retention",
+    params(("package_id" = uuid::Uuid, Path), ("idempotency-key" = Option<String>, Header, description = "The same request under the same key is done once"),
+        ("if-match" = Option<String>, Header, description = "Done only to this version of the package")),
+    responses(
+        (status = 202, body = RestoreDocument, description = "Asked for; `Retry-After` says when to look, where something is still to come"),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 412, body = Problem, content_type = "application/problem+json"),
+        (status = 422, body = Problem, content_type = "application/problem+json"),
+        (status = 502, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn restore(
+    State(registry): State<Arc<Registry>>,
+    Caller(who): Caller,
+    Id(id): Id,
+    key: Option<IdempotencyKey>,
+    version: Option<IfMatch>,
+) -> Result<Response, ApiError> {
+    let on = conditions("POST restore", key, version, no_body(), &[id]);
+    let near = registry.restore(&who, id, on).await?;
+    let mut headers = HeaderMap::new();
+    if near.awaited > 0 {
+        headers.insert(header::RETRY_AFTER, RESTORE_RETRY_AFTER);
+    }
+    Ok((StatusCode::ACCEPTED, headers, Json(near)).into_response())
+}

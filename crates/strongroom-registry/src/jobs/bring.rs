@@ -1,0 +1,96 @@
+//! One object is brought to what it should be under, and looked at.
+
+use jiff::Timestamp;
+use strongroom_core::observed::{Observed, Unobserved};
+use strongroom_core::receipt::LockReceipt;
+use strongroom_storage::Storage;
+use strongroom_storage::keep::{self, Locked, WhyLeftOn};
+
+use super::objects::Object;
+use super::truth::Truth;
+use crate::error::ServiceError;
+
+/// How far an object was brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// It was read back under what it should be.
+    Held,
+    /// The store cannot hold it so, and says so.
+    Partial,
+    /// The store could, and does not.
+    Failed,
+}
+
+/// The store, and what it says of its locks: asked once a pass.
+pub(super) struct Store<'s> {
+    pub(super) store: &'s dyn Storage,
+    /// Its clock.
+    pub(super) now: Timestamp,
+    /// Whether it was seen to take no locks at all.
+    pub(super) lacks_locks: bool,
+}
+
+/// What became of an object.
+#[derive(Debug, Clone)]
+pub(super) struct Brought {
+    pub(super) receipt: LockReceipt,
+    pub(super) reach: Reach,
+    /// The same of the hold's bit alone.
+    pub(super) hold: Reach,
+    /// Whether a lock was left as it was because together with it ours would bind beyond what was asked.
+    pub(super) is_beyond_asked: bool,
+}
+
+impl<'s> Store<'s> {
+    pub(super) async fn look(
+        store: &'s dyn Storage,
+        local_now: Timestamp,
+    ) -> Result<Self, ServiceError> {
+        let now = keep::clock_check(store, local_now).await?;
+        let locks = store.bucket_locks().await?;
+        Ok(Self { store, now, lacks_locks: locks.takes_locks == Observed::Observed(false) })
+    }
+
+    /// Strengthens what it is under; and clears a hold's bit that is `ours_to_clear`, where no hold is active.
+    pub(super) async fn bring(
+        &self,
+        object: &Object,
+        truth: &Truth,
+        held_until: Option<Timestamp>,
+        ours_to_clear: bool,
+    ) -> Result<Brought, ServiceError> {
+        let target = truth.target(held_until, self.now).map_err(ServiceError::internal)?;
+        let version = object.version.as_ref();
+        let locked = keep::lock(self.store, &object.key, version, target).await?;
+        let mut brought = self.told(locked, truth);
+        if ours_to_clear && !truth.is_held() && brought.receipt.legal_hold != Some(false) {
+            let released = keep::release_hold(self.store, &object.key, version, true).await?;
+            brought.receipt.legal_hold = released.legal_hold.value().copied();
+            brought.receipt.read_back_at = released.read_back_at.or(brought.receipt.read_back_at);
+            if released.left_on == Some(WhyLeftOn::Refused) {
+                brought.hold = Reach::Failed;
+            }
+        }
+        Ok(brought)
+    }
+
+    fn told(&self, locked: Locked, truth: &Truth) -> Brought {
+        let receipt = locked.receipt;
+        let cannot = self.lacks_locks || receipt.unobserved == Some(Unobserved::UnsupportedBackend);
+        let short = if cannot { Reach::Partial } else { Reach::Failed };
+        let is_beyond_asked = locked.beyond_asked.is_some();
+        let reach = match locked.covers {
+            true => Reach::Held,
+            false if is_beyond_asked => Reach::Partial,
+            false => short,
+        };
+        let hold = match receipt.legal_hold {
+            _ if !truth.is_held() => Reach::Held,
+            Some(true) => Reach::Held,
+            // What binds beyond what was asked also keeps the bit from being set.
+            _ if is_beyond_asked => Reach::Partial,
+            _ => short,
+        };
+        Brought { receipt, reach, hold, is_beyond_asked }
+    }
+}

@@ -1,0 +1,217 @@
+//! The end of a deletion: its disposition, and a tombstone; or what blocks it.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use strongroom_core::package::record::{Decision, DeletionBlock, Disposition};
+use strongroom_core::package::status::PackageEvent;
+use strongroom_core::package::{LocationStatus, PackageStatus};
+use uuid::Uuid;
+
+use super::Attempt;
+use super::delete_object::FILE_DELETED;
+use super::objects::{FIRST, PAGE_ROWS};
+use crate::db::{
+    AuditEventRow, AuditFilter, JobRow, JobState, LockState, PackageRow, RetentionEventRow,
+    RetentionEventType, TenantId, Tx,
+};
+use crate::error::{ErrorKind, ServiceError};
+use crate::service::change::wrong_state;
+use crate::service::records::Decided;
+use crate::service::request_deletion::REQUESTED;
+
+/// Events of one page.
+const PAGE_EVENTS: u32 = 1_000;
+
+struct Ending {
+    tenant: TenantId,
+    job: JobRow,
+    package: Uuid,
+    what: End,
+    event: AuditEventRow,
+    outcome: Value,
+    ends_job: bool,
+    now: Timestamp,
+}
+
+enum End {
+    Deleted(RetentionEventRow),
+    Blocked(String),
+}
+
+/// Writes the certificate of a package whose objects are all gone, and then makes it a tombstone.
+pub(super) async fn conclude(
+    attempt: &Attempt,
+    package: &PackageRow,
+) -> Result<Value, ServiceError> {
+    expect_nothing_left(attempt, package).await?;
+    let disposition = disposition(attempt, package).await?;
+    let outcome = json!({
+        "objects_deleted": disposition.objects_deleted,
+        "objects_absent": disposition.objects_absent,
+    });
+    let decision = Decision::PackageDeleted(Box::new(disposition));
+    let by = package.deletion_requested_by;
+    let reason = package.deletion_reason.clone();
+    let event = record(attempt, package, (by, reason.clone()), decision, "package_deleted").await?;
+    let registry = attempt.registry();
+    let retention = RetentionEventRow {
+        id: registry.clock().new_id(),
+        package_id: package.id,
+        event_type: RetentionEventType::Deleted,
+        reason: reason.unwrap_or_default(),
+        created_by: by,
+        created_at: registry.clock().now(),
+        previous_expires_at: package.expires_at,
+        new_expires_at: package.expires_at,
+    };
+    write(attempt, package, End::Deleted(retention), event, (outcome, true)).await
+}
+
+/// Puts on record what blocks a deletion, and shows it. `ends_job`: the job has nothing more to do.
+pub(super) async fn block(
+    attempt: &Attempt,
+    package: &PackageRow,
+    why: DeletionBlock,
+    told: String,
+    ends_job: bool,
+) -> Result<Value, ServiceError> {
+    let decision = Decision::DeletionBlocked { why };
+    let of_record = (None, Some(told.clone()));
+    let mut event = record(attempt, package, of_record, decision, "deletion_blocked").await?;
+    event.details["why"] = json!(why);
+    let outcome = json!({ "blocked": why });
+    write(attempt, package, End::Blocked(told), event, (outcome, ends_job)).await
+}
+
+async fn record(
+    attempt: &Attempt,
+    package: &PackageRow,
+    (by, reason): (Option<Uuid>, Option<String>),
+    decision: Decision,
+    kind: &str,
+) -> Result<AuditEventRow, ServiceError> {
+    let registry = attempt.registry();
+    let id = registry.clock().new_id();
+    let decided =
+        Decided { id, tenant: attempt.tenant(), package: package.id, by, reason, decision };
+    let backend = registry.backends().get(&package.backend_id)?;
+    let sha256 = registry.write_down(backend, &package.storage_prefix, decided).await?;
+    let mut event = registry.package_event(kind, package.id, by, json!({ "record_id": id }));
+    event.record_sha256 = Some(sha256);
+    Ok(event)
+}
+
+async fn expect_nothing_left(attempt: &Attempt, package: &PackageRow) -> Result<(), ServiceError> {
+    let mut after = FIRST;
+    let mut session = attempt.registry().db().read().await?;
+    let mut rows = session.of(attempt.tenant());
+    loop {
+        let page = rows.locations_of_package(package.id, after, PAGE_ROWS).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = last.id;
+        if page.iter().any(|location| location.status != LocationStatus::Deleted) {
+            return Err(ServiceError::new(
+                ErrorKind::Busy,
+                "an object of the package is there again",
+            ));
+        }
+    }
+}
+
+async fn disposition(attempt: &Attempt, package: &PackageRow) -> Result<Disposition, ServiceError> {
+    let mut session = attempt.registry().db().read().await?;
+    let mut rows = session.of(attempt.tenant());
+    let events = |kind: &str| AuditFilter {
+        package_id: Some(package.id),
+        event_type: Some(kind.to_owned()),
+        ..AuditFilter::default()
+    };
+    let request = rows.audit_events(&events(REQUESTED), None, 1).await?.rows.into_iter().next();
+    let request_id = request
+        .as_ref()
+        .and_then(|event| event.details["record_id"].as_str())
+        .and_then(|id| Uuid::try_parse(id).ok())
+        .ok_or_else(|| missing("a package is deleted that nobody asked to delete"))?;
+    let (mut deleted, mut absent, mut after) = (0, 0, None);
+    loop {
+        let page = rows.audit_events(&events(FILE_DELETED), after, PAGE_EVENTS).await?;
+        for event in &page.rows {
+            match event.details["was_there"].as_bool() {
+                Some(true) => deleted += 1,
+                _ => absent += 1,
+            }
+        }
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    Ok(Disposition {
+        request_id,
+        early: package.deletion_early,
+        expires_at: package.expires_at,
+        bundle_id: package
+            .bundle_id
+            .ok_or_else(|| missing("a package is deleted that was never finalized"))?,
+        files: package.files_count,
+        size_bytes: package.size_bytes,
+        objects_deleted: deleted,
+        objects_absent: absent,
+    })
+}
+
+fn missing(what: &'static str) -> ServiceError {
+    ServiceError::internal(std::io::Error::other(what))
+}
+
+async fn write(
+    attempt: &Attempt,
+    package: &PackageRow,
+    what: End,
+    event: AuditEventRow,
+    (outcome, ends_job): (Value, bool),
+) -> Result<Value, ServiceError> {
+    let registry = attempt.registry();
+    let ending = Ending {
+        tenant: attempt.tenant().clone(),
+        job: attempt.job().clone(),
+        package: package.id,
+        what,
+        event,
+        outcome: outcome.clone(),
+        ends_job,
+        now: registry.clock().now(),
+    };
+    registry.db().write(ending, |tx, e| Box::pin(end(tx, e))).await?;
+    Ok(outcome)
+}
+
+async fn end(tx: &mut Tx, e: &Ending) -> Result<(), ServiceError> {
+    let mut rows = tx.of(&e.tenant);
+    if !rows.has_job(&e.job).await? {
+        return Err(Attempt::lost());
+    }
+    let package = rows.lock_package(e.package).await?;
+    let mut package = package.ok_or_else(ServiceError::not_found)?;
+    match &e.what {
+        End::Deleted(retention) => {
+            package.status = package.status.after(PackageEvent::Deleted).map_err(wrong_state)?;
+            package.grace_ticks_left = None;
+            package.lock_state = LockState::None;
+            rows.insert_retention_event(retention).await?;
+        }
+        // A hold or a later date was first.
+        End::Blocked(_) if package.status == PackageStatus::DeletionBlocked => return Ok(()),
+        End::Blocked(told) => {
+            let event = PackageEvent::DeletionBlocked;
+            package.status = package.status.after(event).map_err(wrong_state)?;
+            package.deletion_reason = Some(told.clone());
+        }
+    }
+    rows.update_package(&package).await?;
+    rows.insert_audit_event(&e.event).await?;
+    if e.ends_job {
+        rows.finish_job(&e.job, JobState::Done, Some(&e.outcome), None, e.now).await?;
+    }
+    Ok(())
+}

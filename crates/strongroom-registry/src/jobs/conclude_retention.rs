@@ -1,0 +1,161 @@
+//! What a pass over a package's objects came to, written in one: the state of its locks, the reach of its holds, and
+//! the end of the job.
+
+use jiff::Timestamp;
+use serde_json::Value;
+use strongroom_core::package::PackageStatus;
+use uuid::Uuid;
+
+use super::Attempt;
+use super::apply_retention::Seen;
+use super::truth::Truth;
+use crate::db::{AuditEventRow, HoldReach, HoldRow, JobRow, JobState, LockState, TenantId, Tx};
+use crate::error::ServiceError;
+
+/// How a pass ended.
+#[derive(Debug)]
+pub(super) enum Concluded {
+    /// Something else is decided now.
+    Changed,
+    /// Some objects are not as they should be.
+    Failed,
+    /// All is as it should be, as far as the store can.
+    Done(Value),
+}
+
+struct Ending {
+    tenant: TenantId,
+    job: JobRow,
+    package: Uuid,
+    /// What was applied; absent where that did not come to its end.
+    truth: Option<Truth>,
+    lock_state: LockState,
+    /// Of the holds that are active.
+    reach: HoldReach,
+    is_released: bool,
+    is_failed: bool,
+    outcome: Value,
+    event: AuditEventRow,
+    now: Timestamp,
+}
+
+/// Writes what was seen, if it is still what is decided. A job that is through ends in the same write: a decision
+/// that comes later finds no live job, and queues its own.
+pub(super) async fn conclude(
+    attempt: &Attempt,
+    truth: &Truth,
+    seen: &Seen,
+) -> Result<Concluded, ServiceError> {
+    let is_failed = seen.is_failed();
+    let lock_state = match () {
+        () if is_failed => LockState::Failed,
+        () if !truth.asks() => LockState::None,
+        () if seen.partial > 0 => LockState::Partial,
+        () => LockState::Held,
+    };
+    let reach = match () {
+        () if seen.hold_failed > 0 || !seen.errors.is_empty() => HoldReach::Failed,
+        () if seen.hold_partial > 0 => HoldReach::Partial,
+        () => HoldReach::Held,
+    };
+    let is_released = truth.is_held() || (seen.hold_failed == 0 && seen.errors.is_empty());
+    let ending =
+        ending(attempt, Some(truth.clone()), lock_state, (reach, is_released), seen.outcome());
+    let ending = Ending { is_failed, ..ending? };
+    let outcome = ending.outcome.clone();
+    let is_still_so = attempt.registry().db().write(ending, |tx, e| Box::pin(end(tx, e))).await?;
+    Ok(match (is_still_so, is_failed) {
+        (false, _) => Concluded::Changed,
+        (true, true) => Concluded::Failed,
+        (true, false) => Concluded::Done(outcome),
+    })
+}
+
+/// Shows that a run failed before it could conclude.
+pub(super) async fn mark_failed(attempt: &Attempt) -> Result<(), ServiceError> {
+    let reach = (HoldReach::Failed, false);
+    let ending = ending(attempt, None, LockState::Failed, reach, Value::Null)?;
+    attempt.registry().db().write(ending, |tx, e| Box::pin(show_failure(tx, e))).await
+}
+
+fn ending(
+    attempt: &Attempt,
+    truth: Option<Truth>,
+    lock_state: LockState,
+    (reach, is_released): (HoldReach, bool),
+    outcome: Value,
+) -> Result<Ending, ServiceError> {
+    let registry = attempt.registry();
+    let package = attempt.package_id()?;
+    let event = registry.package_event("retention_applied", package, None, outcome.clone());
+    Ok(Ending {
+        tenant: attempt.tenant().clone(),
+        job: attempt.job().clone(),
+        package,
+        truth,
+        lock_state,
+        reach,
+        is_released,
+        is_failed: true,
+        outcome,
+        event,
+        now: registry.clock().now(),
+    })
+}
+
+async fn end(tx: &mut Tx, e: &Ending) -> Result<bool, ServiceError> {
+    let mut rows = tx.of(&e.tenant);
+    if !rows.has_job(&e.job).await? {
+        return Err(Attempt::lost());
+    }
+    let package = rows.lock_package(e.package).await?;
+    let mut package = package.ok_or_else(ServiceError::not_found)?;
+    if e.truth.as_ref() != Some(&Truth::of(&mut rows, &package).await?) {
+        return Ok(false);
+    }
+    for hold in rows.holds(e.package).await? {
+        if let Some(to) = reach_of(&hold, e)
+            && to != hold.reach
+        {
+            rows.set_hold_reach(hold.id, hold.reach, to).await?;
+        }
+    }
+    if package.lock_state != e.lock_state {
+        package.lock_state = e.lock_state;
+        rows.update_package(&package).await?;
+    }
+    if !e.is_failed {
+        rows.insert_audit_event(&e.event).await?;
+        rows.finish_job(&e.job, JobState::Done, Some(&e.outcome), None, e.now).await?;
+    }
+    Ok(true)
+}
+
+fn reach_of(hold: &HoldRow, e: &Ending) -> Option<HoldReach> {
+    match (hold.released_at, hold.reach) {
+        (None, _) => Some(e.reach),
+        (Some(_), HoldReach::Released) => None,
+        (Some(_), _) => {
+            Some(if e.is_released { HoldReach::Released } else { HoldReach::Releasing })
+        }
+    }
+}
+
+async fn show_failure(tx: &mut Tx, e: &Ending) -> Result<(), ServiceError> {
+    let mut rows = tx.of(&e.tenant);
+    if !rows.has_job(&e.job).await? {
+        return Ok(());
+    }
+    let Some(mut package) = rows.lock_package(e.package).await? else { return Ok(()) };
+    // Finalizing has its own word on its locks.
+    let is_finalizing = package.status == PackageStatus::Finalizing;
+    if package.lock_state != LockState::Applying || is_finalizing {
+        return Ok(());
+    }
+    for hold in rows.active_holds(e.package).await? {
+        rows.set_hold_reach(hold.id, HoldReach::Applying, HoldReach::Failed).await?;
+    }
+    package.lock_state = e.lock_state;
+    rows.update_package(&package).await?;
+    Ok(())
+}

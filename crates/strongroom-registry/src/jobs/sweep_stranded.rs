@@ -1,0 +1,135 @@
+//! Work that nobody has: states that only a job leads out of, without a live job; locks that are to be renewed.
+
+use jiff::SignedDuration;
+use serde_json::json;
+use strongroom_core::limits::ROLLING_LOCK_DAYS;
+use strongroom_core::package::PackageStatus;
+use uuid::Uuid;
+
+use super::JobKind;
+use super::objects::FIRST;
+use super::sweep_deletion::BATCH;
+use crate::db::{DbError, FoundPackage, JobRow, JobState, LockState, TenantId, Tx};
+use crate::error::ServiceError;
+use crate::service::Registry;
+
+/// Jobs of a package among which the last of a kind is looked for.
+const JOBS_SEARCHED: u32 = 50;
+/// A lock that ends this soon, before the date of its package, is strengthened.
+const LAPSING_SOON: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+struct Reviving {
+    tenant: TenantId,
+    package: Uuid,
+    job: JobRow,
+    /// Whether a job that gave up waits for a person.
+    leaves_failed: bool,
+}
+
+/// Deletions under way.
+pub(super) async fn revive_deletions(registry: &Registry) -> Result<u64, ServiceError> {
+    revive_state(registry, PackageStatus::Deleting, JobKind::DeletePackage, false).await
+}
+
+/// Packages that are being finalized. A job that gave up is left to a person, who sees why.
+pub(super) async fn revive_finalizing(registry: &Registry) -> Result<u64, ServiceError> {
+    revive_state(registry, PackageStatus::Finalizing, JobKind::Finalize, true).await
+}
+
+async fn revive_state(
+    registry: &Registry,
+    status: PackageStatus,
+    kind: JobKind,
+    leaves_failed: bool,
+) -> Result<u64, ServiceError> {
+    let (mut revived, mut after) = (0, FIRST);
+    loop {
+        let mut session = registry.db().read().await?;
+        let found = session.packages_in_state_of_any_tenant(status, after, BATCH).await?;
+        drop(session);
+        let Some(last) = found.last() else { return Ok(revived) };
+        after = last.id;
+        revived += revive_all(registry, found, kind, leaves_failed).await?;
+    }
+}
+
+/// Locks that have not reached the store, and those that end before they should.
+pub(super) async fn revive_locks(registry: &Registry) -> Result<u64, ServiceError> {
+    let mut revived = 0;
+    for state in [LockState::Applying, LockState::Failed] {
+        let mut after = FIRST;
+        loop {
+            let mut session = registry.db().read().await?;
+            let found = session.packages_with_locks_of_any_tenant(state, after, BATCH).await?;
+            drop(session);
+            let Some(last) = found.last() else { break };
+            after = last.id;
+            revived += revive_all(registry, found, JobKind::ApplyRetention, false).await?;
+        }
+    }
+    let now = registry.clock().now();
+    // As core has it: a rolling lock is renewed when half of it is over.
+    let half = SignedDuration::from_hours(i64::from(ROLLING_LOCK_DAYS) * 24 / 2);
+    let rolling_before = now.checked_add(half).unwrap_or(now);
+    let dated_before = now.checked_add(LAPSING_SOON).unwrap_or(now);
+    let mut after = Uuid::nil();
+    loop {
+        let mut session = registry.db().read().await?;
+        let found = session
+            .packages_with_lapsing_locks_of_any_tenant(rolling_before, dated_before, after, BATCH)
+            .await?;
+        drop(session);
+        let Some(last) = found.last() else { return Ok(revived) };
+        after = last.id;
+        revived += revive_all(registry, found, JobKind::ApplyRetention, false).await?;
+    }
+}
+
+async fn revive_all(
+    registry: &Registry,
+    found: Vec<FoundPackage>,
+    kind: JobKind,
+    leaves_failed: bool,
+) -> Result<u64, ServiceError> {
+    let mut revived = 0;
+    for found in found {
+        let job = registry.new_job(kind, found.id, json!({}));
+        let (tenant, package) = (found.tenant_id, found.id);
+        let reviving = Reviving { tenant, package, job, leaves_failed };
+        let is_new = registry.db().write(reviving, |tx, r| Box::pin(revive(tx, r))).await;
+        revived += u64::from(is_new?);
+    }
+    Ok(revived)
+}
+
+async fn revive(tx: &mut Tx, r: &Reviving) -> Result<bool, DbError> {
+    let mut rows = tx.of(&r.tenant);
+    // A job that is about to end does so under the same lock.
+    if rows.lock_package(r.package).await?.is_none() {
+        return Ok(false);
+    }
+    if r.leaves_failed {
+        let jobs = rows.jobs_of_package(r.package, JOBS_SEARCHED).await?;
+        let last = jobs.iter().find(|job| job.kind == r.job.kind);
+        if last.is_some_and(|job| job.state == JobState::Failed) {
+            return Ok(false);
+        }
+    }
+    Ok(rows.enqueue_job(&r.job).await? == r.job.id)
+}
+
+/// Forgets requests that nobody repeats any more.
+pub(super) async fn forget_keys(registry: &Registry) -> Result<(), ServiceError> {
+    let now = registry.clock().now();
+    let forgotten = registry
+        .db()
+        .write(now, |tx, now| {
+            Box::pin(async move { tx.forget_idempotency_keys_of_any_tenant(*now).await })
+        })
+        .await
+        .map_err(|error: DbError| ServiceError::from(error))?;
+    if forgotten > 0 {
+        tracing::debug!(forgotten, "idempotency keys were forgotten");
+    }
+    Ok(())
+}

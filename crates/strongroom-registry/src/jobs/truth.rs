@@ -1,0 +1,77 @@
+//! What the objects of a package should be under, as it is decided now.
+
+use jiff::Timestamp;
+use strongroom_core::package::expiry::{lock_until, renewal};
+use strongroom_core::package::{PackageStatus, RuleLock};
+use strongroom_core::retention::{Lock, LockMode, Retention, RetentionError};
+use uuid::Uuid;
+
+use super::Attempt;
+use crate::db::{DbError, PackageRow, TenantRead};
+use crate::error::ServiceError;
+
+/// A package's retention: what every one of its objects has to be brought to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Truth {
+    pub(super) status: PackageStatus,
+    pub(super) expires_at: Option<Timestamp>,
+    /// Absent where the rule asks for no lock.
+    mode: Option<LockMode>,
+    /// The holds that are active.
+    holds: Vec<Uuid>,
+}
+
+impl Truth {
+    /// By the rows as they are in this session: inside of a write, look at the package's lock first.
+    pub(super) async fn of(
+        rows: &mut TenantRead<'_>,
+        package: &PackageRow,
+    ) -> Result<Self, DbError> {
+        let rule = rows.rule(package.rule_id).await?;
+        let holds = rows.active_holds(package.id).await?;
+        Ok(Self {
+            status: package.status,
+            expires_at: package.expires_at,
+            mode: rule.filter(|rule| rule.lock_time != RuleLock::None).map(|rule| rule.lock_mode),
+            holds: holds.into_iter().map(|hold| hold.id).collect(),
+        })
+    }
+
+    /// The package and what it should be under, as committed now.
+    pub(super) async fn now(attempt: &Attempt) -> Result<(PackageRow, Self), ServiceError> {
+        let mut session = attempt.registry().db().read().await?;
+        let mut rows = session.of(attempt.tenant());
+        let package = rows.package(attempt.package_id()?).await?;
+        let package = package.ok_or_else(ServiceError::not_found)?;
+        let truth = Self::of(&mut rows, &package).await?;
+        Ok((package, truth))
+    }
+
+    /// Whether a hold is active.
+    pub(super) fn is_held(&self) -> bool {
+        !self.holds.is_empty()
+    }
+
+    /// Whether the store is asked for anything.
+    pub(super) fn asks(&self) -> bool {
+        self.mode.is_some() || self.is_held()
+    }
+
+    /// What an object should be under that was seen locked until `held_until`. `now` is the store's.
+    ///
+    /// Without a date its lock rolls: moved only when it is due, so that a hold renews nothing.
+    pub(super) fn target(
+        &self,
+        held_until: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Lock, RetentionError> {
+        let until = match (self.mode, self.expires_at) {
+            (None, _) => None,
+            (Some(_), Some(_)) => lock_until(self.expires_at, now)?,
+            (Some(_), None) => renewal(held_until, None, now)?.or(held_until),
+        };
+        let retention =
+            self.mode.zip(until).map(|(mode, retain_until)| Retention { mode, retain_until });
+        Ok(Lock { retention, legal_hold: self.is_held() })
+    }
+}
