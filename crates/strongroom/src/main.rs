@@ -5,6 +5,7 @@
 //! | [`cli`] | the command tree, which is the manual |
 //! | [`run`] | from arguments to an exit code |
 //! | [`commands`] | one verb a file |
+//! | [`client`] | a registry, asked over HTTP |
 //! | [`config`] | flags, environment, files and defaults in layers |
 //! | [`output`] | what people and programs see |
 //! | [`exit`], [`failure`] | how the program ends, and what it says then |
@@ -15,6 +16,7 @@
 
 mod bounded_file;
 mod cli;
+mod client;
 mod commands;
 mod config;
 mod environment;

@@ -68,6 +68,10 @@ fn execute(
             let config = Config::load(&innermost(matches), cli.console.config, environment)?;
             commands::config_show::run(&show, &config, console)
         }
+        Command::Package(args) => {
+            let context = context(console, cli.console.config, environment, matches)?;
+            until_interrupted(commands::package::run(args, &context), &context.winding_down)
+        }
         Command::Serve(args) => {
             let context = context(console, cli.console.config, environment, matches)?;
             until_interrupted(commands::registry::serve(args, &context), &context.winding_down)

@@ -63,6 +63,11 @@ impl BundlePlan {
         &self.manifest
     }
 
+    /// Where the files lie, in the order of the manifest.
+    pub fn locations(&self) -> &[PathBuf] {
+        &self.locations
+    }
+
     /// The bytes of `manifest.json`, of which the id is the SHA-256.
     pub fn manifest_bytes(&self) -> &[u8] {
         &self.manifest_bytes

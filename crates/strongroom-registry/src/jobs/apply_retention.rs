@@ -4,8 +4,8 @@
 //! that holds the package and asks whether that is still decided: if not, another pass follows. So a hold that is
 //! placed while a release is being carried out ends held.
 
-use futures::StreamExt as _;
-use futures::stream;
+use futures::future::BoxFuture;
+use futures::{FutureExt as _, StreamExt as _, stream};
 use serde_json::{Value, json};
 use strongroom_core::package::{LocationStatus, PackageStatus};
 
@@ -188,13 +188,20 @@ async fn bring_files(
     seen: &mut Seen,
 ) -> Result<(), ServiceError> {
     let at_once = attempt.registry().settings().jobs.objects_at_once.max(1);
-    let brought = locations.into_iter().map(|location| async move {
-        let object = Object::of(package, &location)?;
-        let ours = location.lock_hold && !location.hold_was_set_before;
-        let brought = store.bring(&object, truth, location.lock_retain_until, ours).await;
-        attempt.step();
-        Ok::<_, ServiceError>((location, brought))
-    });
+    // Boxed one by one: a future over a closure cannot be seen to be `Send` by who spawns it.
+    let brought: Vec<BoxFuture<'_, _>> = locations
+        .into_iter()
+        .map(|location| {
+            async move {
+                let object = Object::of(package, &location)?;
+                let ours = location.lock_hold && !location.hold_was_set_before;
+                let brought = store.bring(&object, truth, location.lock_retain_until, ours).await;
+                attempt.step();
+                Ok::<_, ServiceError>((location, brought))
+            }
+            .boxed()
+        })
+        .collect();
     let brought: Vec<_> = stream::iter(brought).buffer_unordered(at_once).collect().await;
     let mut changed = Vec::new();
     for one in brought {
@@ -228,13 +235,20 @@ async fn bring_documents(
             return Ok(false);
         }
         let listed = documents(store.store, package, page).await?;
-        let brought = listed.objects.iter().map(|object| async move {
-            let held = store.store.lock(&object.key, object.version.as_ref()).await?;
-            let held_until = held.certain().retention.map(|held| held.retain_until);
-            let brought = store.bring(object, truth, held_until, !others_hold).await;
-            attempt.step();
-            brought
-        });
+        let brought: Vec<BoxFuture<'_, _>> = listed
+            .objects
+            .iter()
+            .map(|object| {
+                async move {
+                    let held = store.store.lock(&object.key, object.version.as_ref()).await?;
+                    let held_until = held.certain().retention.map(|held| held.retain_until);
+                    let brought = store.bring(object, truth, held_until, !others_hold).await;
+                    attempt.step();
+                    brought
+                }
+                .boxed()
+            })
+            .collect();
         let brought: Vec<_> = stream::iter(brought).buffer_unordered(at_once).collect().await;
         for brought in brought {
             seen.add(&brought);

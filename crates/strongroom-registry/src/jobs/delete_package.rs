@@ -3,8 +3,8 @@
 //! The fence is taken in a write that asks whether the package is being deleted, nothing holds it, its date is past or
 //! need not be, and the sweeper's clock is trusted. Only then the store is told. Manifest, records and `package.json` stay.
 
-use futures::StreamExt as _;
-use futures::stream;
+use futures::future::BoxFuture;
+use futures::{FutureExt as _, StreamExt as _, stream};
 use serde_json::{Value, json};
 use strongroom_core::package::record::DeletionBlock;
 use strongroom_core::package::{LocationStatus, PackageStatus};
@@ -73,8 +73,10 @@ async fn delete_all(attempt: &Attempt, package: &PackageRow) -> Result<Value, Se
         let Some(last) = locations.last() else { break };
         after = last.id;
         let left = locations.into_iter().filter(|one| one.status != LocationStatus::Deleted);
-        let deletions =
-            left.map(|location| delete_one(attempt, &*backend.store, package, location));
+        // Boxed one by one: a future over a closure cannot be seen to be `Send` by who spawns it.
+        let deletions: Vec<BoxFuture<'_, _>> = left
+            .map(|location| delete_one(attempt, &*backend.store, package, location).boxed())
+            .collect();
         let outcomes: Vec<_> = stream::iter(deletions).buffer_unordered(at_once).collect().await;
         if let Some(end) = end_of_page(attempt, package, outcomes).await? {
             return Ok(end);

@@ -7,6 +7,7 @@ mod evidence;
 mod keys;
 mod lint;
 mod lock;
+mod package;
 mod serve;
 mod signer;
 mod signing;
@@ -32,6 +33,9 @@ pub use lint::{FailOn, LintArgs};
 pub use lock::{
     ExtendArgs, HoldArgs, HoldCommand, PlaceArgs, ReleaseArgs, RetentionArgs, RetentionCommand,
     RetentionShowArgs,
+};
+pub use package::{
+    PackageArgs, PackageCommand, PackageListArgs, PackagePullArgs, PackagePushArgs, PackageShowArgs,
 };
 pub use serve::{AdminArgs, AdminCommand, RegistryArgs, ServeArgs, TokenCommand, WorkerArgs};
 pub use signer::SigningKeyArgs;
@@ -139,6 +143,8 @@ pub enum Command {
     Keys(KeysArgs),
     /// Say which keys are believed, whose they are, and for which time.
     TrustRoot(TrustRootArgs),
+    /// Keep directories in a registry, and get them back.
+    Package(PackageArgs),
     /// Run the registry: a service that keeps packages in storage that you own.
     ///
     /// Started without any flag it keeps its database and its store in your data directory, and makes the first

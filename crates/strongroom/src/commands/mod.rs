@@ -14,6 +14,7 @@ pub mod list;
 mod lock_acceptance;
 mod lock_change;
 pub mod man;
+pub mod package;
 mod placing;
 mod private_key;
 pub mod prove;

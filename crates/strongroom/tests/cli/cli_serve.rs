@@ -91,6 +91,75 @@ fn it_starts_with_nothing_configured_and_knows_tomorrow_what_it_was_told_today()
     assert_eq!(again.end().0, 0);
 }
 
+/// The program, with this registry and token in its environment.
+fn strongroom(served: &Served, token: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_strongroom"))
+        .args(arguments)
+        .env_clear()
+        .env("STRONGROOM_URL", format!("http://{}", served.address))
+        .env("STRONGROOM_TOKEN", token)
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn a_directory_becomes_a_package_and_comes_back_as_the_bundle_that_it_would_have_been() {
+    let directory = tempfile::tempdir().unwrap();
+    let run = directory.path().join("run");
+    std::fs::create_dir_all(run.join("reports/\u{e9}t\u{e9}")).unwrap();
+    std::fs::write(run.join("run.json"), "{\"passed\": 41}\n").unwrap();
+    std::fs::write(run.join("reports/\u{e9}t\u{e9}/a b%.txt"), vec![7_u8; 300_000]).unwrap();
+    std::fs::write(run.join(".empty"), "").unwrap();
+    let served = Served::start(&directory.path().join("registry"));
+    let token = std::fs::read_to_string(directory.path().join("registry/admin-token")).unwrap();
+    let token = token.trim();
+    let declared = ["--subject", "shop/cart", "--retention-class", "release-evidence"];
+    let path = |path: &Path| path.to_str().unwrap().to_owned();
+
+    let push = [&["--format", "json", "package", "push", &path(&run), "--finalize"], &declared[..]]
+        .concat();
+    let (code, pushed, told) = strongroom(&served, token, &push);
+    assert_eq!(code, Some(0), "{told}");
+    let pushed: serde_json::Value = serde_json::from_str(&pushed).unwrap();
+    assert_eq!(pushed["status"], "finalized");
+
+    let archive = directory.path().join("direct.tar.gz");
+    let bundle = [
+        &["--format", "json", "evidence", "bundle", &path(&run), "--output", &path(&archive)],
+        &declared[..],
+    ]
+    .concat();
+    let (code, bundled, told) = strongroom(&served, token, &bundle);
+    assert_eq!(code, Some(0), "{told}");
+    let bundled: serde_json::Value = serde_json::from_str(&bundled).unwrap();
+    assert_eq!(pushed["bundle_id"], bundled["bundle_id"]);
+
+    let (pulled, id) =
+        (directory.path().join("pulled.tar.gz"), pushed["package_id"].as_str().unwrap());
+    let (code, _, told) =
+        strongroom(&served, token, &["package", "pull", id, "--out", &path(&pulled)]);
+    assert_eq!(code, Some(0), "{told}");
+    let (code, verified, told) =
+        strongroom(&served, token, &["--format", "json", "evidence", "verify", &path(&pulled)]);
+    assert_eq!(code, Some(0), "{told}");
+    let verified: serde_json::Value = serde_json::from_str(&verified).unwrap();
+    assert_eq!(verified["bundle_id"], pushed["bundle_id"]);
+
+    let (code, again, told) = strongroom(&served, token, &push);
+    assert_eq!(code, Some(0), "{told}");
+    let again: serde_json::Value = serde_json::from_str(&again).unwrap();
+    assert_eq!(again["package_id"], pushed["package_id"], "pushed again, it is the same package");
+
+    let (code, _, told) = strongroom(&served, "srt_wrong", &["package", "show", id]);
+    assert_eq!(code, Some(8), "{told}");
+    let (code, _, told) =
+        strongroom(&served, token, &["package", "show", "00000000-0000-7000-8000-000000000000"]);
+    assert_eq!(code, Some(7), "{told}");
+    assert_eq!(served.end().0, 0);
+}
+
 #[test]
 fn a_port_that_is_taken_and_a_database_that_cannot_be_are_told_in_a_sentence() {
     let directory = tempfile::tempdir().unwrap();

@@ -1,0 +1,145 @@
+//! The flags of the commands that talk to a registry.
+
+use std::path::PathBuf;
+
+use clap::builder::BoolishValueParser;
+use clap::{Args, Subcommand};
+
+use super::evidence::DeclarationArgs;
+use super::not_empty;
+
+/// `strongroom package`.
+#[derive(Debug, Args)]
+pub struct PackageArgs {
+    /// Where the registry answers: `https://HOST` or `http://HOST:PORT`. Its token goes into STRONGROOM_TOKEN.
+    #[arg(long, global = true, value_name = "URL", env = "STRONGROOM_URL", value_parser = not_empty)]
+    #[arg(help_heading = "Registry options")]
+    pub url: Option<String>,
+
+    #[command(subcommand)]
+    pub command: PackageCommand,
+}
+
+/// What to do with packages.
+#[derive(Debug, Subcommand)]
+pub enum PackageCommand {
+    /// Keep a directory in a registry.
+    ///
+    /// Makes a package, uploads every file by its digest, and with `--finalize` waits until each object was verified,
+    /// locked and read back. The id is the one that `evidence bundle` gives the directory with the same
+    /// declarations. Run again, it goes on where it was cut off.
+    #[command(after_help = "\
+Examples:
+  strongroom package push results/ --finalize
+  strongroom package push results/ --finalize --subject shop/cart --run-id 42 --retention-class release-evidence")]
+    Push(Box<PackagePushArgs>),
+    /// Get a finalized package back as a bundle, verified before it appears.
+    #[command(after_help = "\
+Example:
+  strongroom package pull 0199a1b2-0000-7000-8000-000000000000 --out run.tar.gz")]
+    Pull(PackagePullArgs),
+    /// Show a package.
+    #[command(after_help = "\
+Example:
+  strongroom package show 0199a1b2-0000-7000-8000-000000000000")]
+    Show(PackageShowArgs),
+    /// List packages, the newest first.
+    #[command(after_help = "\
+Examples:
+  strongroom package list --subject shop/cart --limit 5
+  strongroom package list --text nightly --format json")]
+    List(PackageListArgs),
+}
+
+/// `strongroom package push`.
+#[derive(Debug, Args)]
+pub struct PackagePushArgs {
+    /// The directory.
+    #[arg(value_name = "DIR")]
+    pub directory: PathBuf,
+
+    /// What people call the package; its subject, unless it is named.
+    #[arg(long, value_name = "TEXT", env = "STRONGROOM_PACKAGE_NAME", value_parser = not_empty)]
+    pub name: Option<String>,
+
+    /// The run that made it.
+    #[arg(long, value_name = "RUN", env = "STRONGROOM_PACKAGE_RUN_ID", value_parser = not_empty)]
+    pub run_id: Option<String>,
+
+    /// Ask for a legal hold on it.
+    #[arg(long, env = "STRONGROOM_PACKAGE_LEGAL_HOLD", value_parser = BoolishValueParser::new())]
+    pub legal_hold: bool,
+
+    /// Finalize it, and wait until that is done.
+    #[arg(long, env = "STRONGROOM_PACKAGE_FINALIZE", value_parser = BoolishValueParser::new())]
+    pub finalize: bool,
+
+    /// Files that are uploaded at the same time.
+    #[arg(long, value_name = "N", env = "STRONGROOM_PACKAGE_UPLOADS", default_value_t = 8)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub uploads: u16,
+
+    #[command(flatten)]
+    pub declarations: DeclarationArgs,
+}
+
+/// `strongroom package pull`.
+#[derive(Debug, Args)]
+pub struct PackagePullArgs {
+    /// The package.
+    #[arg(value_name = "PACKAGE_ID")]
+    pub package_id: uuid::Uuid,
+
+    /// Where the bundle shall be.
+    #[arg(long, value_name = "PATH", env = "STRONGROOM_PACKAGE_OUT")]
+    pub out: PathBuf,
+}
+
+/// `strongroom package show`.
+#[derive(Debug, Args)]
+pub struct PackageShowArgs {
+    /// The package.
+    #[arg(value_name = "PACKAGE_ID")]
+    pub package_id: uuid::Uuid,
+}
+
+/// `strongroom package list`.
+#[derive(Debug, Args, serde::Serialize)]
+pub struct PackageListArgs {
+    /// Only packages of this producer.
+    #[arg(long, value_name = "NAME", env = "STRONGROOM_PACKAGE_LIST_PRODUCER", value_parser = not_empty)]
+    pub producer: Option<String>,
+
+    /// Only packages about this.
+    #[arg(long, value_name = "TEXT", env = "STRONGROOM_PACKAGE_LIST_SUBJECT", value_parser = not_empty)]
+    pub subject: Option<String>,
+
+    /// Only packages of this run.
+    #[arg(long, value_name = "RUN", env = "STRONGROOM_PACKAGE_LIST_RUN_ID", value_parser = not_empty)]
+    pub run_id: Option<String>,
+
+    /// Only packages in this state.
+    #[arg(long, value_name = "STATE", env = "STRONGROOM_PACKAGE_LIST_STATUS", value_parser = not_empty)]
+    pub status: Option<String>,
+
+    /// Only packages of this retention class.
+    #[arg(long, value_name = "CLASS", env = "STRONGROOM_PACKAGE_LIST_CLASS", value_parser = not_empty)]
+    pub class: Option<String>,
+
+    /// Only packages whose metadata says this.
+    #[arg(long, value_name = "KEY=VALUE", env = "STRONGROOM_PACKAGE_LIST_METADATA", value_parser = not_empty)]
+    pub metadata: Option<String>,
+
+    /// Only packages with all of these words.
+    #[arg(long, value_name = "WORDS", env = "STRONGROOM_PACKAGE_LIST_TEXT", value_parser = not_empty)]
+    pub text: Option<String>,
+
+    /// At most so many.
+    #[arg(long, value_name = "N", env = "STRONGROOM_PACKAGE_LIST_LIMIT", default_value_t = 50)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=200))]
+    pub limit: u32,
+
+    /// Go on after the page before: its `next`.
+    #[arg(long, value_name = "CURSOR", env = "STRONGROOM_PACKAGE_LIST_CURSOR", value_parser = not_empty)]
+    pub cursor: Option<String>,
+}
