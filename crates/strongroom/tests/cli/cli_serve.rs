@@ -6,6 +6,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 
+use crate::schema::assert_valid;
+
 /// A registry that is stopped when the test ends, however it ends.
 struct Served {
     child: Child,
@@ -123,6 +125,7 @@ fn a_directory_becomes_a_package_and_comes_back_as_the_bundle_that_it_would_have
     let (code, pushed, told) = strongroom(&served, token, &push);
     assert_eq!(code, Some(0), "{told}");
     let pushed: serde_json::Value = serde_json::from_str(&pushed).unwrap();
+    assert_valid(&pushed, "package-pushed");
     assert_eq!(pushed["status"], "finalized");
 
     let archive = directory.path().join("direct.tar.gz");
@@ -138,9 +141,10 @@ fn a_directory_becomes_a_package_and_comes_back_as_the_bundle_that_it_would_have
 
     let (pulled, id) =
         (directory.path().join("pulled.tar.gz"), pushed["package_id"].as_str().unwrap());
-    let (code, _, told) =
-        strongroom(&served, token, &["package", "pull", id, "--out", &path(&pulled)]);
+    let pull = ["--format", "json", "package", "pull", id, "--out", &path(&pulled)];
+    let (code, shown, told) = strongroom(&served, token, &pull);
     assert_eq!(code, Some(0), "{told}");
+    assert_valid(&serde_json::from_str(&shown).unwrap(), "package-pulled");
     let (code, verified, told) =
         strongroom(&served, token, &["--format", "json", "evidence", "verify", &path(&pulled)]);
     assert_eq!(code, Some(0), "{told}");
