@@ -272,6 +272,11 @@ BEFORE UPDATE OF id, tenant_id, event_type, package_id, file_id, principal_id, a
     ON audit_events
     FOR EACH ROW EXECUTE FUNCTION audit_events_are_append_only();
 
+CREATE TRIGGER audit_events_keep_their_place BEFORE UPDATE OF log_index ON audit_events
+    FOR EACH ROW WHEN (OLD.log_index IS NOT NULL) EXECUTE FUNCTION audit_events_are_append_only();
+CREATE TRIGGER audit_events_are_not_emptied BEFORE TRUNCATE ON audit_events
+    FOR EACH STATEMENT EXECUTE FUNCTION audit_events_are_append_only();
+
 -- Two people for what cannot be undone.
 CREATE TABLE approvals (
     id UUID NOT NULL,

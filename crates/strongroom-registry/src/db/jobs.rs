@@ -98,12 +98,13 @@ macro_rules! job_columns {
     };
 }
 
-/// What a claim takes: jobs whose time has come, and those whose worker is dead. `$1` now, `$4` kinds it leaves.
+/// What a claim takes: a job whose time has come, or one whose worker is dead. `$1` now. The choice is compared by `=`,
+/// which is made once: PostgreSQL may make that of an `IN` for each row, and then takes more jobs than one.
 macro_rules! claim {
     ($skip:literal) => {
         concat!(
             "UPDATE jobs SET state = 'running', lease_owner = $2, lease_until = $3, epoch = epoch + 1, \
-             attempts = attempts + 1 WHERE (tenant_id, id) IN (SELECT j.tenant_id, j.id FROM jobs j \
+             attempts = attempts + 1 WHERE (tenant_id, id) = (SELECT j.tenant_id, j.id FROM jobs j \
              WHERE j.state = 'queued' AND j.run_after <= $1 ORDER BY j.run_after, j.id LIMIT 1",
             $skip,
             ") RETURNING tenant_id, ",
@@ -116,7 +117,7 @@ macro_rules! claim_lapsed {
     ($skip:literal) => {
         concat!(
             "UPDATE jobs SET state = 'running', lease_owner = $2, lease_until = $3, epoch = epoch + 1, \
-             attempts = attempts + 1 WHERE (tenant_id, id) IN (SELECT j.tenant_id, j.id FROM jobs j \
+             attempts = attempts + 1 WHERE (tenant_id, id) = (SELECT j.tenant_id, j.id FROM jobs j \
              WHERE j.state = 'running' AND j.lease_until <= $1 ORDER BY j.lease_until, j.id LIMIT 1",
             $skip,
             ") RETURNING tenant_id, ",

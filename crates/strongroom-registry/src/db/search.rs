@@ -99,23 +99,27 @@ macro_rules! has_pair {
 }
 
 /// `$1` tenant, `$2 $3` cursor, `$4` rows to look at, `$5` from; of those `$6` rows after the first `$18`, by
-/// `$7…$11` and `$19` equalities and `$12…$17` pairs of the metadata.
+/// `$7…$11` and `$19` equalities and `$12…$17` pairs of the metadata. The order is said twice, of the rows that are
+/// looked at and of the page, by columns that both engines know to be the same: then neither sorts.
 macro_rules! page {
-    ($lead:expr, $order:expr) => {
+    ($lead:expr, $keys:literal, $order:literal, $page_order:literal, $residual:expr) => {
         concat!(
             "WITH looked_at AS (SELECT ",
             package_columns!(),
+            $keys,
             " FROM ",
             $lead,
-            " AND p.created_at >= $5 ORDER BY ",
+            " ORDER BY ",
             $order,
             " LIMIT $4) SELECT p.* FROM looked_at p WHERE (CAST($7 AS TEXT) IS NULL OR p.producer = $7) \
              AND (CAST($8 AS TEXT) IS NULL OR p.subject = $8) AND (CAST($9 AS TEXT) IS NULL OR p.run_id = $9) \
              AND (CAST($10 AS TEXT) IS NULL OR p.retention_class = $10) AND (CAST($11 AS TEXT) IS NULL OR p.status = $11) \
              AND (CAST($19 AS UUID) IS NULL OR p.created_by = $19)",
-            has_pair!("$12", "$13"),
             has_pair!("$14", "$15"),
             has_pair!("$16", "$17"),
+            $residual,
+            " ORDER BY ",
+            $page_order,
             " LIMIT $6 OFFSET $18"
         )
     };
@@ -126,10 +130,14 @@ macro_rules! packages_where {
     ($condition:literal) => {
         page!(
             concat!(
-                "artifact_packages p WHERE p.tenant_id = $1 AND (p.created_at, p.id) < ($2, $3)",
+                "artifact_packages p WHERE p.tenant_id = $1 AND (p.created_at, p.id) < ($2, $3) \
+                 AND p.created_at >= $5",
                 $condition
             ),
-            "p.created_at DESC, p.id DESC"
+            "",
+            "p.created_at DESC, p.id DESC",
+            "p.created_at DESC, p.id DESC",
+            has_pair!("$12", "$13")
         )
     };
 }
@@ -145,22 +153,32 @@ statements! {
     PACKAGES_WITH_PAIR = {(page!(
         "package_metadata d JOIN artifact_packages p ON p.tenant_id = d.tenant_id AND p.id = d.package_id \
          WHERE d.tenant_id = $1 AND d.key = $12 AND d.value_text = $13 \
-         AND (d.created_at, d.package_id) < ($2, $3)",
-        "d.created_at DESC, d.package_id DESC"
+         AND (d.created_at, d.package_id) < ($2, $3) AND d.created_at >= $5",
+        ", d.created_at AS led_at, d.package_id AS led_id",
+        "d.created_at DESC, d.package_id DESC",
+        "p.led_at DESC, p.led_id DESC",
+        ""
     ))}
-    // `$20` the words, `$21` before. SQLite finds them in the order of registration.
+    // `$20` the words, `$21` before. SQLite finds them in the order of registration, which is not quite that of
+    // their times: so there the times are looked at row by row.
     PACKAGES_WITH_WORDS = {
         sqlite page!(
-            "package_text t JOIN artifact_packages p ON p.seq = t.rowid \
-             WHERE package_text MATCH $20 AND p.tenant_id = $1 AND p.created_at < $21 AND t.rowid < \
+            "package_text t CROSS JOIN artifact_packages p ON p.seq = t.rowid \
+             WHERE package_text MATCH $20 AND p.tenant_id = $1 AND t.rowid < \
              coalesce((SELECT c.seq FROM artifact_packages c WHERE c.tenant_id = $1 AND c.id = $3), \
              9223372036854775807)",
-            "t.rowid DESC"
+            ", t.rowid AS led_by",
+            "t.rowid DESC",
+            "p.led_by DESC",
+            concat!(" AND p.created_at >= $5 AND p.created_at < $21", has_pair!("$12", "$13"))
         ),
         postgres page!(
             "artifact_packages p WHERE p.tenant_id = $1 AND (p.created_at, p.id) < ($2, $3) \
-             AND p.words @@ CAST($20 AS tsquery) AND p.created_at < $21",
-            "p.created_at DESC, p.id DESC"
+             AND p.created_at >= $5 AND p.words @@ CAST($20 AS tsquery) AND p.created_at < $21",
+            "",
+            "p.created_at DESC, p.id DESC",
+            "p.created_at DESC, p.id DESC",
+            has_pair!("$12", "$13")
         )
     }
 }
@@ -169,7 +187,7 @@ statements! {
 struct Query<'f> {
     lead: &'static super::sql::Statement,
     filter: &'f PackageFilter,
-    cursor: Cursor,
+    after: Option<Cursor>,
     words: Option<[String; 2]>,
 }
 
@@ -214,8 +232,13 @@ impl TenantRead<'_> {
         };
         let key = |index| pair(index).map(|(key, _)| key);
         let value = |index| pair(index).map(|(_, value)| value);
-        let before = query.filter.created_before.map_or(i64::MAX, micros);
         let (session, tenant) = self.parts();
+        // The words of SQLite lead without a time: there it is one of the filters.
+        let (times, cursor) = match (&query.words, session.engine()) {
+            (Some(_), Engine::Sqlite(_)) => (residual, query.after.unwrap_or(Cursor::START)),
+            _ => (query.filter, Cursor::before(query.after, query.filter.created_before)),
+        };
+        let before = times.created_before.map_or(i64::MAX, micros);
         let words = match (&query.words, session.engine()) {
             (Some([sqlite, _]), Engine::Sqlite(_)) => Some(sqlite),
             (Some([_, postgres]), Engine::Postgres(_)) => Some(postgres),
@@ -228,10 +251,10 @@ impl TenantRead<'_> {
                     PackageRow,
                     query.lead,
                     tenant,
-                    query.cursor.at,
-                    query.cursor.id,
+                    cursor.at,
+                    cursor.id,
                     i64::from(limits::SEARCH_ROWS_SCANNED_MAX),
-                    query.filter.created_from.map_or(i64::MIN, micros),
+                    times.created_from.map_or(i64::MIN, micros),
                     limit,
                     residual.producer.as_deref(),
                     residual.subject.as_deref(),
@@ -265,8 +288,7 @@ impl<'f> Query<'f> {
     fn of(read: &TenantRead<'_>, filter: &'f PackageFilter, after: Option<Cursor>) -> Self {
         let words = filter.text.as_deref().map(words::of_search).unwrap_or_default();
         let words = (!words.is_empty()).then(|| words::queries(read.tenant(), &words));
-        let cursor = Cursor::before(after, filter.created_before);
-        Self { lead: filter.lead(words.is_some()), filter, cursor, words }
+        Self { lead: filter.lead(words.is_some()), filter, after, words }
     }
 }
 
@@ -314,7 +336,10 @@ impl PackageFilter {
 
     /// Whether rows that `lead` finds are looked at by other filters.
     fn asks_for_more_than(&self, lead: &super::sql::Statement) -> bool {
-        let by_row = Self { created_from: None, created_before: None, text: None, ..self.clone() };
+        let mut by_row = Self { text: None, ..self.clone() };
+        if lead.name != PACKAGES_WITH_WORDS.name {
+            (by_row.created_from, by_row.created_before) = (None, None);
+        }
         by_row != self.led_by(lead)
     }
 }

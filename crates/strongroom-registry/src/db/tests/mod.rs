@@ -2,7 +2,12 @@
 
 mod support;
 
+mod fences;
+mod jobs;
+mod kept;
+mod plans;
 mod rows;
 mod schema;
+mod search;
 mod statements;
 mod writes;

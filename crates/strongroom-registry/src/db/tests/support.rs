@@ -96,7 +96,7 @@ impl TestDb {
         test_db
     }
 
-    async fn insert_actor_and_rule(&self) {
+    pub(super) async fn insert_actor_and_rule(&self) {
         let actor = PrincipalRow {
             id: self.actor,
             kind: PrincipalKind::Person,
