@@ -119,34 +119,33 @@ fn a_directory_becomes_a_package_and_comes_back_as_the_bundle_that_it_would_have
     let token = token.trim();
     let declared = ["--subject", "shop/cart", "--retention-class", "release-evidence"];
     let path = |path: &Path| path.to_str().unwrap().to_owned();
+    let run = path(&run);
 
-    let push = [&["--format", "json", "package", "push", &path(&run), "--finalize"], &declared[..]]
-        .concat();
+    let push =
+        [&["--format", "json", "package", "push", &run, "--finalize"], &declared[..]].concat();
     let (code, pushed, told) = strongroom(&served, token, &push);
     assert_eq!(code, Some(0), "{told}");
     let pushed: serde_json::Value = serde_json::from_str(&pushed).unwrap();
     assert_valid(&pushed, "package-pushed");
     assert_eq!(pushed["status"], "finalized");
 
-    let archive = directory.path().join("direct.tar.gz");
-    let bundle = [
-        &["--format", "json", "evidence", "bundle", &path(&run), "--output", &path(&archive)],
-        &declared[..],
-    ]
-    .concat();
+    let archive = path(&directory.path().join("direct.tar.gz"));
+    let bundle =
+        [&["--format", "json", "evidence", "bundle", &run, "--output", &archive], &declared[..]]
+            .concat();
     let (code, bundled, told) = strongroom(&served, token, &bundle);
     assert_eq!(code, Some(0), "{told}");
     let bundled: serde_json::Value = serde_json::from_str(&bundled).unwrap();
     assert_eq!(pushed["bundle_id"], bundled["bundle_id"]);
 
-    let (pulled, id) =
-        (directory.path().join("pulled.tar.gz"), pushed["package_id"].as_str().unwrap());
-    let pull = ["--format", "json", "package", "pull", id, "--out", &path(&pulled)];
+    let pulled = path(&directory.path().join("pulled.tar.gz"));
+    let id = pushed["package_id"].as_str().unwrap();
+    let pull = ["--format", "json", "package", "pull", id, "--out", &pulled];
     let (code, shown, told) = strongroom(&served, token, &pull);
     assert_eq!(code, Some(0), "{told}");
     assert_valid(&serde_json::from_str(&shown).unwrap(), "package-pulled");
     let (code, verified, told) =
-        strongroom(&served, token, &["--format", "json", "evidence", "verify", &path(&pulled)]);
+        strongroom(&served, token, &["--format", "json", "evidence", "verify", &pulled]);
     assert_eq!(code, Some(0), "{told}");
     let verified: serde_json::Value = serde_json::from_str(&verified).unwrap();
     assert_eq!(verified["bundle_id"], pushed["bundle_id"]);
