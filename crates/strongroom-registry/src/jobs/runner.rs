@@ -203,6 +203,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_work_of_a_registry_can_be_spawned() {
+        fn spawned<F: Future + Send + 'static>(_: fn(Arc<Registry>, String, Stop) -> F) {}
+        spawned(work);
+    }
+
+    #[test]
     fn the_wait_doubles_and_ends_growing() {
         let first = SignedDuration::from_secs(1);
         let waits = [1, 2, 3, 11, 12, u64::MAX].map(|n| back_off(first, n).as_secs());
