@@ -5,17 +5,24 @@
 //! | [`router`] | every route: the table of contents |
 //! | [`packages`] | make, find, read and change packages |
 //! | [`retention`] [`deletion`] | longer, held, gone |
+//! | [`uploads`] [`files`] | files in; listed, seen, downloaded |
+//! | [`completion`] | finalize, abandon, the manifest, the bundle |
 //! | [`administration`] | tokens, backends, metadata schemas, the sweeper |
 //! | [`audit`] [`jobs`] | what was done, and what is being done |
 //! | [`health`] | is it alive, is it ready, how does it fare |
 //! | [`problem`] | errors as documents |
 //! | [`extract`] | what handlers take from a request |
+//! | [`digest_fields`] [`byte_range`] | header fields about bodies |
 //! | [`observe`] | one id and one line for each request |
 
 pub mod administration;
 pub mod audit;
+pub mod byte_range;
+pub mod completion;
 pub mod deletion;
+pub mod digest_fields;
 pub mod extract;
+pub mod files;
 pub mod health;
 pub mod jobs;
 pub mod observe;
@@ -23,3 +30,4 @@ pub mod packages;
 pub mod problem;
 pub mod retention;
 pub mod router;
+pub mod uploads;

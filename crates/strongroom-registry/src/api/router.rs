@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
@@ -10,12 +11,15 @@ use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Info, OpenApi};
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::problem::ApiError;
-use super::{administration, audit, deletion, health, jobs, observe, packages, retention};
+use super::{
+    administration, audit, completion, deletion, files, health, jobs, observe, packages, retention,
+    uploads,
+};
 use crate::error::{ErrorKind, ServiceError};
 use crate::service::Registry;
 use crate::web;
@@ -26,6 +30,7 @@ pub const API: &str = "/api/v1";
 /// The whole service.
 pub fn router(registry: &Arc<Registry>) -> Router {
     let (api, document) = api().split_for_parts();
+    let document = templated(document);
     let document = Arc::<str>::from(document.to_json().unwrap_or_default());
     Router::new()
         .merge(api)
@@ -50,7 +55,15 @@ pub fn router(registry: &Arc<Registry>) -> Router {
 
 /// The OpenAPI 3.1 document of the API.
 pub fn document() -> OpenApi {
-    api().split_for_parts().1
+    templated(api().split_for_parts().1)
+}
+
+/// Paths as OpenAPI spells them, which knows no segments of several.
+fn templated(mut document: OpenApi) -> OpenApi {
+    let paths = std::mem::take(&mut document.paths.paths);
+    document.paths.paths =
+        paths.into_iter().map(|(path, item)| (path.replace("{*", "{"), item)).collect();
+    document
 }
 
 fn api() -> OpenApiRouter<Arc<Registry>> {
@@ -67,6 +80,16 @@ fn api() -> OpenApiRouter<Arc<Registry>> {
         .routes(routes!(deletion::approve))
         .routes(routes!(deletion::cancel))
         .routes(routes!(retention::restore))
+        .routes(routes!(uploads::put))
+        // A form is read piece by piece: each of its files has the bound of any file.
+        .routes(routes!(uploads::form, files::list).layer(DefaultBodyLimit::disable()))
+        .routes(routes!(completion::finalize))
+        .routes(routes!(completion::abandon))
+        // Those who read them.
+        .routes(routes!(completion::manifest))
+        .routes(routes!(completion::bundle))
+        .routes(routes!(files::get))
+        .routes(routes!(files::download))
         // Those who audit.
         .routes(routes!(audit::list))
         .routes(routes!(audit::of_package))

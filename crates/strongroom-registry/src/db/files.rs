@@ -84,6 +84,16 @@ statements! {
         "SELECT ", file_columns!(), " FROM artifact_files f WHERE f.tenant_id = $1 AND f.package_id = $2 \
          AND f.path_nfc = $3 AND f.status IN ('stored', 'missing', 'corrupt')"
     )}
+    // `$4` is the path and a slash, `$5` the path and what comes after a slash: what lies between is below it.
+    LIVE_FILE_AT_OR_BELOW = {(
+        "SELECT ", file_columns!(), " FROM artifact_files f WHERE f.tenant_id = $1 AND f.package_id = $2 \
+         AND (f.path_nfc = $3 OR (f.path_nfc >= $4 AND f.path_nfc < $5)) \
+         AND f.status IN ('stored', 'missing', 'corrupt') ORDER BY f.path_nfc LIMIT 1"
+    )}
+    GIVEN_UP_FILES = {(
+        "SELECT ", file_columns!(), " FROM artifact_files f WHERE f.tenant_id = $1 AND f.package_id = $2 \
+         AND f.status = 'deleting' AND f.stored_at IS NULL AND f.id > $3 ORDER BY f.id LIMIT $4"
+    )}
     FILES_OF_PACKAGE = {(
         "SELECT ", file_columns!(), " FROM artifact_files f WHERE f.tenant_id = $1 AND f.package_id = $2 \
          AND (f.relative_path, f.id) > ($3, $4) ORDER BY f.relative_path, f.id LIMIT $5"
@@ -128,6 +138,28 @@ impl TenantRead<'_> {
     ) -> Result<Option<FileRow>, DbError> {
         let (session, tenant) = self.parts();
         row!(session, FileRow, LIVE_FILE_AT, tenant, package, path_nfc)
+    }
+
+    /// The stored file at a path of a package; else one below it, of which the path would be a folder.
+    pub async fn live_file_at_or_below(
+        &mut self,
+        package: Uuid,
+        path_nfc: &str,
+    ) -> Result<Option<FileRow>, DbError> {
+        let (first, after) = (format!("{path_nfc}/"), format!("{path_nfc}0"));
+        let (session, tenant) = self.parts();
+        row!(session, FileRow, LIVE_FILE_AT_OR_BELOW, tenant, package, path_nfc, &first, &after)
+    }
+
+    /// Uploads of a package that were given up and whose objects may be there still, in the order of their ids.
+    pub async fn given_up_files(
+        &mut self,
+        package: Uuid,
+        after: Uuid,
+        limit: u32,
+    ) -> Result<Vec<FileRow>, DbError> {
+        let (session, tenant) = self.parts();
+        rows!(session, FileRow, GIVEN_UP_FILES, tenant, package, after, i64::from(limit))
     }
 
     /// Files of a package in the order of their paths' bytes, in whatever state, from after `after` on.

@@ -116,6 +116,13 @@ pub struct UploadedFile {
     pub file: FileDocument,
 }
 
+/// What became of the files of one form, in their order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct UploadedFiles {
+    /// The files.
+    pub files: Vec<UploadedFile>,
+}
+
 /// One page of files, in the order of their paths.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FilePage {

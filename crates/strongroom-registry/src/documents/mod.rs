@@ -25,6 +25,7 @@ pub use administration::{
 pub use audit::{AuditEventDocument, AuditPage};
 pub use file::{
     FileDocument, FilePage, LocationDocument, LockDocument, UploadStatus, UploadedFile,
+    UploadedFiles,
 };
 pub use job::{JobDocument, JobPage, JobProgress};
 pub use package::{

@@ -64,6 +64,13 @@ impl Attempt {
         (self.done.load(Ordering::Relaxed), (total != UNKNOWN).then_some(total))
     }
 
+    /// Whether the job waits for a person after this failure: it was tried as often as it may be, or the same again
+    /// would fail again.
+    pub(crate) fn gives_up(&self, error: &ServiceError) -> bool {
+        let attempts_max = u64::from(self.registry.settings().jobs.attempts_max);
+        self.lease.job.attempts >= attempts_max || !error.kind().is_transient()
+    }
+
     /// What a write ends with whose worker has lost its lease: another one has the job now.
     pub(crate) fn lost() -> ServiceError {
         ServiceError::new(ErrorKind::Busy, "another worker has this job now")

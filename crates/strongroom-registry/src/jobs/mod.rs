@@ -10,6 +10,8 @@
 //! | `delete_package` `delete_object` `conclude_deletion` | the bytes of a package, deleted under a fence |
 //! | `in_doubt` | objects whose deletion was stopped |
 //! | `sweep` `sweep_deletion` `sweep_stranded` `sweep_restores` | the look over everything, at regular times |
+//! | `finalize` | verifies and locks every object of a package, and makes it evidence |
+//! | `clean_up` | deletes what was never evidence |
 //!
 //! A job may be run any number of times, by any process, and may end anywhere: it looks at what is there, does what
 //! is missing, and writes rows only in a transaction that asks for its lease first.
@@ -17,10 +19,12 @@
 mod apply_retention;
 mod attempt;
 mod bring;
+mod clean_up;
 mod conclude_deletion;
 mod conclude_retention;
 mod delete_object;
 mod delete_package;
+mod finalize;
 mod in_doubt;
 mod kind;
 mod objects;

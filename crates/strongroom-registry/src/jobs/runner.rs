@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::{join, join_all};
+use futures::future::{BoxFuture, join, join_all, ready};
 use jiff::SignedDuration;
 use serde_json::Value;
 use tokio::time::{Instant, interval_at, sleep};
 
-use super::{Attempt, JobKind, apply_retention, delete_package, sweep};
+use super::{Attempt, JobKind, apply_retention, clean_up, delete_package, finalize, sweep};
 use crate::db::{DbError, JobLease, JobState};
 use crate::error::ServiceError;
 use crate::server::Stop;
@@ -90,14 +90,17 @@ async fn run(registry: &Arc<Registry>, lease: JobLease) {
     }
 }
 
-async fn perform(attempt: &Attempt) -> Result<Value, ServiceError> {
-    let kind: JobKind = attempt.job().kind.parse().map_err(ServiceError::internal)?;
+/// Boxed: each job is a large future, and only one of them is run.
+fn perform(attempt: &Attempt) -> BoxFuture<'_, Result<Value, ServiceError>> {
+    let kind: JobKind = match attempt.job().kind.parse() {
+        Ok(kind) => kind,
+        Err(error) => return Box::pin(ready(Err(ServiceError::internal(error)))),
+    };
     match kind {
-        JobKind::ApplyRetention => apply_retention::perform(attempt).await,
-        JobKind::DeletePackage => delete_package::perform(attempt).await,
-        JobKind::Finalize | JobKind::CleanUp => {
-            Err(ServiceError::internal(std::io::Error::other("no such job")))
-        }
+        JobKind::ApplyRetention => Box::pin(apply_retention::perform(attempt)),
+        JobKind::DeletePackage => Box::pin(delete_package::perform(attempt)),
+        JobKind::Finalize => Box::pin(finalize::perform(attempt)),
+        JobKind::CleanUp => Box::pin(clean_up::perform(attempt)),
     }
 }
 
@@ -142,8 +145,7 @@ async fn fail(attempt: &Attempt, error: &ServiceError) -> Result<(), DbError> {
     let (job_id, kind) = (attempt.job().id, &attempt.job().kind);
     let cause = std::error::Error::source(error).map(ToString::to_string);
     tracing::warn!(%job_id, kind, %error, cause, "a job failed");
-    let attempts_max = u64::from(registry.settings().jobs.attempts_max);
-    if attempt.job().attempts >= attempts_max || !error.kind().is_transient() {
+    if attempt.gives_up(error) {
         return finish(attempt, JobState::Failed, None, Some(error.to_string())).await;
     }
     registry.metrics().job(kind, "retried");

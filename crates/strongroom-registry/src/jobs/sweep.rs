@@ -64,6 +64,8 @@ pub async fn tick(registry: &Registry) -> Result<Option<Tick>, ServiceError> {
             tick.requested = request_expired(registry).await?;
         }
         tick.jobs += revive_deletions(registry).await?;
+        // By the clock too, so not while it is in doubt.
+        registry.give_up_old_uploads().await?;
     }
     tick.jobs += revive_finalizing(registry).await?;
     tick.jobs += revive_locks(registry).await?;

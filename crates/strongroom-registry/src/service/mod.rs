@@ -3,21 +3,31 @@
 //! Each use case is a method of [`Registry`] that takes who asks first: it authorizes, decides, writes a record
 //! into the bucket, and only then changes rows and answers.
 
+pub mod abandon;
 pub(crate) mod approvals;
 pub mod backend_status;
 mod cancel_deletion;
 pub mod change;
 pub mod create_package;
 mod cursor;
+pub mod download_file;
+mod end_of_upload;
 mod events;
 mod extend_retention;
+pub mod file_body;
+pub mod finalize;
+pub(crate) mod frozen;
+mod given_up;
 mod list_holds;
 pub mod list_packages;
+pub mod new_file;
 mod new_jobs;
 pub mod once;
 mod place_hold;
 pub mod read_audit;
+pub mod read_files;
 pub mod read_jobs;
+pub mod read_manifest;
 pub mod read_package;
 pub mod readiness;
 mod recognise;
@@ -29,12 +39,13 @@ pub mod rules;
 pub mod schemas;
 pub mod sweeper;
 pub mod tokens;
+pub mod upload_file;
 
 use std::fmt;
 use std::sync::Arc;
 
 use strongroom_storage::Clock;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::backends::Backends;
 use crate::config::Settings;
@@ -51,6 +62,8 @@ pub struct Registry {
     metrics: Metrics,
     /// Rings when a job was queued here.
     job_queued: Notify,
+    /// A permit for each upload that may be under way.
+    uploads: Semaphore,
 }
 
 impl fmt::Debug for Registry {
@@ -63,7 +76,8 @@ impl Registry {
     /// A registry on a database whose schema is up to date.
     pub fn new(db: Db, backends: Backends, clock: Clock, settings: Settings) -> Arc<Self> {
         let (metrics, job_queued) = (Metrics::default(), Notify::new());
-        Arc::new(Self { db, backends, clock, settings, metrics, job_queued })
+        let uploads = Semaphore::new(settings.limits.uploads_at_once);
+        Arc::new(Self { db, backends, clock, settings, metrics, job_queued, uploads })
     }
 
     /// The present, and new ids.
@@ -89,6 +103,11 @@ impl Registry {
     /// Its rows.
     pub fn db(&self) -> &Db {
         &self.db
+    }
+
+    /// A permit for each upload that may be under way.
+    pub(crate) fn uploads(&self) -> &Semaphore {
+        &self.uploads
     }
 
     /// Wakes a worker of this process for a job that was queued just now. Workers elsewhere find it by themselves.

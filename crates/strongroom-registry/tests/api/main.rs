@@ -2,14 +2,21 @@
 
 #![allow(unreachable_pub, clippy::unwrap_used)] // in a test, `pub` says "to other modules", and what fails shall end it
 
+mod abandoning;
 mod app;
 mod cuts;
 mod deletion;
+mod downloads;
 mod evidence;
+mod failing;
+mod files;
+mod finalizing;
 mod interrupted;
 mod model;
 mod packages;
 mod problems;
 mod retention;
 mod s3_locks;
+mod stopped;
 mod tokens;
+mod uploads;

@@ -1,0 +1,146 @@
+//! The end of an open package: finalized, or given up; and what a finalized one is.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use super::digest_fields::{entity_tag, is_had};
+use super::extract::{Caller, Id};
+use super::files::{as_attachment, counted, name_it, unknown_attachment};
+use super::packages::tagged;
+use super::problem::{ApiError, Problem};
+use super::router::API;
+use crate::documents::{JobDocument, PackageDocument};
+use crate::service::Registry;
+
+/// Says that a package is complete: no more files are taken, and a job verifies, locks and seals it. Asked again,
+/// answers the same job.
+#[utoipa::path(
+    post,
+    path = "/packages/{package_id}/finalize",
+    tag = "packages",
+    params(("package_id" = uuid::Uuid, Path)),
+    responses(
+        (status = 202, body = JobDocument, description = "The job that does it, or did"),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 413, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn finalize(
+    State(registry): State<Arc<Registry>>,
+    Caller(who): Caller,
+    Id(package_id): Id,
+) -> Result<Response, ApiError> {
+    let job = registry.finalize(&who, package_id).await?;
+    let mut headers = HeaderMap::new();
+    let place = HeaderValue::from_str(&format!("{API}/jobs/{}", job.job_id));
+    headers.extend(place.map(|place| (header::LOCATION, place)));
+    Ok((StatusCode::ACCEPTED, headers, Json(job)).into_response())
+}
+
+/// Gives an open package up: its bytes are deleted. One under a legal hold is kept.
+#[utoipa::path(
+    post,
+    path = "/packages/{package_id}/abandon",
+    tag = "packages",
+    params(("package_id" = uuid::Uuid, Path)),
+    responses(
+        (status = 200, body = PackageDocument),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 502, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn abandon(
+    State(registry): State<Arc<Registry>>,
+    Caller(who): Caller,
+    Id(package_id): Id,
+) -> Result<Response, ApiError> {
+    let package = registry.abandon(&who, package_id).await?;
+    Ok((tagged(&package), Json(package)).into_response())
+}
+
+/// Reads the `package.json` of a finalized package, as it is stored: what the registry knew of it then, with the
+/// manifest in it. It outlives the bytes.
+#[utoipa::path(
+    get,
+    path = "/packages/{package_id}/manifest",
+    tag = "packages",
+    params(
+        ("package_id" = uuid::Uuid, Path),
+        ("if-none-match" = Option<String>, Header, description = "Answer nothing where the body has one of these tags"),
+    ),
+    responses(
+        (status = 200, body = Object, content_type = "application/json"),
+        (status = 304, description = "The client has it already"),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 502, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn manifest(
+    State(registry): State<Arc<Registry>>,
+    Caller(who): Caller,
+    Id(package_id): Id,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let manifest = registry.manifest(&who, package_id).await?;
+    let mut answered = as_attachment(manifest.sha256, "application/json");
+    name_it(&mut answered, "package.json");
+    if is_had(&headers, &entity_tag(manifest.sha256)) {
+        return Ok((StatusCode::NOT_MODIFIED, answered).into_response());
+    }
+    answered.insert(header::CONTENT_LENGTH, HeaderValue::from(manifest.size_bytes));
+    if method == Method::HEAD {
+        return Ok(answered.into_response());
+    }
+    let reader = registry.read_manifest(&manifest).await?;
+    Ok((answered, counted(registry, reader.stream)).into_response())
+}
+
+/// Downloads a finalized package as one bundle (`strongroom.bundle/v1`), which any copy of `strongroom` verifies
+/// offline: its id is that of `strongroom evidence bundle` of the same files.
+#[utoipa::path(
+    get,
+    path = "/packages/{package_id}/bundle",
+    tag = "packages",
+    params(("package_id" = uuid::Uuid, Path)),
+    responses(
+        (status = 200, body = Vec<u8>, content_type = "application/gzip"),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 409, body = Problem, content_type = "application/problem+json", description = "Not finalized; or in an archive tier: `not-immediately-available`"),
+        (status = 502, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn bundle(
+    State(registry): State<Arc<Registry>>,
+    Caller(who): Caller,
+    Id(package_id): Id,
+    method: Method,
+) -> Result<Response, ApiError> {
+    let bundle = registry.bundle(&who, package_id).await?;
+    let mut answered = unknown_attachment("application/gzip");
+    name_it(&mut answered, &format!("{}.tar.gz", bundle.id.0.to_hex()));
+    if method == Method::HEAD {
+        return Ok(answered.into_response());
+    }
+    registry.note_bundle(&who, package_id).await?;
+    Ok((answered, counted(registry, bundle.archive)).into_response())
+}

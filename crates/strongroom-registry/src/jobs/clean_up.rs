@@ -1,0 +1,291 @@
+//! Deletes what was never evidence: the objects of uploads that were given up, and the bytes of abandoned packages.
+//! Only what carries the id of its own file, or the version that its own row names, is ever touched.
+
+use serde_json::{Value, json};
+use strongroom_core::package::status::{FileEvent, LocationEvent};
+use strongroom_core::package::{FileStatus, LocationStatus, PackageStatus};
+use strongroom_storage::VersionId;
+use strongroom_storage::keep::{self, Cleared, Deletion};
+use uuid::Uuid;
+
+use super::Attempt;
+use crate::backends::Backend;
+use crate::db::{AuditEventRow, DbError, FileRow, JobRow, JobState, LocationRow, TenantId, Tx};
+use crate::error::{ErrorKind, ServiceError};
+use crate::service::records::object_key;
+use crate::service::upload_file::ours;
+
+/// Files that are worked on between two writes.
+const FILES_AT_ONCE: u32 = 128;
+
+/// A file whose bytes are to go, and where they are.
+struct Going {
+    file: FileRow,
+    locations: Vec<LocationRow>,
+}
+
+/// What was done.
+#[derive(Debug, Clone, Copy, Default)]
+struct Done {
+    /// Files whose objects are gone, as observed.
+    deleted: u64,
+    /// Files of which something is there still.
+    left: u64,
+}
+
+/// Rows of one write.
+struct Rows {
+    tenant: TenantId,
+    job: JobRow,
+    files: Vec<(FileRow, FileStatus)>,
+    locations: Vec<(LocationRow, LocationStatus)>,
+}
+
+struct Ending {
+    tenant: TenantId,
+    job: JobRow,
+    package: Uuid,
+    left: u64,
+    event: Option<AuditEventRow>,
+    outcome: Value,
+    error: Option<String>,
+    now: jiff::Timestamp,
+}
+
+/// Deletes them all. What cannot be deleted stays on its row, and is told.
+pub(super) async fn perform(attempt: &Attempt) -> Result<Value, ServiceError> {
+    loop {
+        let (is_abandoned, backend) = look(attempt).await?;
+        let mut done = Done::default();
+        let mut after = After::default();
+        while let Some(files) = after.next(attempt, is_abandoned).await? {
+            clear_all(attempt, &backend, files, &mut done).await?;
+        }
+        if let Some(ended) = end(attempt, is_abandoned, done).await? {
+            return ended;
+        }
+    }
+}
+
+async fn look(attempt: &Attempt) -> Result<(bool, Backend), ServiceError> {
+    let registry = attempt.registry();
+    let mut session = registry.db().read().await?;
+    let package = session.of(attempt.tenant()).package(attempt.package_id()?).await?;
+    let package = package.ok_or_else(ServiceError::not_found)?;
+    let backend = registry.backends().get(&package.backend_id)?.clone();
+    Ok((package.status == PackageStatus::Abandoned, backend))
+}
+
+/// Where the walk over a package's files is.
+#[derive(Debug, Default)]
+struct After {
+    last: Option<FileRow>,
+    is_over: bool,
+}
+
+impl After {
+    /// The next files whose bytes are to go: of an abandoned package all but uploads that may be going on, which
+    /// find out by themselves; of any other only the uploads that were given up.
+    async fn next(
+        &mut self,
+        attempt: &Attempt,
+        is_abandoned: bool,
+    ) -> Result<Option<Vec<Going>>, ServiceError> {
+        if self.is_over {
+            return Ok(None);
+        }
+        let mut session = attempt.registry().db().read().await?;
+        let mut rows = session.of(attempt.tenant());
+        let package = attempt.package_id()?;
+        let page = if is_abandoned {
+            let after = self.last.as_ref().map(|last| (last.relative_path.as_str(), last.id));
+            rows.files_of_package(package, after, FILES_AT_ONCE).await?
+        } else {
+            let after = self.last.as_ref().map_or(Uuid::nil(), |last| last.id);
+            rows.given_up_files(package, after, FILES_AT_ONCE).await?
+        };
+        self.is_over = page.len() < FILES_AT_ONCE as usize;
+        self.last = page.last().cloned().or(self.last.take());
+        let mut going = Vec::new();
+        for file in page {
+            if !matches!(file.status, FileStatus::Receiving | FileStatus::Deleted) {
+                let locations = rows.locations_of_file(file.id).await?;
+                going.push(Going { file, locations });
+            }
+        }
+        Ok(Some(going))
+    }
+}
+
+/// First says of some files that their bytes may go at any moment, then deletes them, then says what is gone.
+async fn clear_all(
+    attempt: &Attempt,
+    backend: &Backend,
+    mut files: Vec<Going>,
+    done: &mut Done,
+) -> Result<(), ServiceError> {
+    let mut rows = Rows::of(attempt);
+    for going in &mut files {
+        if going.file.status.holds_its_path() {
+            let next = going.file.status.after(FileEvent::DeletionBegun);
+            rows.file(&mut going.file, next.map_err(ServiceError::internal)?);
+        }
+        for location in &mut going.locations {
+            if !matches!(location.status, LocationStatus::Deleting | LocationStatus::Deleted) {
+                let next = location.status.after(LocationEvent::DeletionBegun);
+                rows.location(location, next.map_err(ServiceError::internal)?);
+            }
+        }
+    }
+    rows.write(attempt).await?;
+    let mut rows = Rows::of(attempt);
+    for mut going in files {
+        if !clear(backend, &going).await? {
+            done.left += 1;
+            continue;
+        }
+        done.deleted += 1;
+        for location in &mut going.locations {
+            if location.status == LocationStatus::Deleting {
+                let next = location.status.after(LocationEvent::Deleted);
+                rows.location(location, next.map_err(ServiceError::internal)?);
+            }
+        }
+        let next = going.file.status.after(FileEvent::Deleted).map_err(ServiceError::internal)?;
+        rows.file(&mut going.file, next);
+        attempt.step();
+    }
+    rows.write(attempt).await
+}
+
+/// Deletes the versions that the rows name, and every other one that carries the file's id. Tells whether nothing of
+/// the file is there any more, as far as could be seen.
+async fn clear(backend: &Backend, going: &Going) -> Result<bool, ServiceError> {
+    let store = &*backend.store;
+    let mut is_gone = true;
+    for location in &going.locations {
+        let key = object_key("", &location.object_key)?;
+        let version = location.version_id.clone().map(VersionId);
+        let deletion = keep::delete(store, &key, version.as_ref()).await?;
+        is_gone &= matches!(deletion, Deletion::Deleted | Deletion::AlreadyAbsent);
+    }
+    let key = object_key("", &going.file.object_key)?;
+    let cleared = keep::delete_all_versions(store, &key, &ours(going.file.id)).await?;
+    // Of a file whose version is known, what else is under its key is somebody else's.
+    let others_matter = going.locations.is_empty();
+    Ok(is_gone && is_clear(&cleared, others_matter))
+}
+
+fn is_clear(cleared: &Cleared, others_matter: bool) -> bool {
+    if others_matter {
+        // Of an upload nobody knows the version: an object without the file's id may be it all the same, in a store
+        // that loses metadata. It is told, not deleted.
+        return cleared.is_complete() && cleared.left.is_empty();
+    }
+    cleared.left.iter().all(|left| left.refusal.is_none())
+}
+
+impl Rows {
+    fn of(attempt: &Attempt) -> Self {
+        Self {
+            tenant: attempt.tenant().clone(),
+            job: attempt.job().clone(),
+            files: Vec::new(),
+            locations: Vec::new(),
+        }
+    }
+
+    fn file(&mut self, file: &mut FileRow, next: FileStatus) {
+        let from = std::mem::replace(&mut file.status, next);
+        self.files.push((file.clone(), from));
+    }
+
+    fn location(&mut self, location: &mut LocationRow, next: LocationStatus) {
+        let from = std::mem::replace(&mut location.status, next);
+        self.locations.push((location.clone(), from));
+    }
+
+    async fn write(self, attempt: &Attempt) -> Result<(), ServiceError> {
+        if self.files.is_empty() && self.locations.is_empty() {
+            return Ok(());
+        }
+        let db = attempt.registry().db();
+        let has_job: Result<bool, DbError> =
+            db.write(self, |tx, rows| Box::pin(write(tx, rows))).await;
+        if has_job? { Ok(()) } else { Err(Attempt::lost()) }
+    }
+}
+
+async fn write(tx: &mut Tx, written: &Rows) -> Result<bool, DbError> {
+    let mut rows = tx.of(&written.tenant);
+    if !rows.has_job(&written.job).await? {
+        return Ok(false);
+    }
+    for (file, from) in &written.files {
+        rows.update_file(file, *from).await?;
+    }
+    for (location, from) in &written.locations {
+        rows.update_location(location, *from).await?;
+    }
+    Ok(true)
+}
+
+/// Ends the job, unless an upload was given up since it looked: `None` then.
+async fn end(
+    attempt: &Attempt,
+    is_abandoned: bool,
+    done: Done,
+) -> Result<Option<Result<Value, ServiceError>>, ServiceError> {
+    let registry = attempt.registry();
+    let package = attempt.package_id()?;
+    let outcome = json!({ "deleted": done.deleted, "left": done.left });
+    let error = (done.left > 0).then(|| {
+        ServiceError::new(
+            ErrorKind::Retained,
+            format!("of {} files something is in the store still: it is locked, or not known to be ours", done.left),
+        )
+        .with_guidance("try the job again when the locks are over; look at what lies under their keys")
+    });
+    let event = is_abandoned
+        .then(|| registry.package_event("package_cleaned_up", package, None, outcome.clone()));
+    let ending = Ending {
+        tenant: attempt.tenant().clone(),
+        job: attempt.job().clone(),
+        package,
+        left: done.left,
+        event,
+        outcome: outcome.clone(),
+        error: error.as_ref().map(ToString::to_string),
+        now: registry.clock().now(),
+    };
+    let ended: Result<Option<bool>, DbError> =
+        registry.db().write(ending, |tx, ending| Box::pin(conclude(tx, ending))).await;
+    match (ended?, error) {
+        (None, _) => Err(Attempt::lost()),
+        (Some(false), _) => Ok(None),
+        (Some(true), Some(error)) => Ok(Some(Err(error))),
+        (Some(true), None) => Ok(Some(Ok(outcome))),
+    }
+}
+
+/// `None` where the job is another worker's; else whether it was ended. Uploads are given up under the package's
+/// lock too, so that one is seen here or queues a job of its own.
+async fn conclude(tx: &mut Tx, e: &Ending) -> Result<Option<bool>, DbError> {
+    let mut rows = tx.of(&e.tenant);
+    if !rows.has_job(&e.job).await? {
+        return Ok(None);
+    }
+    let package = rows.lock_package(e.package).await?;
+    let was_abandoned = package.is_some_and(|one| one.status == PackageStatus::Abandoned);
+    let further = u32::try_from(e.left).unwrap_or(u32::MAX).saturating_add(1);
+    let given_up = rows.given_up_files(e.package, Uuid::nil(), further).await?;
+    if given_up.len() as u64 > e.left || was_abandoned != e.event.is_some() {
+        return Ok(Some(false));
+    }
+    if let Some(event) = &e.event {
+        rows.insert_audit_event(event).await?;
+    }
+    let state = if e.error.is_some() { JobState::Failed } else { JobState::Done };
+    rows.finish_job(&e.job, state, Some(&e.outcome), e.error.as_deref(), e.now).await?;
+    Ok(Some(true))
+}

@@ -1,0 +1,238 @@
+//! The last transaction of finalizing; and the way back, where it is given up.
+
+use serde_json::{Value, json};
+use strongroom_core::package::PackageStatus;
+use strongroom_core::package::manifest::FrozenManifest;
+use strongroom_core::package::status::PackageEvent;
+use strongroom_core::{BundleId, Sha256Digest};
+use uuid::Uuid;
+
+use super::documents::StoredDocument;
+use super::{Attempt, Finalizing, Tally};
+use crate::db::{
+    AuditEventRow, DbError, HoldReach, JobRow, JobState, LockState, PackageRow, RetentionEventRow,
+    RetentionEventType, TenantId, Tx,
+};
+use crate::error::ServiceError;
+use crate::jobs::JobKind;
+use crate::service::read_manifest::{DocumentPlace, FINALIZED};
+
+/// The identity of a package that is being finalized.
+struct Identity {
+    tenant: TenantId,
+    job: JobRow,
+    package: Uuid,
+    id: BundleId,
+}
+
+/// Everything that the end of finalizing writes.
+struct Conclusion {
+    tenant: TenantId,
+    job: JobRow,
+    /// The package as the locks were planned by.
+    planned: PackageRow,
+    holds: Vec<Uuid>,
+    lock_state: LockState,
+    bundle_id: BundleId,
+    finalized_at: jiff::Timestamp,
+    now: jiff::Timestamp,
+    event: AuditEventRow,
+    retention: RetentionEventRow,
+    /// Brings what was decided meanwhile to the objects.
+    further: JobRow,
+    outcome: Value,
+    /// Steps that were done, and steps in all.
+    progress: (u64, Option<u64>),
+}
+
+/// What opens a package again.
+struct GivingUp {
+    tenant: TenantId,
+    job: JobRow,
+    package: Uuid,
+    event: AuditEventRow,
+    error: String,
+    now: jiff::Timestamp,
+}
+
+impl Finalizing<'_> {
+    /// Shows the identity as soon as the manifest is stored.
+    pub(super) async fn note_identity(
+        &self,
+        manifest: &FrozenManifest,
+    ) -> Result<(), ServiceError> {
+        if self.package.bundle_id == Some(manifest.id) {
+            return Ok(());
+        }
+        let identity = Identity {
+            tenant: self.attempt.tenant().clone(),
+            job: self.attempt.job().clone(),
+            package: self.package.id,
+            id: manifest.id,
+        };
+        let db = self.attempt.registry().db();
+        let noted: Result<bool, DbError> =
+            db.write(identity, |tx, identity| Box::pin(note(tx, identity))).await;
+        if noted? { Ok(()) } else { Err(Attempt::lost()) }
+    }
+
+    /// Says that the package is evidence, and ends the job, at once.
+    pub(super) async fn conclude(
+        &self,
+        stored: &StoredDocument,
+        record_sha256: Sha256Digest,
+        tally: &Tally,
+    ) -> Result<Value, ServiceError> {
+        let registry = self.attempt.registry();
+        let bundle_id = stored.document.bundle_id;
+        let lock_state = self.lock_state(tally);
+        let document = DocumentPlace {
+            sha256: stored.sha256,
+            size_bytes: stored.size_bytes,
+            version_id: stored.object.version.as_ref().map(|version| version.0.clone()),
+        };
+        let record_id = self.attempt.job().id;
+        let details = json!({
+            "bundle_id": bundle_id,
+            "record_id": record_id,
+            "document": document,
+            "locks": tally.summary,
+        });
+        let by = self.asked_by();
+        let mut event = registry.package_event(FINALIZED, self.package.id, by, details);
+        event.record_sha256 = Some(record_sha256);
+        let now = registry.clock().now();
+        let class = self.package.retention_class;
+        let conclusion = Conclusion {
+            tenant: self.attempt.tenant().clone(),
+            job: self.attempt.job().clone(),
+            planned: self.package.clone(),
+            holds: self.holds.iter().map(|hold| hold.id).collect(),
+            lock_state,
+            bundle_id,
+            finalized_at: stored.document.finalized_at,
+            now,
+            event,
+            retention: RetentionEventRow {
+                id: registry.clock().new_id(),
+                package_id: self.package.id,
+                event_type: RetentionEventType::DefaultRuleApplied,
+                reason: format!("the rule of the class {class}, brought to every object"),
+                created_by: by,
+                created_at: now,
+                previous_expires_at: self.package.expires_at,
+                new_expires_at: self.package.expires_at,
+            },
+            further: registry.new_job(JobKind::ApplyRetention, self.package.id, json!({})),
+            outcome: json!({ "bundle_id": bundle_id, "lock_state": lock_state.as_str() }),
+            progress: self.attempt.progress(),
+        };
+        let outcome = conclusion.outcome.clone();
+        let has_job = registry.db().write(conclusion, |tx, c| Box::pin(conclude(tx, c))).await?;
+        if !has_job {
+            return Err(Attempt::lost());
+        }
+        registry.ring_for_jobs();
+        Ok(outcome)
+    }
+}
+
+async fn note(tx: &mut Tx, identity: &Identity) -> Result<bool, DbError> {
+    let mut rows = tx.of(&identity.tenant);
+    if !rows.has_job(&identity.job).await? {
+        return Ok(false);
+    }
+    if let Some(mut package) = rows.lock_package(identity.package).await?
+        && package.status == PackageStatus::Finalizing
+    {
+        package.bundle_id = Some(identity.id);
+        package.manifest_sha256 = Some(identity.id.0);
+        rows.update_package(&package).await?;
+    }
+    Ok(true)
+}
+
+async fn conclude(tx: &mut Tx, c: &Conclusion) -> Result<bool, ServiceError> {
+    let mut rows = tx.of(&c.tenant);
+    if !rows.has_job(&c.job).await? {
+        return Ok(false);
+    }
+    let found = rows.lock_package(c.planned.id).await?;
+    let mut package = found.ok_or_else(ServiceError::not_found)?;
+    package.status =
+        package.status.after(PackageEvent::Finalized).map_err(ServiceError::internal)?;
+    let holds: Vec<Uuid> =
+        rows.active_holds(package.id).await?.into_iter().map(|hold| hold.id).collect();
+    // A hold or a later date that was decided meanwhile is a job's to bring to the objects.
+    let is_as_planned = package.expires_at == c.planned.expires_at && holds == c.holds;
+    package.lock_state = if is_as_planned { c.lock_state } else { LockState::Applying };
+    if matches!(package.lock_state, LockState::Applying | LockState::Failed) {
+        rows.enqueue_job(&c.further).await?;
+    } else {
+        for hold in &c.holds {
+            rows.set_hold_reach(*hold, HoldReach::Applying, reach(c.lock_state)).await?;
+        }
+    }
+    package.bundle_id = Some(c.bundle_id);
+    package.manifest_sha256 = Some(c.bundle_id.0);
+    package.finalized_at = Some(c.finalized_at);
+    rows.update_package(&package).await?;
+    rows.insert_audit_event(&c.event).await?;
+    rows.insert_retention_event(&c.retention).await?;
+    let (steps, total) = c.progress;
+    // Its last word on its progress; the lease that comes with it ends here.
+    rows.renew_job(&c.job, 0, steps, total).await?;
+    rows.finish_job(&c.job, JobState::Done, Some(&c.outcome), None, c.now).await?;
+    Ok(true)
+}
+
+fn reach(lock_state: LockState) -> HoldReach {
+    match lock_state {
+        LockState::Held => HoldReach::Held,
+        LockState::Partial => HoldReach::Partial,
+        LockState::None | LockState::Applying | LockState::Failed => HoldReach::Applying,
+    }
+}
+
+/// Opens the package again and ends the job, with the reason on both.
+pub(super) async fn open_again(
+    attempt: &Attempt,
+    error: &ServiceError,
+) -> Result<(), ServiceError> {
+    let registry = attempt.registry();
+    let package = attempt.package_id()?;
+    let error = match error.guidance() {
+        Some(guidance) => format!("{error}; {guidance}"),
+        None => error.to_string(),
+    };
+    let details = json!({ "job_id": attempt.job().id, "error": error });
+    let giving_up = GivingUp {
+        tenant: attempt.tenant().clone(),
+        job: attempt.job().clone(),
+        package,
+        event: registry.package_event("finalize_failed", package, None, details),
+        error,
+        now: registry.clock().now(),
+    };
+    let has_job = registry.db().write(giving_up, |tx, g| Box::pin(give_up(tx, g))).await?;
+    if has_job { Ok(()) } else { Err(Attempt::lost()) }
+}
+
+async fn give_up(tx: &mut Tx, g: &GivingUp) -> Result<bool, ServiceError> {
+    let mut rows = tx.of(&g.tenant);
+    if !rows.has_job(&g.job).await? {
+        return Ok(false);
+    }
+    if let Some(mut package) = rows.lock_package(g.package).await?
+        && package.status == PackageStatus::Finalizing
+    {
+        package.status =
+            package.status.after(PackageEvent::FinalizeFailed).map_err(ServiceError::internal)?;
+        (package.bundle_id, package.manifest_sha256) = (None, None);
+        (package.files_count, package.size_bytes) = (0, 0);
+        rows.update_package(&package).await?;
+        rows.insert_audit_event(&g.event).await?;
+    }
+    rows.finish_job(&g.job, JobState::Failed, None, Some(&g.error), g.now).await?;
+    Ok(true)
+}

@@ -1,0 +1,241 @@
+//! A package becomes evidence: its manifest is stored first, every pinned version is read again, locked and read
+//! back, and then it is said so, in the bucket and in the rows.
+//!
+//! | module | what |
+//! |---|---|
+//! | `objects` | every file's object: verified, locked, its rows brought up to date |
+//! | `documents` | `manifest.json`, `package.json`, the records: written or found, and locked |
+//! | `conclude` | the last transaction; and the way back, where finalizing is given up |
+//!
+//! Run again after any stop, it finds what was done: documents are create-only and looked at where they are there
+//! already, and a file that this job has read is not read again.
+
+mod conclude;
+mod documents;
+mod objects;
+
+use serde_json::{Value, json};
+use strongroom_core::package::RuleLock;
+use strongroom_core::package::expiry::lock_until;
+use strongroom_core::package::manifest::FrozenManifest;
+use strongroom_core::package::record::LockSummary;
+use strongroom_core::package::{PackageStatus, RetentionRule};
+use strongroom_core::receipt::{EnforcedBy, LockReceipt};
+use strongroom_core::retention::{Lock, Retention};
+use strongroom_storage::keep;
+use strongroom_storage::{ObjectKey, VersionId};
+
+use super::Attempt;
+use crate::backends::Backend;
+use crate::db::{HoldRow, LockState, PackageRow, RetentionEventRow};
+use crate::error::{ErrorKind, ServiceError};
+use crate::service::create_package::in_force;
+use crate::service::frozen::{Placed, manifest_of, placed_files};
+
+/// Retention events of a package that its document tells of.
+const EXTENSIONS_MAX: u32 = 10_000;
+/// Steps besides the files: the manifest, `package.json`, the record.
+const DOCUMENTS: u64 = 3;
+
+/// Everything that an attempt goes by.
+struct Finalizing<'a> {
+    attempt: &'a Attempt,
+    backend: Backend,
+    package: PackageRow,
+    rule: RetentionRule,
+    holds: Vec<HoldRow>,
+    extensions: Vec<RetentionEventRow>,
+    /// What every object is to be under.
+    target: Lock,
+    /// Whether the bucket was seen to take no locks at all.
+    lacks_locks: bool,
+}
+
+/// The locks that were read back so far.
+#[derive(Debug, Clone, Copy, Default)]
+struct Tally {
+    summary: LockSummary,
+    /// Objects that the store cannot hold as asked, and says so.
+    partial: u64,
+    /// Objects that it could, and does not.
+    failed: u64,
+    /// Objects whose lock only Strongroom itself keeps.
+    advisory: u64,
+}
+
+impl Tally {
+    fn add(&mut self, held: &Held) {
+        let retention = held.receipt.mode.zip(held.receipt.retain_until);
+        let retention = retention.map(|(mode, retain_until)| Retention { mode, retain_until });
+        let is_held = held.receipt.legal_hold == Some(true);
+        self.summary.add(retention.filter(|_| held.covers), is_held);
+        match (held.covers, held.cannot) {
+            (true, _) => {}
+            (false, true) => self.partial += 1,
+            (false, false) => self.failed += 1,
+        }
+        self.advisory += u64::from(held.receipt.enforced_by != EnforcedBy::Store);
+    }
+}
+
+/// A lock as it was read back.
+struct Held {
+    receipt: LockReceipt,
+    covers: bool,
+    /// Where it does not cover: whether the store says that it cannot.
+    cannot: bool,
+}
+
+/// Makes a package evidence. What cannot succeed by itself opens it again, and says why.
+pub(super) async fn perform(attempt: &Attempt) -> Result<Value, ServiceError> {
+    match finalize(attempt).await {
+        Err(error) if attempt.gives_up(&error) => {
+            conclude::open_again(attempt, &error).await?;
+            Err(error)
+        }
+        outcome => outcome,
+    }
+}
+
+async fn finalize(attempt: &Attempt) -> Result<Value, ServiceError> {
+    let (package, placed) = load(attempt).await?;
+    match package.status {
+        PackageStatus::Finalizing => {}
+        PackageStatus::Open | PackageStatus::Abandoned => {
+            return Err(ServiceError::new(
+                ErrorKind::WrongState,
+                format!("the package is {}: finalizing was given up", package.status),
+            ));
+        }
+        // Done before, and only its end was not heard of.
+        _ => return Ok(json!({ "bundle_id": package.bundle_id })),
+    }
+    let work = Finalizing::prepare(attempt, package).await?;
+    attempt.expect(placed.len() as u64 + DOCUMENTS);
+    let manifest = manifest_of(&work.package, &placed)?;
+    work.run(manifest, placed).await
+}
+
+/// The package and its files: rows that do not change while it is `finalizing`.
+async fn load(attempt: &Attempt) -> Result<(PackageRow, Vec<Placed>), ServiceError> {
+    let mut session = attempt.registry().db().read().await?;
+    let mut rows = session.of(attempt.tenant());
+    let package = rows.package(attempt.package_id()?).await?.ok_or_else(ServiceError::not_found)?;
+    let placed = match package.status {
+        PackageStatus::Finalizing => placed_files(&mut rows, package.id).await?,
+        _ => Vec::new(),
+    };
+    Ok((package, placed))
+}
+
+impl<'a> Finalizing<'a> {
+    async fn prepare(attempt: &'a Attempt, package: PackageRow) -> Result<Self, ServiceError> {
+        let registry = attempt.registry();
+        let backend = registry.backends().get(&package.backend_id)?.clone();
+        let (rule, holds, extensions) = {
+            let mut session = registry.db().read().await?;
+            let mut rows = session.of(attempt.tenant());
+            let rule = rows.rule(package.rule_id).await?.ok_or_else(|| {
+                ServiceError::internal(std::io::Error::other("a package's rule is gone"))
+            })?;
+            let holds = rows.active_holds(package.id).await?;
+            let extensions = rows.retention_events(package.id, None, EXTENSIONS_MAX).await?;
+            (in_force(&rule), holds, extensions)
+        };
+        let store_now = keep::clock_check(&*backend.store, registry.clock().now()).await?;
+        let until = lock_until(package.expires_at, store_now).map_err(ServiceError::internal)?;
+        let retention = until
+            .filter(|_| rule.lock != RuleLock::None)
+            .map(|retain_until| Retention { mode: rule.mode, retain_until });
+        let target = Lock { retention, legal_hold: !holds.is_empty() };
+        let bucket = backend.store.bucket_locks().await?;
+        let lacks_locks = bucket.takes_locks.value() == Some(&false);
+        if rule.lock_required && lacks_locks {
+            return Err(not_held(
+                "the store takes no locks, and the retention class requires them",
+            ));
+        }
+        Ok(Self { attempt, backend, package, rule, holds, extensions, target, lacks_locks })
+    }
+
+    async fn run(
+        &self,
+        manifest: FrozenManifest,
+        placed: Vec<Placed>,
+    ) -> Result<Value, ServiceError> {
+        let mut tally = Tally::default();
+        let stored = self.store_manifest(&manifest).await?;
+        self.note_identity(&manifest).await?;
+        self.hold_and_count(&stored, &mut tally).await?;
+        self.attempt.step();
+        let files = self.verify_all(placed, &mut tally).await?;
+        self.hold_records(&mut tally).await?;
+        self.refuse_if_short(&tally)?;
+        let document = self.store_document(manifest, files, &tally).await?;
+        self.hold_and_count(&document.object, &mut tally).await?;
+        self.attempt.step();
+        let record = self.store_record(&document, &tally).await?;
+        self.hold_and_count(&record.object, &mut tally).await?;
+        self.refuse_if_short(&tally)?;
+        self.attempt.step();
+        self.conclude(&document, record.sha256, &tally).await
+    }
+
+    /// Brings one object under the lock that it should have, and reads it back.
+    async fn hold(
+        &self,
+        key: &ObjectKey,
+        version: Option<&VersionId>,
+    ) -> Result<Held, ServiceError> {
+        let locked = keep::lock(&*self.backend.store, key, version, self.target).await?;
+        let unsupported = strongroom_core::observed::Unobserved::UnsupportedBackend;
+        let cannot = self.lacks_locks
+            || locked.beyond_asked.is_some()
+            || locked.receipt.unobserved == Some(unsupported);
+        Ok(Held { covers: locked.covers, receipt: locked.receipt, cannot })
+    }
+
+    async fn hold_and_count(
+        &self,
+        object: &documents::Object,
+        tally: &mut Tally,
+    ) -> Result<(), ServiceError> {
+        tally.add(&self.hold(&object.key, object.version.as_ref()).await?);
+        Ok(())
+    }
+
+    /// What a class requires is held by the store itself, as read back; or nothing is called evidence.
+    fn refuse_if_short(&self, tally: &Tally) -> Result<(), ServiceError> {
+        if !self.rule.lock_required || self.target.retention.is_none() {
+            return Ok(());
+        }
+        let short = tally.partial + tally.failed;
+        if short > 0 {
+            let objects = tally.summary.objects;
+            return Err(not_held(format!(
+                "the store does not hold {short} of {objects} objects under the lock that the retention class requires"
+            )));
+        }
+        if tally.advisory > 0 {
+            return Err(not_held(
+                "the store itself enforces no lock, and the retention class requires one",
+            ));
+        }
+        Ok(())
+    }
+
+    fn lock_state(&self, tally: &Tally) -> LockState {
+        match tally {
+            _ if self.target.is_none() => LockState::None,
+            Tally { failed: 1.., .. } => LockState::Failed,
+            Tally { partial: 1.., .. } => LockState::Partial,
+            _ => LockState::Held,
+        }
+    }
+}
+
+fn not_held(message: impl Into<std::borrow::Cow<'static, str>>) -> ServiceError {
+    ServiceError::new(ErrorKind::StoreRefused, message).with_guidance(
+        "use a bucket that was made with Object Lock, or a class that requires no lock",
+    )
+}

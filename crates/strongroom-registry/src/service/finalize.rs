@@ -1,0 +1,101 @@
+//! A package is said to be complete: its rows are frozen, and a job makes it evidence.
+
+use serde_json::json;
+use strongroom_core::limits::FILES_MAX;
+use strongroom_core::package::PackageStatus;
+use strongroom_core::package::status::PackageEvent;
+use uuid::Uuid;
+
+use super::{Registry, read_jobs};
+use crate::auth::{Action, Principal, authorize};
+use crate::db::{AuditEventRow, JobRow, JobState, TenantTx, Tx};
+use crate::documents::JobDocument;
+use crate::error::{ErrorKind, ServiceError};
+use crate::jobs::JobKind;
+
+/// Jobs of a package that are looked through for the one that finalizes it.
+const JOBS_LOOKED_AT: u32 = 100;
+
+/// Everything that a request is decided by.
+struct Ask {
+    who: Principal,
+    package: Uuid,
+    job: JobRow,
+    event: AuditEventRow,
+}
+
+impl Registry {
+    /// Says that a package is complete. Asked again, answers the same job; one that gave up is tried again.
+    pub async fn finalize(
+        &self,
+        who: &Principal,
+        package_id: Uuid,
+    ) -> Result<JobDocument, ServiceError> {
+        self.package_for(who, Action::Finalize, package_id).await?;
+        // The record that the job will write at its end has this id in every attempt.
+        let payload = json!({ "record_id": self.clock().new_id(), "by": who.id });
+        let job = self.new_job(JobKind::Finalize, package_id, payload);
+        let details = json!({ "job_id": job.id });
+        let event = self.package_event("finalize_requested", package_id, Some(who.id), details);
+        let ask = Ask { who: who.clone(), package: package_id, job, event };
+        let job = self.db().write(ask, |tx, ask| Box::pin(request(tx, ask))).await?;
+        self.ring_for_jobs();
+        read_jobs::document(&job)
+    }
+}
+
+async fn request(tx: &mut Tx, ask: &Ask) -> Result<JobRow, ServiceError> {
+    let mut rows = tx.of(&ask.who.tenant);
+    let found = rows.lock_package(ask.package).await?;
+    let mut package = found.ok_or_else(ServiceError::not_found)?;
+    authorize(&ask.who, Action::Finalize, package.as_resource())?;
+    if package.status != PackageStatus::Open {
+        return job_of(&mut rows, ask).await;
+    }
+    let totals = rows.file_totals(package.id).await?;
+    check_count(totals.files)?;
+    package.status =
+        package.status.after(PackageEvent::FinalizeRequested).map_err(ServiceError::internal)?;
+    (package.files_count, package.size_bytes) = (totals.files, totals.size_bytes);
+    rows.update_package(&package).await?;
+    rows.insert_audit_event(&ask.event).await?;
+    enqueue(&mut rows, ask).await
+}
+
+/// The job that finalizes a package, or did; queued again where it gave up and the package waits for it.
+async fn job_of(rows: &mut TenantTx<'_>, ask: &Ask) -> Result<JobRow, ServiceError> {
+    let jobs = rows.jobs_of_package(ask.package, JOBS_LOOKED_AT).await?;
+    let found = jobs.into_iter().find(|job| job.kind == JobKind::Finalize.as_str());
+    match found {
+        Some(job) if job.state == JobState::Failed => {
+            rows.requeue_job(job.id).await?;
+            Ok(rows.job(job.id).await?.unwrap_or(job))
+        }
+        Some(job) if job.state != JobState::Cancelled => Ok(job),
+        // A job that looks at the package finds what is left to do, and be it nothing.
+        _ => enqueue(rows, ask).await,
+    }
+}
+
+async fn enqueue(rows: &mut TenantTx<'_>, ask: &Ask) -> Result<JobRow, ServiceError> {
+    let id = rows.enqueue_job(&ask.job).await?;
+    let job = rows.job(id).await?;
+    job.ok_or_else(|| {
+        ServiceError::internal(std::io::Error::other("a job that was queued is gone"))
+    })
+}
+
+fn check_count(files: u64) -> Result<(), ServiceError> {
+    if files == 0 {
+        return Err(ServiceError::new(ErrorKind::WrongState, "the package has no file yet")
+            .with_guidance("upload its files first, or abandon it"));
+    }
+    if files > FILES_MAX as u64 {
+        return Err(ServiceError::new(
+            ErrorKind::TooLarge,
+            format!("the number of files is over the limit FILES_MAX: {FILES_MAX}"),
+        )
+        .with_guidance("abandon it, and make several packages of its files"));
+    }
+    Ok(())
+}
