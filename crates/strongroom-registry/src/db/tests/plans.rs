@@ -7,8 +7,9 @@ use super::support::{TestDb, on_both};
 use crate::db::session::Engine;
 use crate::db::sql::Statement;
 
-/// Those that sort by intention: the holds of one package, the places of one file.
-const SORTING_A_FEW: [&str; 2] = ["ACTIVE_HOLDS", "LOCATIONS_OF_FILE"];
+/// Those that sort by intention: the holds of one package, the places of one file, and the packages of the locks that
+/// end soon, which are many objects' each.
+const SORTING_A_FEW: [&str; 3] = ["ACTIVE_HOLDS", "LOCATIONS_OF_FILE", "PACKAGES_LAPSING"];
 
 /// Statements, and the index that each must be led by.
 const LEADS: [(&str, &str); 21] = [
