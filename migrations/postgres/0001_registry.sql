@@ -163,6 +163,8 @@ CREATE UNIQUE INDEX files_live_path ON artifact_files (tenant_id, package_id, pa
     WHERE status IN ('stored', 'missing', 'corrupt');
 CREATE INDEX files_of_package ON artifact_files (tenant_id, package_id, relative_path, id);
 CREATE INDEX files_receiving ON artifact_files (created_at, id) WHERE status = 'receiving';
+CREATE INDEX files_given_up ON artifact_files (tenant_id, package_id, id)
+    WHERE status = 'deleting' AND stored_at IS NULL;
 
 CREATE TABLE storage_locations (
     id UUID NOT NULL,

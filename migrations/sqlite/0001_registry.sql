@@ -167,6 +167,8 @@ CREATE UNIQUE INDEX files_live_path ON artifact_files (tenant_id, package_id, pa
     WHERE status IN ('stored', 'missing', 'corrupt');
 CREATE INDEX files_of_package ON artifact_files (tenant_id, package_id, relative_path, id);
 CREATE INDEX files_receiving ON artifact_files (created_at, id) WHERE status = 'receiving';
+CREATE INDEX files_given_up ON artifact_files (tenant_id, package_id, id)
+    WHERE status = 'deleting' AND stored_at IS NULL;
 
 CREATE TABLE storage_locations (
     id BLOB NOT NULL,
@@ -403,6 +405,7 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('artifact_files', 'files_live_path', '10000000 10000000 10 1'),
     ('artifact_files', 'files_of_package', '10000000 10000000 10 1 1'),
     ('artifact_files', 'files_receiving', '1000 1 1'),
+    ('artifact_files', 'files_given_up', '1000 1000 10 1'),
     ('storage_locations', 'sqlite_autoindex_storage_locations_1', '10000000 10000000 1'),
     ('storage_locations', 'locations_of_package', '10000000 10000000 10 1'),
     ('storage_locations', 'locations_of_file', '10000000 10000000 1'),
