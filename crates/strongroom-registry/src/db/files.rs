@@ -84,11 +84,13 @@ statements! {
         "SELECT ", file_columns!(), " FROM artifact_files f WHERE f.tenant_id = $1 AND f.package_id = $2 \
          AND f.path_nfc = $3 AND f.status IN ('stored', 'missing', 'corrupt')"
     )}
-    // `$4` is the path and a slash, `$5` the path and what comes after a slash: what lies between is below it.
+    // `$4` is the path and a slash, `$5` the path and what comes after a slash: what lies between is below it. There
+    // is a file at a path or there are some below it, never both; and an OR would read every file of the package.
     LIVE_FILE_AT_OR_BELOW = {(
         "SELECT ", file_columns!(), " FROM artifact_files f WHERE f.tenant_id = $1 AND f.package_id = $2 \
-         AND (f.path_nfc = $3 OR (f.path_nfc >= $4 AND f.path_nfc < $5)) \
-         AND f.status IN ('stored', 'missing', 'corrupt') ORDER BY f.path_nfc LIMIT 1"
+         AND f.path_nfc = $3 AND f.status IN ('stored', 'missing', 'corrupt') UNION ALL \
+         SELECT ", file_columns!(), " FROM artifact_files f WHERE f.tenant_id = $1 AND f.package_id = $2 \
+         AND f.path_nfc >= $4 AND f.path_nfc < $5 AND f.status IN ('stored', 'missing', 'corrupt') LIMIT 1"
     )}
     GIVEN_UP_FILES = {(
         "SELECT ", file_columns!(), " FROM artifact_files f WHERE f.tenant_id = $1 AND f.package_id = $2 \
