@@ -24,10 +24,6 @@ pub struct Settings {
     pub deletion: DeletionSettings,
     /// Which decisions take two people.
     pub dual_control: DualControl,
-    /// How downloads leave.
-    pub downloads: DownloadPolicy,
-    /// The folder below which operators may have local files ingested; `None` turns that off.
-    pub ingest_root: Option<PathBuf>,
     /// How jobs run.
     pub jobs: JobSettings,
     /// What one request may take.
@@ -93,16 +89,6 @@ pub struct DualControl {
     pub hold_release: bool,
     /// A deletion before the package's date.
     pub early_deletion: bool,
-}
-
-/// How downloads leave.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum DownloadPolicy {
-    /// Through the service, verified on the way.
-    #[default]
-    Stream,
-    /// By a link to the pinned version in the store, where the store makes such links.
-    Redirect,
 }
 
 /// How jobs run.
@@ -181,8 +167,6 @@ impl Settings {
             rules: RuleSet::default(),
             deletion: DeletionSettings::default(),
             dual_control: DualControl::default(),
-            downloads: DownloadPolicy::default(),
-            ingest_root: None,
             jobs: JobSettings::default(),
             limits: RequestLimits::default(),
         }

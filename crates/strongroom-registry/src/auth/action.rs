@@ -7,12 +7,8 @@ use strongroom_core::package::PackageStatus;
 pub enum Action {
     /// Make a package.
     CreatePackage,
-    /// Change the fields of one that is still open.
-    EditPackage,
     /// Give it a file.
     UploadFile,
-    /// Give it files that lie on the registry's own machine.
-    IngestLocalPath,
     /// Say that it is complete.
     Finalize,
     /// Give it up before it is complete.
@@ -59,11 +55,9 @@ pub enum Action {
 
 impl Action {
     /// Every action, in the order of the documentation.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 23] = [
         Self::CreatePackage,
-        Self::EditPackage,
         Self::UploadFile,
-        Self::IngestLocalPath,
         Self::Finalize,
         Self::Abandon,
         Self::ReadPackage,
@@ -91,9 +85,7 @@ impl Action {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::CreatePackage => "create a package",
-            Self::EditPackage => "edit a package",
             Self::UploadFile => "upload a file",
-            Self::IngestLocalPath => "ingest a local path",
             Self::Finalize => "finalize",
             Self::Abandon => "abandon",
             Self::ReadPackage => "read a package",
@@ -125,9 +117,7 @@ impl Action {
             Finalizing, Open,
         };
         match self {
-            Self::EditPackage | Self::UploadFile | Self::IngestLocalPath | Self::Abandon => {
-                Some(&[Open])
-            }
+            Self::UploadFile | Self::Abandon => Some(&[Open]),
             // Asked again, it is answered again: what was lost may have been the first answer.
             Self::Finalize => Some(&[Open, Finalizing, Finalized]),
             Self::ReadPackage => Some(&[

@@ -55,11 +55,7 @@ pub fn decide(role: Role, action: Action, owns: bool, status: Option<PackageStat
 fn may(role: Role, action: Action) -> bool {
     let makes_packages = matches!(
         action,
-        Action::CreatePackage
-            | Action::EditPackage
-            | Action::UploadFile
-            | Action::Finalize
-            | Action::Abandon
+        Action::CreatePackage | Action::UploadFile | Action::Finalize | Action::Abandon
     );
     let reads_fields = matches!(
         action,
@@ -74,8 +70,7 @@ fn may(role: Role, action: Action) -> bool {
                 || reads_fields
                 || matches!(
                     action,
-                    Action::IngestLocalPath
-                        | Action::Restore
+                    Action::Restore
                         | Action::ReadBackends
                         | Action::ReadJobs
                         | Action::RetryJob

@@ -28,9 +28,7 @@ pub use file::{
     UploadedFiles,
 };
 pub use job::{JobDocument, JobPage, JobProgress};
-pub use package::{
-    NewPackage, PackageChange, PackageDocument, PackagePage, ProducerDocument, RetentionAsk,
-};
+pub use package::{NewPackage, PackageDocument, PackagePage, ProducerDocument, RetentionAsk};
 pub use retention::{
     DeletionAsk, DeletionDocument, ExtensionAsk, ExtensionDocument, HoldAsk, HoldDocument,
     HoldPage, HoldReleaseAsk, ReasonAsk, RestoreDocument,

@@ -73,20 +73,6 @@ pub struct NewPackage {
     pub metadata: Map<String, Value>,
 }
 
-/// A change of an open package. What is absent stays.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PackageChange {
-    /// Another name.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    #[schema(min_length = 1, max_length = 256)]
-    pub name: Option<String>,
-    /// Another metadata document, in place of the whole one before.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    #[schema(value_type = Option<Object>)]
-    pub metadata: Option<Map<String, Value>>,
-}
-
 /// A package.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PackageDocument {
