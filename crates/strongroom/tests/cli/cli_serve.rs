@@ -1,5 +1,7 @@
 //! `serve`: it starts with nothing configured, answers, and ends in order. A real process, a real socket.
 
+#![allow(clippy::unwrap_used)] // a test that cannot go on has failed
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
