@@ -123,7 +123,7 @@ impl Verified {
 
 /// Verifies both, side by side, and looks into the files that changed. An error says which of them was
 /// refused; `stop` is called then, so that nobody waits for the other one. Blocks; memory: what verifying
-/// both takes, and what [`keep`] keeps.
+/// both takes, and what `keep` keeps.
 pub fn verify_both<R: Read + Send>(
     base: Opened<R>,
     candidate: Opened<R>,

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `kind` | [`JobKind`]: what a job does |
 //! | `runner` | claims jobs, holds their leases, and says what came of them |
-//! | `attempt` | [`Attempt`]: one run of a job, its progress and its fence |
+//! | `attempt` | `Attempt`: one run of a job, its progress and its fence |
 //! | `apply_retention` `conclude_retention` | a package's date and holds, brought to every object |
 //! | `truth` `bring` `objects` | what they should be under; one of them brought there; which they are |
 //! | `delete_package` `delete_object` `conclude_deletion` | the bytes of a package, deleted under a fence |
