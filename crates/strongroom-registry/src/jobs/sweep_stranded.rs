@@ -22,6 +22,8 @@ struct Reviving {
     tenant: TenantId,
     package: Uuid,
     job: JobRow,
+    /// The state that the package was found in, where the job is about a state: it may have left it since.
+    found_in: Option<PackageStatus>,
     /// Whether a job that gave up waits for a person.
     leaves_failed: bool,
 }
@@ -49,7 +51,7 @@ async fn revive_state(
         drop(session);
         let Some(last) = found.last() else { return Ok(revived) };
         after = last.id;
-        revived += revive_all(registry, found, kind, leaves_failed).await?;
+        revived += revive_all(registry, found, kind, Some(status), leaves_failed).await?;
     }
 }
 
@@ -64,7 +66,7 @@ pub(super) async fn revive_locks(registry: &Registry) -> Result<u64, ServiceErro
             drop(session);
             let Some(last) = found.last() else { break };
             after = last.id;
-            revived += revive_all(registry, found, JobKind::ApplyRetention, false).await?;
+            revived += revive_all(registry, found, JobKind::ApplyRetention, None, false).await?;
         }
     }
     let now = registry.clock().now();
@@ -81,7 +83,7 @@ pub(super) async fn revive_locks(registry: &Registry) -> Result<u64, ServiceErro
         drop(session);
         let Some(last) = found.last() else { return Ok(revived) };
         after = last.id;
-        revived += revive_all(registry, found, JobKind::ApplyRetention, false).await?;
+        revived += revive_all(registry, found, JobKind::ApplyRetention, None, false).await?;
     }
 }
 
@@ -89,13 +91,14 @@ async fn revive_all(
     registry: &Registry,
     found: Vec<FoundPackage>,
     kind: JobKind,
+    found_in: Option<PackageStatus>,
     leaves_failed: bool,
 ) -> Result<u64, ServiceError> {
     let mut revived = 0;
     for found in found {
         let job = registry.new_job(kind, found.id, json!({}));
         let (tenant, package) = (found.tenant_id, found.id);
-        let reviving = Reviving { tenant, package, job, leaves_failed };
+        let reviving = Reviving { tenant, package, job, found_in, leaves_failed };
         let is_new = registry.db().write(reviving, |tx, r| Box::pin(revive(tx, r))).await;
         revived += u64::from(is_new?);
     }
@@ -105,7 +108,8 @@ async fn revive_all(
 async fn revive(tx: &mut Tx, r: &Reviving) -> Result<bool, DbError> {
     let mut rows = tx.of(&r.tenant);
     // A job that is about to end does so under the same lock.
-    if rows.lock_package(r.package).await?.is_none() {
+    let Some(package) = rows.lock_package(r.package).await? else { return Ok(false) };
+    if r.found_in.is_some_and(|found_in| found_in != package.status) {
         return Ok(false);
     }
     if r.leaves_failed {
