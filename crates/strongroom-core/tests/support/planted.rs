@@ -275,7 +275,7 @@ const NEAR_MISSES: &[&str] = &[
     "password:\n  username: build12345",
     "DB_PASSWORD=\nDB_USER=build12345",
     "PWD=/home/build/work-1",
-    "OLDPWD=/home/build/work-1\0PWD=/work/run-12",
+    "OLDPWD=/home/build/work-1\0PWD=/home/build/run-12",
     "- name: DB_PASSWORD\n  valueFrom:\n    secretKeyRef:\n      name: db-credentials-1\n      key: password",
     "{\"password\": {\"type\": \"string\", \"minLength\": 12}}",
     "password = self.getDatabasePassword",

@@ -32,8 +32,8 @@ impl Registry {
         package_id: Uuid,
     ) -> Result<JobDocument, ServiceError> {
         self.package_for(who, Action::Finalize, package_id).await?;
-        // The record that the job will write at its end has this id in every attempt.
-        let payload = json!({ "record_id": self.clock().new_id(), "by": who.id });
+        // Who asked stands in the record that the job writes at its end.
+        let payload = json!({ "by": who.id });
         let job = self.new_job(JobKind::Finalize, package_id, payload);
         let details = json!({ "job_id": job.id });
         let event = self.package_event("finalize_requested", package_id, Some(who.id), details);

@@ -1,4 +1,4 @@
-//! Pages for people. One for now: where this is, and where to go from here.
+//! Pages for people. There is one: where this is, and where to go from here.
 
 use std::sync::Arc;
 
