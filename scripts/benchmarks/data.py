@@ -2,7 +2,6 @@
 
 import datetime
 import json
-import pathlib
 import random
 import shutil
 import sys
