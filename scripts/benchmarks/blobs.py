@@ -250,8 +250,8 @@ def in_strongroom(store=None, environment=None):
 
 
 @contextlib.contextmanager
-def in_docker_registry():
-    with docker_registry() as server:
+def in_docker_registry(bucket=None):
+    with docker_registry(bucket) as server:
         yield InDockerRegistry(server)
 
 

@@ -1,6 +1,7 @@
 """The servers that are measured: each alone, on a free port of the loopback interface, with a fresh directory."""
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -99,17 +100,28 @@ def strongroom(store=None, environment=None, keep=False):
 
 
 @contextlib.contextmanager
-def docker_registry():
-    """Debian's package of the reference registry of container images, with its store in a directory, and no log of requests."""
+def docker_registry(bucket=None):
+    """Debian's package of the reference registry of container images, with its store in a directory or in a bucket, whose
+    bytes it hands out itself, and with no log of requests."""
     directory = emptied(WORK / "docker-registry")
     directory.mkdir(parents=True)
-    configuration = directory / "config.yml"
+    if bucket is None:
+        storage = {"filesystem": {"rootdirectory": str(directory / "data")}}
+    else:
+        storage = {
+            "s3": {
+                "region": "us-east-1", "regionendpoint": bucket.endpoint, "bucket": bucket.name, "rootdirectory": "/docker",
+                "accesskey": "testaccess", "secretkey": "testsecretkey", "secure": False, "v4auth": True,
+            },
+            "redirect": {"disable": True},
+        }
     host = free_host()
-    configuration.write_text(f"""version: 0.1
-log: {{level: error, accesslog: {{disabled: true}}}}
-storage: {{filesystem: {{rootdirectory: {directory}/data}}, maintenance: {{uploadpurging: {{enabled: false}}}}}}
-http: {{addr: "{host}"}}
-""")
+    configuration = directory / "config.yml"
+    # JSON is YAML.
+    configuration.write_text(json.dumps({
+        "version": 0.1, "log": {"level": "error", "accesslog": {"disabled": True}}, "http": {"addr": host},
+        "storage": {**storage, "maintenance": {"uploadpurging": {"enabled": False}}},
+    }))
     server = Server(host, ["docker-registry", "serve", configuration], "/v2/")
     try:
         yield server
