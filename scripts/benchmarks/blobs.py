@@ -16,6 +16,7 @@ import boto3
 from .load import Request, fetched, request, run
 from .place import DATA, WORK, Failed
 from .running import removing
+from .running import run as run_command
 from .servers import docker_registry, strongroom
 
 MIB = 1 << 20
@@ -175,6 +176,29 @@ class InBucket:
 @dataclasses.dataclass
 class Copied:
     seconds: float
+
+
+class ByS5cmd:
+    """A client that only copies, between files and a bucket."""
+
+    name = "s5cmd"
+    server = None
+
+    def __init__(self, bucket):
+        self.bucket = bucket
+
+    def copy(self, source, target, files_at_once):
+        command = ["s5cmd", "--endpoint-url", self.bucket.endpoint, "--numworkers", files_at_once, "cp", source, target]
+        return Copied(run_command(command, env=self.bucket.environment)[0])
+
+    def upload(self, blobs, connections):
+        return self.copy(f"{blobs[0].path.parent}/*", f"s3://{self.bucket.name}/s5cmd/", connections)
+
+    def download(self, connections):
+        removing(WORK / "s5cmd")(0)
+        taken = self.copy(f"s3://{self.bucket.name}/s5cmd/*", f"{WORK}/s5cmd/", connections)
+        removing(WORK / "s5cmd")(0)
+        return taken
 
 
 class InDirectory:

@@ -6,10 +6,10 @@ import statistics
 import sys
 import time
 
-from .blobs import Blob, InBucket, in_directory, in_docker_registry, in_strongroom, large_blobs
+from .blobs import Blob, ByS5cmd, InBucket, in_directory, in_docker_registry, in_strongroom, large_blobs
 from .bucket import Bucket
 from .data import small_directory
-from .place import DATA, STRONGROOM, WORK
+from .place import DATA, GIB, STRONGROOM, WORK
 from .report import verdict
 from .running import comparison, removing, run
 from .servers import REGISTRY, emptied, strongroom
@@ -43,6 +43,7 @@ def tools_in(bucket):
     return [
         lambda: emptied_after(bucket, in_strongroom(f"s3://{bucket.name}/registry", bucket.environment)),
         lambda: emptied_after(bucket, contextlib.nullcontext(InBucket(bucket))),
+        lambda: emptied_after(bucket, contextlib.nullcontext(ByS5cmd(bucket))),
         lambda: emptied_after(bucket, in_docker_registry(bucket)),
     ]
 
@@ -53,7 +54,7 @@ def large(store=None):
     def case(sizes, rounds):
         blobs = large_blobs(sizes["files"], sizes["file"])
         bucket = store and Bucket(store, locked=False)
-        aims_up = {"plain copy": 0.9, "raw PUT and GET": 0.9, "docker-registry": 1.0}
+        aims_up = {"plain copy": 0.9, "raw PUT and GET": 0.9, "s5cmd": 0.9, "docker-registry": 1.0}
         # A plain read crosses no socket.
         aims_down = {**aims_up, "plain copy": None}
         parts = []
@@ -62,13 +63,14 @@ def large(store=None):
             for _ in range(rounds):
                 for tool in tools_in(bucket):
                     with tool() as keeper:
-                        for direction, act in (("upload", lambda: keeper.upload(blobs, connections)), ("download", lambda: keeper.download(connections))):
-                            note(taken[direction], keeper, act)
+                        note(taken["upload"], keeper, lambda: keeper.upload(blobs, connections))
+                        note(taken["download"], keeper, lambda: keeper.download(connections))
             parts.append(comparison(f"upload, {how}", taken["upload"], aims_up))
             parts.append(comparison(f"download, {how}", taken["download"], aims_down))
         parts[-1]["notes"] = f"{len(blobs)} files of {sizes['file'] >> 20} MiB; memory is the server's. " + (
-            "Links to the bucket are signed beforehand" if bucket else "A plain read crosses no socket: what it shows is the page cache"
-        )
+            "Links to the bucket are signed beforehand, and their bodies are not. " if bucket
+            else "A plain read crosses no socket: what it shows is the page cache. "
+        ) + processor_time(taken, len(blobs) * sizes["file"])
         return parts
 
     return case
@@ -76,7 +78,7 @@ def large(store=None):
 
 def note(taken, keeper, act):
     """Runs one direction of one tool, and keeps what it took."""
-    each = taken.setdefault(keeper.name, {"seconds": [], "peak_mib": []})
+    each = taken.setdefault(keeper.name, {"seconds": [], "peak_mib": [], "cpu": []})
     if keeper.server:
         keeper.server.forget_peak()
         before = keeper.server.cpu_seconds()
@@ -85,8 +87,19 @@ def note(taken, keeper, act):
     told = f"  {keeper.name}: {seconds:.2f} s"
     if keeper.server:
         each["peak_mib"].append(round(keeper.server.memory_mib("VmHWM"), 1))
-        told += f", {each['peak_mib'][-1]:.0f} MiB, {keeper.server.cpu_seconds() - before:.2f} s of its CPU"
+        each["cpu"].append(keeper.server.cpu_seconds() - before)
+        told += f", {each['peak_mib'][-1]:.0f} MiB, {each['cpu'][-1]:.2f} s of its CPU"
     print(told, file=sys.stderr)
+
+
+def processor_time(taken, size_bytes):
+    """What the servers themselves compute, which does not depend on how fast the store is."""
+    def of(name):
+        up, down = (statistics.median(taken[direction][name]["cpu"]) * GIB / size_bytes for direction in ("upload", "download"))
+        return f"{name} {up:.1f} s and {down:.1f} s"
+
+    servers = [name for name, each in taken["upload"].items() if each["cpu"]]
+    return "CPU time of the server itself for 1 GiB up, and down, four at once: " + "; ".join(map(of, servers))
 
 
 # --- small files --------------------------------------------------------------------------------
@@ -184,10 +197,10 @@ def start(sizes, _rounds):
         with strongroom() as server:
             first.append(server.start_seconds * 1000)
     emptied(REGISTRY)
-    with strongroom(keep=True):
+    with strongroom(keep_in=REGISTRY):
         pass
     for number in range(sizes["starts"]):
-        with strongroom(keep=True) as server:
+        with strongroom(keep_in=REGISTRY) as server:
             again.append(server.start_seconds * 1000)
             if number < 3:
                 time.sleep(sizes["idle_seconds"])

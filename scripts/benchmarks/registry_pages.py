@@ -1,19 +1,24 @@
 """Pages of packages among a million of them, by each filter, as a client waits for them."""
 
+import hashlib
 import json
 import os
+import pathlib
 import random
+import shutil
 import statistics
-import subprocess
 import sys
 import time
 import urllib.parse
 
 from .load import request, run
-from .place import STRONGROOM, Failed
+from .place import DATA, ROOT, STRONGROOM
 from .registry_rows import START, YEARS_MICROS, fill_postgres, fill_sqlite, packages
 from .report import verdict
+from .running import run as run_command
 from .servers import REGISTRY, emptied, strongroom
+
+ROWS = pathlib.Path(__file__).with_name("registry_rows.py")
 
 PAGE_MS_MAX = 20
 DAY_MICROS = 86_400 * 1_000_000
@@ -54,7 +59,7 @@ def filters(rng, some):
         "producer and status `deleted`": lambda: {"producer": pick().producer, "status": "deleted"},
         "class and metadata that some have": lambda: {"class": pick().retention_class, "metadata": f"repository={pick().metadata['repository']}"},
         "producer and a common word": lambda: {"producer": pick().producer, "text": pick().name.split()[0]},
-        "what none has: a producer of another class of words": lambda: {"producer": pick().producer, "class": "permanent-record", "status": "abandoned"},
+        "what none has: producer, class and status": lambda: {"producer": pick().producer, "class": "permanent-record", "status": "abandoned"},
     }
 
 
@@ -118,14 +123,29 @@ def result(rows, requests, notes):
     return [{"columns": columns, "rows": rows, "notes": notes}]
 
 
+def filled_directory(count):
+    """A data directory with that many packages, made once for each text of the migrations."""
+    text = b"".join(path.read_bytes() for path in sorted((ROOT / "migrations" / "sqlite").glob("*.sql")))
+    directory = DATA / f"registry-{count}-{hashlib.sha256(text + ROWS.read_bytes()).hexdigest()[:12]}"
+    complete = directory.with_suffix(".complete")
+    if not complete.exists():
+        with strongroom(api_only=True, keep_in=emptied(directory)):
+            pass
+        timed(lambda: fill_sqlite(directory / "registry.db", count))
+        complete.touch()
+    return directory
+
+
+def timed(fill):
+    begun = time.perf_counter()
+    fill()
+    print(f"  filled in {time.perf_counter() - begun:.0f} s", file=sys.stderr)
+
+
 def on_sqlite(sizes, _rounds):
-    with strongroom(keep=True):
-        pass
+    shutil.copytree(filled_directory(sizes["packages"]), emptied(REGISTRY))
     try:
-        begun = time.perf_counter()
-        fill_sqlite(REGISTRY / "registry.db", sizes["packages"])
-        print(f"  filled in {time.perf_counter() - begun:.0f} s", file=sys.stderr)
-        with strongroom(keep=True) as server:
+        with strongroom(api_only=True, keep_in=REGISTRY) as server:
             rows = measure(server, sizes["packages"], sizes["pages"])
             notes = f"The server had {server.memory_mib('VmHWM'):.0f} MiB at most"
     finally:
@@ -134,20 +154,13 @@ def on_sqlite(sizes, _rounds):
 
 
 def on_postgres(sizes, _rounds):
-    url = os.environ["STRONGROOM_TEST_POSTGRES"]
-    environment = {"STRONGROOM_DATABASE_URL": url}
-    migrated = subprocess.run(
-        [STRONGROOM, "migrate", "--data-dir", REGISTRY], env={**os.environ, **environment}, capture_output=True, text=True, check=False
-    )
-    if migrated.returncode != 0:
-        raise Failed(migrated.stderr[-400:])
+    environment = {"STRONGROOM_DATABASE_URL": os.environ["STRONGROOM_TEST_POSTGRES"]}
+    run_command([STRONGROOM, "migrate", "--data-dir", emptied(REGISTRY)], env=environment)
     try:
-        with strongroom(environment=environment, keep=True):
+        with strongroom(environment=environment, api_only=True, keep_in=REGISTRY):
             pass
-        begun = time.perf_counter()
-        fill_postgres(url, sizes["packages"])
-        print(f"  filled in {time.perf_counter() - begun:.0f} s", file=sys.stderr)
-        with strongroom(environment=environment, keep=True) as server:
+        timed(lambda: fill_postgres(environment["STRONGROOM_DATABASE_URL"], sizes["packages"]))
+        with strongroom(environment=environment, api_only=True, keep_in=REGISTRY) as server:
             rows = measure(server, sizes["packages"], sizes["pages"])
             notes = f"The server had {server.memory_mib('VmHWM'):.0f} MiB at most, without PostgreSQL's own"
     finally:

@@ -13,6 +13,8 @@ import uuid
 
 START = 1_700_000_000_000_000
 YEARS_MICROS = 3 * 365 * 86_400 * 1_000_000
+# Far enough that no worker ever finds one past its date.
+KEPT_MICROS = 30 * 365 * 86_400 * 1_000_000
 CLASSES = {"raw-evidence": 60, "summary-evidence": 20, "release-evidence": 8, "transient": 10, "permanent-record": 2}
 STATUSES = {"finalized": 88, "deleted": 8, "open": 2, "deletion_requested": 1, "abandoned": 1}
 WORDS = """alpha beacon cedar delta ember falcon granite harbor indigo jasper kestrel lumen maple nickel onyx
@@ -72,7 +74,7 @@ class Package:
             "rule_id": rules[self.retention_class], "retention_days": None, "legal_hold_asked": False, "retention_declared": True,
             "status": self.status, "lock_state": "held" if is_bundle else "none", "created_at": self.at, "created_by": creator,
             "declared_created_at": None, "finalized_at": self.at + 5_000_000 if is_bundle else None,
-            "expires_at": None if self.retention_class == "permanent-record" else self.at + YEARS_MICROS,
+            "expires_at": None if self.retention_class == "permanent-record" else self.at + KEPT_MICROS,
             "metadata": json.dumps(self.metadata), "bundle_id": digest if is_bundle else None,
             "manifest_sha256": digest if is_bundle else None, "files_count": 12 if is_bundle else 0,
             "size_bytes": 1_200_000 if is_bundle else 0, "backend_id": "default", "storage_prefix": "",

@@ -83,20 +83,21 @@ def emptied(directory):
 
 
 @contextlib.contextmanager
-def strongroom(store=None, environment=None, keep=False):
-    """The registry on a fresh directory, or on what was kept there; its store there too, unless one is named."""
-    if not keep:
-        emptied(REGISTRY)
+def strongroom(store=None, environment=None, keep_in=None, api_only=False):
+    """The registry on a fresh directory, or on one that stays; its store is there too, unless one is named. Without
+    workers, where only requests are to be measured."""
+    directory = keep_in or emptied(REGISTRY)
     host = free_host()
-    command = [STRONGROOM, "serve", "--listen", host, "--data-dir", REGISTRY, *(["--store", store] if store else [])]
+    command = [STRONGROOM, "serve", "--listen", host, "--data-dir", directory, *(["--store", store] if store else [])]
+    command += ["--api-only"] if api_only else []
     server = Server(host, command, "/readyz", environment)
-    server.token = (REGISTRY / "admin-token").read_text().strip()
+    server.token = (directory / "admin-token").read_text().strip()
     try:
         yield server
     finally:
         server.stop()
-        if not keep:
-            emptied(REGISTRY)
+        if keep_in is None:
+            emptied(directory)
 
 
 @contextlib.contextmanager
