@@ -5,6 +5,7 @@ ten are finalized, and one in fifty is open and has files. Times go over three y
 """
 
 import json
+import os
 import random
 import re
 import sqlite3
@@ -124,35 +125,60 @@ def in_batches(count):
         yield batch
 
 
+def tables_of(batch, package_rows, creator):
+    """The rows of some packages, by table."""
+    tables = {}
+    for package in batch:
+        for table, row in package_rows(package):
+            tables.setdefault(table, []).append(row)
+        for table, row in package.rows(creator):
+            tables.setdefault(table, []).append(row)
+    return tables
+
+
+TABLES = ("artifact_packages", "package_metadata", "artifact_files", "legal_holds")
+
+
 def fill_sqlite(path, count):
+    """Indexes are made at the end, and the statistics, which go with an index, put back as the migration wrote them."""
     database = sqlite3.connect(path)
     # Whoever is cut off here begins anew.
-    for setting in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -1500000"):
+    for setting in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -1000000", "temp_store = FILE"):
         database.execute(f"PRAGMA {setting}").fetchall()
     rules = dict(database.execute("SELECT retention_class, id FROM retention_rules WHERE retired_at IS NULL"))
     creator = database.execute("SELECT id FROM principals").fetchone()[0]
+    statistics = database.execute("SELECT tbl, idx, stat FROM sqlite_stat1").fetchall()
+    indexes = database.execute(
+        f"SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN ({', '.join('?' * len(TABLES))})",
+        TABLES,
+    ).fetchall()
+    for name, _ in indexes:
+        database.execute(f"DROP INDEX {name}")
+    # Its key is its order: it is filled from one end to the other.
+    database.execute("CREATE TEMP TABLE unsorted AS SELECT * FROM package_metadata")
     sequence = 0
+
+    def package_rows(package):
+        nonlocal sequence
+        sequence += 1
+        yield "artifact_packages", {"seq": sequence, **package.row(rules, creator)}
+        yield "package_text", {"rowid": sequence, "words": " ".join(package.words())}
 
     def bound(value):
         return value.bytes if isinstance(value, uuid.UUID) else value
 
-    def insert(table, rows):
-        if rows:
-            statement = f"INSERT INTO {table} ({', '.join(rows[0])}) VALUES ({', '.join('?' * len(rows[0]))})"
-            database.executemany(statement, ([bound(value) for value in row.values()] for row in rows))
-
     for batch in in_batches(count):
-        tables = {}
-        for package in batch:
-            sequence += 1
-            tables.setdefault("artifact_packages", []).append({"seq": sequence, **package.row(rules, creator)})
-            tables.setdefault("package_text", []).append({"rowid": sequence, "words": " ".join(package.words())})
-            for table, row in package.rows(creator):
-                tables.setdefault(table, []).append(row)
-        for table, rows in tables.items():
-            # In the order of its key, the largest table is written from one end to the other.
-            insert(table, sorted(rows, key=lambda row: (row["key"], row["value_text"])) if table == "package_metadata" else rows)
+        for table, rows in tables_of(batch, package_rows, creator).items():
+            target = "unsorted" if table == "package_metadata" else table
+            statement = f"INSERT INTO {target} ({', '.join(rows[0])}) VALUES ({', '.join('?' * len(rows[0]))})"
+            database.executemany(statement, ([bound(value) for value in row.values()] for row in rows))
         database.commit()
+    database.execute("INSERT INTO package_metadata SELECT * FROM unsorted ORDER BY tenant_id, key, value_text, created_at, package_id")
+    for _, made_by in indexes:
+        database.execute(made_by)
+    database.execute("DELETE FROM sqlite_stat1")
+    database.executemany("INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (?, ?, ?)", statistics)
+    database.commit()
     database.execute("PRAGMA journal_mode = WAL").fetchall()
     database.close()
 
@@ -163,8 +189,18 @@ def psql(url, statement, **settings):
 
 
 def fill_postgres(url, count):
+    """Indexes are made at the end, and references are not looked after."""
     rules = dict(line.split("|") for line in psql(url, "SELECT retention_class, id FROM retention_rules WHERE retired_at IS NULL").split())
     creator = psql(url, "SELECT id FROM principals LIMIT 1").strip()
+    names = ", ".join(f"'{table}'" for table in TABLES)
+    unowned = f"tablename IN ({names}) AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conname = indexname)"
+    indexes = psql(url, f"SELECT indexname || '|' || indexdef FROM pg_indexes WHERE {unowned}").splitlines()
+    for index in indexes:
+        psql(url, f"DROP INDEX {index.split('|', 1)[0]}")
+
+    def package_rows(package):
+        words = " ".join(f"'{word}'" for word in package.words())
+        yield "artifact_packages", {**package.row(rules, creator), "words": words}
 
     def text(value):
         if value is None:
@@ -173,19 +209,12 @@ def fill_postgres(url, count):
             return "\\\\x" + value.hex()
         return str(value)
 
-    def copy(table, rows):
-        if rows:
-            lines = "".join("\t".join(map(text, row.values())) + "\n" for row in rows)
-            psql(url, f"COPY {table} ({', '.join(rows[0])}) FROM STDIN", input=lines)
-
+    unchecked = {**os.environ, "PGOPTIONS": "-c session_replication_role=replica"}
     for batch in in_batches(count):
-        tables = {}
-        for package in batch:
-            words = " ".join(f"'{word}'" for word in package.words())
-            tables.setdefault("artifact_packages", []).append({**package.row(rules, creator), "words": words})
-            for table, row in package.rows(creator):
-                tables.setdefault(table, []).append(row)
-        for table, rows in tables.items():
-            copy(table, rows)
-    for table in ("artifact_packages", "package_metadata", "artifact_files", "legal_holds"):
+        for table, rows in tables_of(batch, package_rows, creator).items():
+            lines = "".join("\t".join(map(text, row.values())) + "\n" for row in rows)
+            psql(url, f"COPY {table} ({', '.join(rows[0])}) FROM STDIN", input=lines, env=unchecked)
+    for index in indexes:
+        psql(url, f"SET maintenance_work_mem = '256MB'; {index.split('|', 1)[1]}")
+    for table in TABLES:
         psql(url, f"VACUUM ANALYZE {table}")
