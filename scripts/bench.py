@@ -1,7 +1,8 @@
 """The measurements behind scripts/bench, which installs what this needs and starts the stores.
 
 Each case runs every tool once a round, ours first, then each peer, and compares medians: a ratio
-above 1 means that ours took less time. Memory is the peak resident set that GNU time reports.
+above 1 means that ours took less time. Memory is the peak resident set that GNU time reports; of the
+registry's cases it is the server's.
 """
 
 import argparse
