@@ -12,7 +12,8 @@ use strongroom_registry::auth::{Action, Role, Verdict, decide};
 fn page() -> String {
     let mut page = String::from(
         "# Who may do what\n\n\
-         Made by a test from the function that decides (`crates/strongroom-registry/src/auth/authorize.rs`). A token has \
+         Made by a test from the function that decides (`crates/strongroom-registry/src/auth/authorize.rs`); another \
+         asks the running\nservice each cell, by every route (`crates/strongroom-registry/tests/api/rights`). A token has \
          one role. What a\nrole may never do is answered with 403; what it may, but not in this state of the package, \
          with 409. A producer sees the\npackages that it made: any other is answered with 404, like one that was never \
          there. An administrator may do everything, and\nwhere two people are asked for, is one of them.\n\n",

@@ -66,6 +66,8 @@ impl Registry {
     /// Has a job that gave up tried again.
     pub async fn retry_job(&self, who: &Principal, id: Uuid) -> Result<JobDocument, ServiceError> {
         authorize(who, Action::RetryJob, Resource::Registry)?;
+        // Whoever may not see its package may not have it tried again either.
+        self.job(who, id).await?;
         let event = self.event("job_retried", Some(who.id), serde_json::json!({ "job_id": id }));
         let input: (TenantId, Uuid, AuditEventRow) = (who.tenant.clone(), id, event);
         let queued = self

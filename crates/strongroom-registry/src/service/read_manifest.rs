@@ -109,6 +109,13 @@ impl Registry {
             let mut session = self.db().read().await?;
             placed_files(&mut session.of(&who.tenant), package_id).await?
         };
+        if (placed.len() as u64) < package.files_count {
+            return Err(ServiceError::new(
+                ErrorKind::WrongState,
+                "a deletion that was stopped took some of the files: the rest is no bundle",
+            )
+            .with_guidance("download the files that are left one by one"));
+        }
         placed.iter().try_for_each(check)?;
         let manifest = manifest_of(&package, &placed)?;
         if manifest.id != id {

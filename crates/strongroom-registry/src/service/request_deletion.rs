@@ -69,7 +69,8 @@ impl Registry {
         self.write_request(who, &row, wish, None, on).await
     }
 
-    /// Agrees to an early deletion that somebody else asked for: it is requested then.
+    /// Agrees to an early deletion that somebody else asked for: it is requested then. A package whose deletion was
+    /// requested meanwhile is answered as it is.
     pub async fn approve_deletion(
         &self,
         who: &Principal,
@@ -83,6 +84,9 @@ impl Registry {
         on.check(&row)?;
         let action = ApprovalAction::EarlyDeletion;
         let approval = self.pending_approval(who, package, action, None).await?;
+        if row.status == PackageStatus::DeletionRequested {
+            return self.package(who, package).await;
+        }
         self.check_eligible(who, &row, true).await?;
         let (id, at) = (who.id, self.clock().now());
         let second = SecondPerson { approval: approval.id, id, at };

@@ -10,7 +10,7 @@ use strongroom_registry::auth::Role;
 use strongroom_storage::ObjectKey;
 use strongroom_testkit::s3::BucketSettings;
 
-use crate::app::{TestApp, on_both};
+use crate::app::{on_both, on_each_engine};
 use crate::files::{Bucket, keys_below};
 
 #[tokio::test]
@@ -61,18 +61,21 @@ async fn a_package_under_a_hold_is_not_abandoned() {
 
 #[tokio::test]
 async fn what_somebody_else_put_under_a_files_key_is_left_alone() {
-    let bucket = Bucket::new(BucketSettings::versioned(), None).await;
-    let app = TestApp::start_on(Arc::clone(&bucket.store), |_| {}).await;
-    let producer = app.as_(Role::Producer);
-    let package = producer.new_package().await;
-    let file = producer.stores(package, "a", b"x").await;
-    let key = layout::package_file(package, file);
-    bucket.server.bucket("shelf").put(&format!("team/{key}"), "theirs");
-    let abandoned = producer.post(&format!("/packages/{package}/abandon"), Value::Null).await;
-    assert_eq!(abandoned.status, StatusCode::OK, "{abandoned:?}");
-    app.work_all().await;
-    let key = ObjectKey::new(key).unwrap();
-    let left = app.store.read(&key, None, None).await.unwrap().collect(100).await.unwrap();
-    assert_eq!(left, Bytes::from("theirs"));
-    assert_eq!(producer.files(package).await, [("a".to_owned(), "deleted".to_owned())]);
+    on_each_engine(async |engine| {
+        let bucket = Bucket::new(BucketSettings::versioned(), None).await;
+        let app = engine.start_on(Arc::clone(&bucket.store), |_| {}).await;
+        let producer = app.as_(Role::Producer);
+        let package = producer.new_package().await;
+        let file = producer.stores(package, "a", b"x").await;
+        let key = layout::package_file(package, file);
+        bucket.server.bucket("shelf").put(&format!("team/{key}"), "theirs");
+        let abandoned = producer.post(&format!("/packages/{package}/abandon"), Value::Null).await;
+        assert_eq!(abandoned.status, StatusCode::OK, "{abandoned:?}");
+        app.work_all().await;
+        let key = ObjectKey::new(key).unwrap();
+        let left = app.store.read(&key, None, None).await.unwrap().collect(100).await.unwrap();
+        assert_eq!(left, Bytes::from("theirs"));
+        assert_eq!(producer.files(package).await, [("a".to_owned(), "deleted".to_owned())]);
+    })
+    .await;
 }

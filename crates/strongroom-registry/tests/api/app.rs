@@ -14,18 +14,20 @@ use http_body_util::BodyExt as _;
 use jiff::SignedDuration;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use sqlx::Connection as _;
 use strongroom_registry::api::router::{API, router};
 use strongroom_registry::auth::Role;
 use strongroom_registry::backends::Backends;
 use strongroom_registry::config::Settings;
-use strongroom_registry::db::{Db, TenantId};
+use strongroom_registry::db::{Db, TenantId, TenantRow};
 use strongroom_registry::documents::NewToken;
+use strongroom_registry::error::ServiceError;
 use strongroom_registry::service::Registry;
 use strongroom_storage::memory::MemoryStorage;
 use strongroom_storage::{Clock, Storage};
 use strongroom_testkit::clock::TestClock;
 use tower::ServiceExt as _;
+
+use crate::engines::{Database, Engine};
 
 /// A registry, and whatever a test needs around it.
 #[derive(Clone)]
@@ -33,19 +35,12 @@ pub struct TestApp {
     pub registry: Arc<Registry>,
     pub store: Arc<dyn Storage>,
     pub clock: TestClock,
+    pub database: Arc<Database>,
+    pub tokens: BTreeMap<&'static str, String>,
     router: Router,
-    tokens: BTreeMap<&'static str, String>,
-    _directory: Arc<tempfile::TempDir>,
 }
 
-/// Which database.
-#[derive(Debug, Clone)]
-enum Engine {
-    Sqlite,
-    Postgres(String),
-}
-
-/// Runs a test on a registry with each engine: on PostgreSQL where the test scripts started one.
+/// Runs a test on a registry on each engine: on PostgreSQL where the test scripts started one.
 pub async fn on_both<F, T>(test: F)
 where
     F: Fn(TestApp) -> T,
@@ -60,71 +55,69 @@ where
     F: Fn(TestApp) -> T,
     T: Future<Output = ()>,
 {
-    test(TestApp::start_with(change).await).await;
-    if let Some(server) = strongroom_testkit::client::endpoint_of("STRONGROOM_TEST_POSTGRES") {
-        let name = format!("api_{}", Clock::system().new_id().simple());
-        on_server(&server, &format!("CREATE DATABASE {name}")).await;
-        let (base, _) = server.rsplit_once('/').unwrap();
-        let app = TestApp::build(Engine::Postgres(format!("{base}/{name}")), change, None).await;
-        let db = app.registry.db().clone();
-        test(app).await;
-        db.close().await;
-        on_server(&server, &format!("DROP DATABASE {name} WITH (FORCE)")).await;
-    }
+    on_each_engine(async |engine| test(engine.start_with(change).await).await).await;
 }
 
-async fn on_server(server: &str, statement: &str) {
-    let mut connection = sqlx::PgConnection::connect(server).await.unwrap();
-    let statement = sqlx::AssertSqlSafe(statement.to_owned());
-    sqlx::raw_sql(statement).execute(&mut connection).await.unwrap();
+/// Runs a test that starts registries of its own, on each engine.
+pub async fn on_each_engine(test: impl AsyncFn(&Engine)) {
+    for engine in Engine::all() {
+        test(&engine).await;
+        engine.end().await;
+    }
 }
 
 impl TestApp {
-    /// On SQLite, with a store in memory.
-    pub async fn start() -> Self {
-        Self::build(Engine::Sqlite, |_| {}, None).await
-    }
-
-    /// The same with other settings.
-    pub async fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
-        Self::build(Engine::Sqlite, change, None).await
-    }
-
-    /// The same with another store.
+    /// On SQLite, with this store.
     pub async fn start_on(store: Arc<dyn Storage>, change: impl FnOnce(&mut Settings)) -> Self {
-        Self::build(Engine::Sqlite, change, Some(store)).await
+        Engine::Sqlite.start_on(store, change).await
     }
 
-    async fn build(
-        engine: Engine,
-        change: impl FnOnce(&mut Settings),
+    /// A registry on an empty database, or on one that others used before.
+    pub async fn new(
+        database: Database,
         store: Option<Arc<dyn Storage>>,
+        change: impl FnOnce(&mut Settings),
     ) -> Self {
-        let directory = Arc::new(tempfile::tempdir().unwrap());
         let clock = TestClock::system();
         let turned = clock.clone();
         let registry_clock = Clock::new(move || turned.now());
-        let store = store.unwrap_or_else(|| Arc::new(MemoryStorage::new(registry_clock.clone())));
-        let data_dir: PathBuf = directory.path().to_owned();
-        let url = match engine {
-            Engine::Sqlite => format!("sqlite:{}", data_dir.join("registry.db").display()),
-            Engine::Postgres(url) => url,
-        };
-        let db = Db::open(&url).await.unwrap();
-        db.migrate().await.unwrap();
+        let store = store.unwrap_or_else(|| Arc::new(MemoryStorage::new(registry_clock)));
+        let data_dir: PathBuf = database.folder.path().to_owned();
         let mut settings = Settings::embedded(data_dir, "127.0.0.1:0".parse().unwrap());
         settings.jobs.poll_every = SignedDuration::from_millis(10);
         change(&mut settings);
+        let mut app = Self::open(Arc::new(database), store, clock, settings).await;
+        for role in Role::ALL {
+            app.tokens.insert(role.as_str(), token_for(&app.registry, role).await);
+        }
+        app
+    }
+
+    /// A registry as it starts: nobody has a token that the test knows of.
+    pub async fn open(
+        database: Arc<Database>,
+        store: Arc<dyn Storage>,
+        clock: TestClock,
+        settings: Settings,
+    ) -> Self {
+        let db = Db::open(&database.url).await.unwrap();
+        db.migrate().await.unwrap();
+        let turned = clock.clone();
+        let registry_clock = Clock::new(move || turned.now());
         let backends = Backends::single(Arc::clone(&store));
         let registry = Registry::new(db, backends, registry_clock, settings);
-        let tenant = TenantId::default_tenant();
-        registry.settle_rules(&tenant).await.unwrap();
-        let mut tokens = BTreeMap::new();
-        for role in Role::ALL {
-            tokens.insert(role.as_str(), token_for(&registry, role).await);
-        }
+        registry.settle_rules(&TenantId::default_tenant()).await.unwrap();
         let router = router(&registry);
-        Self { registry, store, clock, router, tokens, _directory: directory }
+        Self { registry, store, clock, database, router, tokens: BTreeMap::new() }
+    }
+
+    /// The same registry after it was stopped and started again.
+    pub async fn restarted(&self) -> Self {
+        self.registry.db().close().await;
+        let (database, store) = (Arc::clone(&self.database), Arc::clone(&self.store));
+        let settings = self.registry.settings().clone();
+        let again = Self::open(database, store, self.clock.clone(), settings).await;
+        Self { tokens: self.tokens.clone(), ..again }
     }
 
     /// Somebody of a role.
@@ -149,10 +142,25 @@ impl TestApp {
     }
 }
 
-async fn token_for(registry: &Registry, role: Role) -> String {
+/// A token of somebody new.
+pub async fn token_for(registry: &Registry, role: Role) -> String {
     let ask = NewToken { name: role.to_string(), role, producer: None, days: None };
     let tenant = TenantId::default_tenant();
     registry.create_operator_token(&tenant, ask).await.unwrap().secret
+}
+
+/// A token of somebody of a tenant that there was none of.
+pub async fn token_for_tenant(registry: &Registry, tenant: &str, role: Role) -> String {
+    let id: TenantId = tenant.parse().unwrap();
+    let created_at = registry.clock().now();
+    let row = TenantRow { id: id.clone(), name: tenant.to_owned(), created_at, disabled_at: None };
+    let added = registry.db().write(row, |tx, row| {
+        Box::pin(async move { tx.insert_tenant(row).await.map_err(ServiceError::from) })
+    });
+    added.await.unwrap();
+    registry.settle_rules(&id).await.unwrap();
+    let ask = NewToken { name: role.to_string(), role, producer: None, days: None };
+    registry.create_operator_token(&id, ask).await.unwrap().secret
 }
 
 /// Somebody who sends requests, straight into the router.

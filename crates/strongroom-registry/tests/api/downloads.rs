@@ -7,7 +7,7 @@ use strongroom_registry::api::router::router;
 use strongroom_registry::auth::Role;
 use tower::ServiceExt as _;
 
-use crate::app::{Answer, Client, TestApp, on_both};
+use crate::app::{Answer, Client, on_both};
 use crate::files::replace;
 
 async fn with(
@@ -58,32 +58,39 @@ async fn a_range_of_a_file_is_sent_as_the_standard_has_it() {
 
 #[tokio::test]
 async fn an_empty_file_is_a_file() {
-    let app = TestApp::start().await;
-    let producer = app.as_(Role::Producer);
-    let package = producer.new_package().await;
-    let file = producer.stores(package, "empty", b"").await;
-    let read = producer.get(&format!("/files/{file}/download")).await;
-    assert_eq!((read.status, read.body.len()), (StatusCode::OK, 0));
+    on_both(|app| async move {
+        let producer = app.as_(Role::Producer);
+        let package = producer.new_package().await;
+        let file = producer.stores(package, "empty", b"").await;
+        let read = producer.get(&format!("/files/{file}/download")).await;
+        assert_eq!((read.status, read.body.len()), (StatusCode::OK, 0));
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn other_bytes_than_were_stored_never_end_well() {
-    let app = TestApp::start().await;
-    let producer = app.as_(Role::Producer);
-    let package = producer.new_package().await;
-    let file = producer.stores(package, "a", b"true").await;
-    let key = app.objects(package).await.remove(0);
-    replace(&*app.store, &key, b"lies").await;
-    let request: Request<Body> = producer
-        .request(Method::GET, &format!("/files/{file}/download"))
-        .body(Body::empty())
-        .unwrap();
-    let response = router(&app.registry).oneshot(request).await.unwrap();
-    assert_eq!(response.status(), StatusCode::OK);
-    assert!(response.into_body().collect().await.is_err(), "the body must break off");
-    replace(&*app.store, &key, b"longer than it was").await;
-    let refused = producer.get(&format!("/files/{file}/download")).await;
-    assert_eq!((refused.status, refused.problem().as_str()), (StatusCode::BAD_GATEWAY, "corrupt"));
+    on_both(|app| async move {
+        let producer = app.as_(Role::Producer);
+        let package = producer.new_package().await;
+        let file = producer.stores(package, "a", b"true").await;
+        let key = app.objects(package).await.remove(0);
+        replace(&*app.store, &key, b"lies").await;
+        let request: Request<Body> = producer
+            .request(Method::GET, &format!("/files/{file}/download"))
+            .body(Body::empty())
+            .unwrap();
+        let response = router(&app.registry).oneshot(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        assert!(response.into_body().collect().await.is_err(), "the body must break off");
+        replace(&*app.store, &key, b"longer than it was").await;
+        let refused = producer.get(&format!("/files/{file}/download")).await;
+        assert_eq!(
+            (refused.status, refused.problem().as_str()),
+            (StatusCode::BAD_GATEWAY, "corrupt")
+        );
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ use strongroom_registry::config::Settings;
 use strongroom_testkit::s3::{BucketSettings, Lie, Op};
 use uuid::Uuid;
 
-use crate::app::{Client, TestApp, on_both};
+use crate::app::{Client, TestApp, on_both, on_each_engine};
 use crate::files::{Bucket, bytes_at, folder_store, keys_below, replace};
 
 /// A run directory, as a producer has it.
@@ -115,50 +115,56 @@ async fn a_package_has_the_id_of_the_bundle_of_its_directory() {
 
 #[tokio::test]
 async fn it_has_it_in_a_folder_too() {
-    let (_kept, store) = folder_store();
-    let app = TestApp::start_on(store, |_| {}).await;
-    let (producer, folder) = (app.as_(Role::Producer), run_directory());
-    let (package, plan) = package_of(&producer, &folder).await;
-    app.work_all().await;
-    check_the_bundle(&producer, package, &plan).await;
-    check_the_document(&app, &producer, package, &plan).await;
+    on_each_engine(async |engine| {
+        let (_kept, store) = folder_store();
+        let app = engine.start_on(store, |_| {}).await;
+        let (producer, folder) = (app.as_(Role::Producer), run_directory());
+        let (package, plan) = package_of(&producer, &folder).await;
+        app.work_all().await;
+        check_the_bundle(&producer, package, &plan).await;
+        check_the_document(&app, &producer, package, &plan).await;
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn every_object_of_a_finalized_package_is_locked_until_its_date() {
-    let bucket = Bucket::new(BucketSettings::locked(), None).await;
-    let app = TestApp::start_on(Arc::clone(&bucket.store), |_| {}).await;
-    let (producer, folder) = (app.as_(Role::Producer), run_directory());
-    let (package, plan) = package_of(&producer, &folder).await;
-    app.work_all().await;
-    let seen = producer.package(package).await;
-    assert_eq!(
-        (&seen["status"], &seen["lock_state"]),
-        (&json!("finalized"), &json!("held")),
-        "{seen}"
-    );
-    let until: Timestamp = seen["expires_at"].as_str().unwrap().parse().unwrap();
-    let keys = keys_below(&*app.store, &layout::package_folder(package)).await;
-    // Four files, the manifest, package.json, and the records of the beginning and the end.
-    assert_eq!(keys.len(), 8, "{keys:?}");
-    for key in keys {
-        let key = strongroom_storage::ObjectKey::new(key).unwrap();
-        let lock = app.store.lock(&key, None).await.unwrap().certain();
-        let held = lock.retention.unwrap_or_else(|| panic!("{key:?} is not locked"));
-        assert!(held.retain_until.as_second() >= until.as_second(), "{key:?}: {held:?}");
-    }
-    let listed = producer.get(&format!("/packages/{package}/files")).await.json();
-    for file in listed["files"].as_array().unwrap() {
-        let file =
-            producer.get(&format!("/files/{}", file["file_id"].as_str().unwrap())).await.json();
-        let location = &file["locations"][0];
-        assert_eq!(location["lock"]["mode"], "governance", "{file}");
-        assert!(location["lock"]["read_back_at"].is_string());
-        assert!(location["last_verified_at"].is_string());
-        assert_eq!(location["integrity"], "read_back");
-    }
-    check_the_bundle(&producer, package, &plan).await;
-    check_the_document(&app, &producer, package, &plan).await;
+    on_each_engine(async |engine| {
+        let bucket = Bucket::new(BucketSettings::locked(), None).await;
+        let app = engine.start_on(Arc::clone(&bucket.store), |_| {}).await;
+        let (producer, folder) = (app.as_(Role::Producer), run_directory());
+        let (package, plan) = package_of(&producer, &folder).await;
+        app.work_all().await;
+        let seen = producer.package(package).await;
+        assert_eq!(
+            (&seen["status"], &seen["lock_state"]),
+            (&json!("finalized"), &json!("held")),
+            "{seen}"
+        );
+        let until: Timestamp = seen["expires_at"].as_str().unwrap().parse().unwrap();
+        let keys = keys_below(&*app.store, &layout::package_folder(package)).await;
+        // Four files, the manifest, package.json, and the records of the beginning and the end.
+        assert_eq!(keys.len(), 8, "{keys:?}");
+        for key in keys {
+            let key = strongroom_storage::ObjectKey::new(key).unwrap();
+            let lock = app.store.lock(&key, None).await.unwrap().certain();
+            let held = lock.retention.unwrap_or_else(|| panic!("{key:?} is not locked"));
+            assert!(held.retain_until.as_second() >= until.as_second(), "{key:?}: {held:?}");
+        }
+        let listed = producer.get(&format!("/packages/{package}/files")).await.json();
+        for file in listed["files"].as_array().unwrap() {
+            let file =
+                producer.get(&format!("/files/{}", file["file_id"].as_str().unwrap())).await.json();
+            let location = &file["locations"][0];
+            assert_eq!(location["lock"]["mode"], "governance", "{file}");
+            assert!(location["lock"]["read_back_at"].is_string());
+            assert!(location["last_verified_at"].is_string());
+            assert_eq!(location["integrity"], "read_back");
+        }
+        check_the_bundle(&producer, package, &plan).await;
+        check_the_document(&app, &producer, package, &plan).await;
+    })
+    .await;
 }
 
 fn required(settings: &mut Settings) {
@@ -176,29 +182,35 @@ async fn is_open_again(app: &TestApp, client: &Client, package: Uuid, job: Uuid,
 
 #[tokio::test]
 async fn a_class_that_requires_locks_is_not_finalized_without_them() {
-    let lying = Bucket::new(BucketSettings::locked(), Some(Lie::DropsLaterRetention)).await;
-    let without = Bucket::new(BucketSettings::versioned(), None).await;
-    let (_kept, folder_store) = folder_store();
-    for store in [lying.store, without.store, folder_store] {
-        let app = TestApp::start_on(store, required).await;
-        let (producer, folder) = (app.as_(Role::Producer), run_directory());
-        let (package, _) = package_of(&producer, &folder).await;
-        let jobs = app.as_(Role::Admin).get("/jobs").await.json();
-        let job = jobs["jobs"][0]["job_id"].as_str().unwrap().parse().unwrap();
-        is_open_again(&app, &producer, package, job, "lock").await;
-    }
+    on_each_engine(async |engine| {
+        let lying = Bucket::new(BucketSettings::locked(), Some(Lie::DropsLaterRetention)).await;
+        let without = Bucket::new(BucketSettings::versioned(), None).await;
+        let (_kept, folder_store) = folder_store();
+        for store in [lying.store, without.store, folder_store] {
+            let app = engine.start_on(store, required).await;
+            let (producer, folder) = (app.as_(Role::Producer), run_directory());
+            let (package, _) = package_of(&producer, &folder).await;
+            let jobs = app.as_(Role::Admin).get("/jobs").await.json();
+            let job = jobs["jobs"][0]["job_id"].as_str().unwrap().parse().unwrap();
+            is_open_again(&app, &producer, package, job, "lock").await;
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_store_that_drops_locks_is_told_of_where_none_are_required() {
-    let bucket = Bucket::new(BucketSettings::locked(), Some(Lie::DropsLaterRetention)).await;
-    let app = TestApp::start_on(Arc::clone(&bucket.store), |_| {}).await;
-    let (producer, folder) = (app.as_(Role::Producer), run_directory());
-    let (package, _) = package_of(&producer, &folder).await;
-    app.work_all().await;
-    let seen = producer.package(package).await;
-    assert_eq!(seen["status"], "finalized", "{seen}");
-    assert_ne!(seen["lock_state"], "held", "{seen}");
+    on_each_engine(async |engine| {
+        let bucket = Bucket::new(BucketSettings::locked(), Some(Lie::DropsLaterRetention)).await;
+        let app = engine.start_on(Arc::clone(&bucket.store), |_| {}).await;
+        let (producer, folder) = (app.as_(Role::Producer), run_directory());
+        let (package, _) = package_of(&producer, &folder).await;
+        app.work_all().await;
+        let seen = producer.package(package).await;
+        assert_eq!(seen["status"], "finalized", "{seen}");
+        assert_ne!(seen["lock_state"], "held", "{seen}");
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -251,30 +263,36 @@ async fn asked_again_it_is_the_same_job() {
 
 #[tokio::test]
 async fn another_manifest_that_is_there_already_is_told_of() {
-    let app = TestApp::start().await;
-    let producer = app.as_(Role::Producer);
-    let package = producer.new_package().await;
-    producer.stores(package, "a", b"x").await;
-    let key = strongroom_storage::ObjectKey::new(layout::package_manifest(package)).unwrap();
-    let other = bytes::Bytes::from_static(b"{}").into();
-    app.store.create(&key, other, &Default::default()).await.unwrap();
-    let job = producer.finalizes(package).await;
-    is_open_again(&app, &producer, package, job, "abandon the package").await;
+    on_both(|app| async move {
+        let producer = app.as_(Role::Producer);
+        let package = producer.new_package().await;
+        producer.stores(package, "a", b"x").await;
+        let key = strongroom_storage::ObjectKey::new(layout::package_manifest(package)).unwrap();
+        let other = bytes::Bytes::from_static(b"{}").into();
+        app.store.create(&key, other, &Default::default()).await.unwrap();
+        let job = producer.finalizes(package).await;
+        is_open_again(&app, &producer, package, job, "abandon the package").await;
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_lock_goes_out_with_the_write_where_the_class_says_so() {
-    let bucket = Bucket::new(BucketSettings::locked(), None).await;
-    let app = TestApp::start_on(Arc::clone(&bucket.store), |settings| {
-        let lock = Some(strongroom_core::package::RuleLock::InWrite);
-        let said = RuleOverride { lock, ..RuleOverride::default() };
-        settings.rules = RuleSet::with([(RetentionClass::RawEvidence, said)]).unwrap();
+    on_each_engine(async |engine| {
+        let bucket = Bucket::new(BucketSettings::locked(), None).await;
+        let app = engine
+            .start_on(Arc::clone(&bucket.store), |settings| {
+                let lock = Some(strongroom_core::package::RuleLock::InWrite);
+                let said = RuleOverride { lock, ..RuleOverride::default() };
+                settings.rules = RuleSet::with([(RetentionClass::RawEvidence, said)]).unwrap();
+            })
+            .await;
+        let producer = app.as_(Role::Producer);
+        let package = producer.new_package().await;
+        let file = producer.stores(package, "a", b"x").await;
+        let seen = producer.get(&format!("/files/{file}")).await.json();
+        assert_eq!(seen["locations"][0]["lock"]["mode"], "governance", "{seen}");
+        assert_eq!(bucket.server.count(Op::PutObjectRetention), 0);
     })
     .await;
-    let producer = app.as_(Role::Producer);
-    let package = producer.new_package().await;
-    let file = producer.stores(package, "a", b"x").await;
-    let seen = producer.get(&format!("/files/{file}")).await.json();
-    assert_eq!(seen["locations"][0]["lock"]["mode"], "governance", "{seen}");
-    assert_eq!(bucket.server.count(Op::PutObjectRetention), 0);
 }

@@ -4,7 +4,7 @@ use axum::http::{Method, StatusCode, header};
 use serde_json::json;
 use strongroom_registry::auth::Role;
 
-use crate::app::{TestApp, on_both};
+use crate::app::on_both;
 
 #[tokio::test]
 async fn a_package_is_made_and_read_back() {
@@ -34,23 +34,25 @@ async fn a_package_is_made_and_read_back() {
 
 #[tokio::test]
 async fn the_decision_is_in_the_bucket_before_the_answer() {
-    let app = TestApp::start().await;
-    let id = app.as_(Role::Producer).new_package().await;
-    let request = strongroom_storage::ListRequest {
-        prefix: strongroom_core::layout::package_records_of(id),
-        ..Default::default()
-    };
-    let records = app.store.list(&request).await.unwrap().objects;
-    assert_eq!(records.len(), 1);
-    let key = strongroom_storage::ObjectKey::new(records[0].key.clone()).unwrap();
-    let bytes = app.store.read(&key, None, None).await.unwrap().collect(1 << 20).await.unwrap();
-    let record = strongroom_core::package::record::read(&bytes).unwrap();
-    assert_eq!(record.package_id, id);
-    let events = app.as_(Role::Auditor).get(&format!("/packages/{id}/audit-events")).await;
-    let event = events.json()["events"][0].clone();
-    assert_eq!(event["type"], "package_created");
-    let digest = strongroom_core::Sha256Digest::of(&bytes);
-    assert_eq!(event["record_sha256"], digest.to_string());
+    on_both(|app| async move {
+        let id = app.as_(Role::Producer).new_package().await;
+        let request = strongroom_storage::ListRequest {
+            prefix: strongroom_core::layout::package_records_of(id),
+            ..Default::default()
+        };
+        let records = app.store.list(&request).await.unwrap().objects;
+        assert_eq!(records.len(), 1);
+        let key = strongroom_storage::ObjectKey::new(records[0].key.clone()).unwrap();
+        let bytes = app.store.read(&key, None, None).await.unwrap().collect(1 << 20).await.unwrap();
+        let record = strongroom_core::package::record::read(&bytes).unwrap();
+        assert_eq!(record.package_id, id);
+        let events = app.as_(Role::Auditor).get(&format!("/packages/{id}/audit-events")).await;
+        let event = events.json()["events"][0].clone();
+        assert_eq!(event["type"], "package_created");
+        let digest = strongroom_core::Sha256Digest::of(&bytes);
+        assert_eq!(event["record_sha256"], digest.to_string());
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -89,16 +91,18 @@ async fn the_same_request_under_the_same_key_makes_one_package() {
 
 #[tokio::test]
 async fn a_secret_in_what_is_declared_is_refused_and_not_repeated() {
-    let app = TestApp::start().await;
-    let secret = format!("ghp_{}", "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8");
-    let ask = json!({ "name": "a", "metadata": { "note": format!("use {secret}") } });
-    let refused = app.as_(Role::Producer).post("/packages", ask).await;
-    assert_eq!(
-        (refused.status, refused.problem().as_str()),
-        (StatusCode::UNPROCESSABLE_ENTITY, "unprocessable")
-    );
-    let told = String::from_utf8(refused.body.to_vec()).unwrap();
-    assert!(told.contains("/metadata/note") && !told.contains(&secret), "{told}");
+    on_both(|app| async move {
+        let secret = format!("ghp_{}", "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8");
+        let ask = json!({ "name": "a", "metadata": { "note": format!("use {secret}") } });
+        let refused = app.as_(Role::Producer).post("/packages", ask).await;
+        assert_eq!(
+            (refused.status, refused.problem().as_str()),
+            (StatusCode::UNPROCESSABLE_ENTITY, "unprocessable")
+        );
+        let told = String::from_utf8(refused.body.to_vec()).unwrap();
+        assert!(told.contains("/metadata/note") && !told.contains(&secret), "{told}");
+    })
+    .await;
 }
 
 #[tokio::test]

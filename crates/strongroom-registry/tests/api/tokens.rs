@@ -59,3 +59,27 @@ async fn a_token_for_one_producer_is_blind_to_all_others() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_token_for_one_producer_has_no_job_of_another_tried_again() {
+    on_both(|app| async move {
+        let producer = app.as_(Role::Producer);
+        let package = producer.new_package().await;
+        producer.stores(package, "a", b"x").await;
+        let manifest = strongroom_core::layout::package_manifest(package);
+        let key = strongroom_storage::ObjectKey::new(manifest).unwrap();
+        let other = bytes::Bytes::from_static(b"{}").into();
+        app.store.create(&key, other, &Default::default()).await.unwrap();
+        let job = producer.finalizes(package).await;
+        app.work_all().await;
+        let failed = app.job(job).await;
+        assert_eq!(failed["state"], "failed", "{failed}");
+        let ask = json!({ "name": "ci only", "role": "operator", "producer": "ci" });
+        let made = app.as_(Role::Admin).post("/tokens", ask).await;
+        let narrowed = app.with_token(made.field("secret").as_str().unwrap());
+        let refused = narrowed.post(&format!("/jobs/{job}/retry"), json!(null)).await;
+        assert_eq!(refused.status, StatusCode::NOT_FOUND, "{refused:?}");
+        assert_eq!(app.job(job).await, failed, "nobody tries it again");
+    })
+    .await;
+}

@@ -14,7 +14,7 @@ use strongroom_registry::auth::Role;
 use strongroom_registry::documents::{UploadStatus, UploadedFile};
 use tokio::sync::mpsc;
 
-use crate::app::{TestApp, on_both};
+use crate::app::{on_both, on_both_with};
 use crate::files::{bytes_at, keys_below};
 
 /// A body that the test sends piece by piece.
@@ -60,36 +60,40 @@ async fn a_file_is_stored_told_and_read_back() {
 
 #[tokio::test]
 async fn the_object_tells_which_file_it_is() {
-    let app = TestApp::start().await;
-    let producer = app.as_(Role::Producer);
-    let package = producer.new_package().await;
-    let file = producer.stores(package, "a/b", b"x").await;
-    let key = strongroom_storage::ObjectKey::new(layout::package_file(package, file)).unwrap();
-    let metadata = app.store.head(&key, None).await.unwrap().metadata;
-    assert_eq!(metadata["strongroom-file-id"], file.to_string());
-    assert_eq!(metadata["strongroom-path"], "a%2Fb");
-    assert_eq!(metadata["strongroom-sha256"], Sha256Digest::of(b"x").to_hex());
-    let records = keys_below(&*app.store, &layout::package_records_of(package)).await;
-    assert_eq!(records.len(), 1, "the package's own alone: {records:?}");
+    on_both(|app| async move {
+        let producer = app.as_(Role::Producer);
+        let package = producer.new_package().await;
+        let file = producer.stores(package, "a/b", b"x").await;
+        let key = strongroom_storage::ObjectKey::new(layout::package_file(package, file)).unwrap();
+        let metadata = app.store.head(&key, None).await.unwrap().metadata;
+        assert_eq!(metadata["strongroom-file-id"], file.to_string());
+        assert_eq!(metadata["strongroom-path"], "a%2Fb");
+        assert_eq!(metadata["strongroom-sha256"], Sha256Digest::of(b"x").to_hex());
+        let records = keys_below(&*app.store, &layout::package_records_of(package)).await;
+        assert_eq!(records.len(), 1, "the package's own alone: {records:?}");
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_path_that_no_metadata_can_carry_is_told_in_a_record() {
-    let app = TestApp::start().await;
-    let producer = app.as_(Role::Producer);
-    let package = producer.new_package().await;
-    let path = "\u{e9}".repeat(300);
-    let encoded = layout::encode_segment(&path);
-    let file = producer.stores(package, &encoded, b"x").await;
-    let mut told = None;
-    for key in keys_below(&*app.store, &layout::package_records_of(package)).await {
-        let record = read(&bytes_at(&*app.store, &key).await).unwrap();
-        if let Decision::FileStored(stored) = record.decision {
-            told = Some(stored);
+    on_both(|app| async move {
+        let producer = app.as_(Role::Producer);
+        let package = producer.new_package().await;
+        let path = "\u{e9}".repeat(300);
+        let encoded = layout::encode_segment(&path);
+        let file = producer.stores(package, &encoded, b"x").await;
+        let mut told = None;
+        for key in keys_below(&*app.store, &layout::package_records_of(package)).await {
+            let record = read(&bytes_at(&*app.store, &key).await).unwrap();
+            if let Decision::FileStored(stored) = record.decision {
+                told = Some(stored);
+            }
         }
-    }
-    let told = told.expect("no record of the file");
-    assert_eq!((told.file_id, told.path), (file, path));
+        let told = told.expect("no record of the file");
+        assert_eq!((told.file_id, told.path), (file, path));
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -155,72 +159,87 @@ async fn a_body_that_is_not_what_it_says_stores_nothing() {
 
 #[tokio::test]
 async fn a_body_that_breaks_off_or_stops_coming_stores_nothing() {
-    let app = TestApp::start_with(|settings| {
-        settings.limits.idle_body = SignedDuration::from_millis(50);
-    })
+    on_both_with(
+        |settings| {
+            settings.limits.idle_body = SignedDuration::from_millis(50);
+        },
+        |app| async move {
+            let producer = app.as_(Role::Producer);
+            let package = producer.new_package().await;
+            let broken = [Ok(Bytes::from("some")), Err(std::io::Error::other("gone"))];
+            let silent = stream::iter([Ok::<_, std::io::Error>(Bytes::from("some"))])
+                .chain(stream::pending());
+            for body in [Body::from_stream(stream::iter(broken)), Body::from_stream(silent)] {
+                let refused = producer.send(producer.put_request(package, "a", body)).await;
+                assert_eq!(
+                    (refused.status, refused.problem().as_str()),
+                    (StatusCode::BAD_REQUEST, "body-mismatch")
+                );
+            }
+            assert_eq!(app.objects(package).await, [""; 0]);
+            producer.stores(package, "a", b"whole").await;
+        },
+    )
     .await;
-    let producer = app.as_(Role::Producer);
-    let package = producer.new_package().await;
-    let broken = [Ok(Bytes::from("some")), Err(std::io::Error::other("gone"))];
-    let silent =
-        stream::iter([Ok::<_, std::io::Error>(Bytes::from("some"))]).chain(stream::pending());
-    for body in [Body::from_stream(stream::iter(broken)), Body::from_stream(silent)] {
-        let refused = producer.send(producer.put_request(package, "a", body)).await;
-        assert_eq!(
-            (refused.status, refused.problem().as_str()),
-            (StatusCode::BAD_REQUEST, "body-mismatch")
-        );
-    }
-    assert_eq!(app.objects(package).await, [""; 0]);
-    producer.stores(package, "a", b"whole").await;
 }
 
 #[tokio::test]
 async fn paths_that_climb_and_paths_with_secrets_are_refused() {
-    let app = TestApp::start().await;
-    let producer = app.as_(Role::Producer);
-    let package = producer.new_package().await;
-    let secret = format!("ghp_{}", "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8");
-    for path in
-        ["%2e%2e/etc/passwd", "a/%2e%2e/b", "a%00b", "%2Fetc", "a//b", &format!("logs/{secret}")]
-    {
-        let refused = producer.put_file(package, path, b"x").await;
-        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{path}: {refused:?}");
-        assert!(!String::from_utf8_lossy(&refused.body).contains(&secret));
-    }
-    assert!(producer.files(package).await.is_empty());
+    on_both(|app| async move {
+        let producer = app.as_(Role::Producer);
+        let package = producer.new_package().await;
+        let secret = format!("ghp_{}", "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8");
+        for path in [
+            "%2e%2e/etc/passwd",
+            "a/%2e%2e/b",
+            "a%00b",
+            "%2Fetc",
+            "a//b",
+            &format!("logs/{secret}"),
+        ] {
+            let refused = producer.put_file(package, path, b"x").await;
+            assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{path}: {refused:?}");
+            assert!(!String::from_utf8_lossy(&refused.body).contains(&secret));
+        }
+        assert!(producer.files(package).await.is_empty());
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn what_is_too_large_or_too_much_at_once_is_told() {
-    let app = TestApp::start_with(|settings| {
-        settings.limits.file_bytes_max = 10;
-        settings.limits.uploads_at_once = 1;
-    })
+    on_both_with(
+        |settings| {
+            settings.limits.file_bytes_max = 10;
+            settings.limits.uploads_at_once = 1;
+        },
+        |app| async move {
+            let producer = app.as_(Role::Producer);
+            let package = producer.new_package().await;
+            let large = producer.put_file(package, "a", &[0; 11]).await;
+            assert_eq!(
+                (large.status, large.problem().as_str()),
+                (StatusCode::PAYLOAD_TOO_LARGE, "too-large")
+            );
+            let (sender, body) = by_hand();
+            let slow = producer.put_request(package, "slow", body);
+            let (slow, ()) = futures::join!(producer.send(slow), async {
+                sender.send(Ok(Bytes::from("a"))).await.unwrap();
+                // The channel has room for one piece: once this is sent, the first was taken.
+                sender.send(Ok(Bytes::from("b"))).await.unwrap();
+                let busy = producer.put_file(package, "b", b"x").await;
+                assert_eq!(
+                    (busy.status, busy.problem().as_str()),
+                    (StatusCode::SERVICE_UNAVAILABLE, "busy")
+                );
+                assert!(!busy.header("retry-after").is_empty());
+                drop(sender);
+            });
+            assert_eq!(slow.status, StatusCode::CREATED, "{slow:?}");
+            producer.stores(package, "b", b"x").await;
+        },
+    )
     .await;
-    let producer = app.as_(Role::Producer);
-    let package = producer.new_package().await;
-    let large = producer.put_file(package, "a", &[0; 11]).await;
-    assert_eq!(
-        (large.status, large.problem().as_str()),
-        (StatusCode::PAYLOAD_TOO_LARGE, "too-large")
-    );
-    let (sender, body) = by_hand();
-    let slow = producer.put_request(package, "slow", body);
-    let (slow, ()) = futures::join!(producer.send(slow), async {
-        sender.send(Ok(Bytes::from("a"))).await.unwrap();
-        // The channel has room for one piece: once this is sent, the first was taken.
-        sender.send(Ok(Bytes::from("b"))).await.unwrap();
-        let busy = producer.put_file(package, "b", b"x").await;
-        assert_eq!(
-            (busy.status, busy.problem().as_str()),
-            (StatusCode::SERVICE_UNAVAILABLE, "busy")
-        );
-        assert!(!busy.header("retry-after").is_empty());
-        drop(sender);
-    });
-    assert_eq!(slow.status, StatusCode::CREATED, "{slow:?}");
-    producer.stores(package, "b", b"x").await;
 }
 
 #[tokio::test]
@@ -275,7 +294,7 @@ async fn an_upload_that_ends_after_finalizing_began_is_refused_and_leaves_nothin
 
 #[tokio::test]
 async fn a_form_brings_several_files() {
-    let app = TestApp::start().await;
+    on_both(|app| async move {
     let producer = app.as_(Role::Producer);
     let package = producer.new_package().await;
     let form = "--b\r\ncontent-disposition: form-data; name=\"reports/a\"; filename=\"x\"\r\n\r\none\r\n\
@@ -299,6 +318,7 @@ async fn a_form_brings_several_files() {
         (none.status, none.problem().as_str()),
         (StatusCode::BAD_REQUEST, "invalid-request")
     );
+    }).await;
 }
 
 #[tokio::test]

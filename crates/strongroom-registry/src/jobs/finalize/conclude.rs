@@ -32,6 +32,8 @@ struct Conclusion {
     /// The package as the locks were planned by.
     planned: PackageRow,
     holds: Vec<Uuid>,
+    /// Whether an earlier attempt, while something was held, left the hold's bit on objects.
+    leaves_bits: bool,
     lock_state: LockState,
     bundle_id: BundleId,
     finalized_at: jiff::Timestamp,
@@ -108,6 +110,7 @@ impl Finalizing<'_> {
             job: self.attempt.job().clone(),
             planned: self.package.clone(),
             holds: self.holds.iter().map(|hold| hold.id).collect(),
+            leaves_bits: self.was_ever_held && self.holds.is_empty(),
             lock_state,
             bundle_id,
             finalized_at: stored.document.finalized_at,
@@ -163,8 +166,10 @@ async fn conclude(tx: &mut Tx, c: &Conclusion) -> Result<bool, ServiceError> {
         package.status.after(PackageEvent::Finalized).map_err(ServiceError::internal)?;
     let holds: Vec<Uuid> =
         rows.active_holds(package.id).await?.into_iter().map(|hold| hold.id).collect();
-    // A hold or a later date that was decided meanwhile is a job's to bring to the objects.
-    let is_as_planned = package.expires_at == c.planned.expires_at && holds == c.holds;
+    // A hold or a later date that was decided meanwhile is a job's to bring to the objects, and so are bits of a hold
+    // that ended before.
+    let is_as_planned =
+        package.expires_at == c.planned.expires_at && holds == c.holds && !c.leaves_bits;
     package.lock_state = if is_as_planned { c.lock_state } else { LockState::Applying };
     if matches!(package.lock_state, LockState::Applying | LockState::Failed) {
         rows.enqueue_job(&c.further).await?;

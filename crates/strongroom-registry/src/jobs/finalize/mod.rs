@@ -44,6 +44,8 @@ struct Finalizing<'a> {
     package: PackageRow,
     rule: RetentionRule,
     holds: Vec<HoldRow>,
+    /// Whether there ever was a hold of ours: then a bit that is on already may be an earlier attempt's.
+    was_ever_held: bool,
     extensions: Vec<RetentionEventRow>,
     /// What every object is to be under.
     target: Lock,
@@ -132,15 +134,16 @@ impl<'a> Finalizing<'a> {
     async fn prepare(attempt: &'a Attempt, package: PackageRow) -> Result<Self, ServiceError> {
         let registry = attempt.registry();
         let backend = registry.backends().get(&package.backend_id)?.clone();
-        let (rule, holds, extensions) = {
+        let (rule, holds, was_ever_held, extensions) = {
             let mut session = registry.db().read().await?;
             let mut rows = session.of(attempt.tenant());
             let rule = rows.rule(package.rule_id).await?.ok_or_else(|| {
                 ServiceError::internal(std::io::Error::other("a package's rule is gone"))
             })?;
             let holds = rows.active_holds(package.id).await?;
+            let was_ever_held = !rows.holds(package.id).await?.is_empty();
             let extensions = rows.retention_events(package.id, None, EXTENSIONS_MAX).await?;
-            (in_force(&rule), holds, extensions)
+            (in_force(&rule), holds, was_ever_held, extensions)
         };
         let store_now = keep::clock_check(&*backend.store, registry.clock().now()).await?;
         let until = lock_until(package.expires_at, store_now).map_err(ServiceError::internal)?;
@@ -155,7 +158,17 @@ impl<'a> Finalizing<'a> {
                 "the store takes no locks, and the retention class requires them",
             ));
         }
-        Ok(Self { attempt, backend, package, rule, holds, extensions, target, lacks_locks })
+        Ok(Self {
+            attempt,
+            backend,
+            package,
+            rule,
+            holds,
+            was_ever_held,
+            extensions,
+            target,
+            lacks_locks,
+        })
     }
 
     async fn run(

@@ -138,9 +138,12 @@ impl Finalizing<'_> {
 
     fn describe(&self, location: &mut LocationRow, info: &ObjectInfo, held: &Held) {
         let receipt = &held.receipt;
-        // A bit that was seen on by an earlier attempt is not somebody else's.
+        // A bit that was seen on by an earlier attempt is not somebody else's. One that is on where nothing was ever
+        // held is.
         if self.target.legal_hold && !location.lock_hold {
             location.hold_was_set_before = receipt.legal_hold_was_set_before.unwrap_or(false);
+        } else if !self.was_ever_held {
+            location.hold_was_set_before = receipt.legal_hold == Some(true);
         }
         location.integrity = name_of(&Integrity::ReadBack);
         location.storage_class = info.storage_class.clone();

@@ -1,0 +1,169 @@
+//! What an attempt that was given up leaves behind, and what is made of it later.
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+use strongroom_core::observed::Observed;
+use strongroom_core::package::PackageStatus;
+use strongroom_registry::auth::Role;
+use strongroom_registry::config::Settings;
+use strongroom_registry::jobs::run_one;
+use strongroom_storage::memory::MemoryStorage;
+use strongroom_storage::{Clock, ObjectKey, Storage};
+use uuid::Uuid;
+
+use crate::app::{Client, TestApp, on_both_with, on_each_engine};
+use crate::engines::Engine;
+use crate::evidence::{keys, locks, records, row, stepwise, tick, work};
+use crate::interrupted::{Interrupted, What};
+
+/// More calls than any of these takes.
+const CALLS_MAX: usize = 100;
+
+/// A job that failed once waits for a person.
+fn once(settings: &mut Settings) {
+    stepwise(settings);
+    settings.jobs.attempts_max = 1;
+}
+
+async fn interrupted(engine: &Engine) -> (TestApp, Arc<Interrupted>) {
+    let store = Interrupted::new(Arc::new(MemoryStorage::new(Clock::system())));
+    (engine.start_on(Arc::clone(&store) as Arc<dyn Storage>, once).await, store)
+}
+
+async fn package(app: &TestApp, class: &str) -> Uuid {
+    let producer = app.as_(Role::Producer);
+    let ask = json!({ "name": "a", "retention": { "class": class } });
+    let made = producer.post("/packages", ask).await;
+    let id = made.field("package_id").as_str().unwrap().parse().unwrap();
+    for path in ["a", "b"] {
+        producer.stores(id, path, path.as_bytes()).await;
+    }
+    id
+}
+
+async fn post(client: &Client, path: String, body: Value) -> Value {
+    let answer = client.post(&path, body).await;
+    assert!(answer.status.is_success(), "{path}: {answer:?}");
+    answer.json()
+}
+
+#[tokio::test]
+async fn a_hold_that_ended_after_finalizing_was_given_up_leaves_no_bit() {
+    on_each_engine(async |engine| {
+        let (mut was_open, manager_says) = (false, json!({ "reason": "settled" }));
+        for nth in (1..CALLS_MAX).step_by(4) {
+            let (app, store) = interrupted(engine).await;
+            let id = package(&app, "raw-evidence").await;
+            let manager = app.as_(Role::RecordsManager);
+            let path = format!("/packages/{id}/retention/holds");
+            let hold = post(&manager, path.clone(), manager_says.clone()).await;
+            app.as_(Role::Producer).finalizes(id).await;
+            store.plan(nth, What::FailsBefore);
+            work(&app).await;
+            if !store.happened() {
+                break;
+            }
+            was_open |= row(&app, id).await.status == PackageStatus::Open;
+            let hold = hold["hold_id"].as_str().unwrap();
+            post(&manager, format!("{path}/{hold}/release"), manager_says.clone()).await;
+            app.as_(Role::Producer).finalizes(id).await;
+            work(&app).await;
+            assert_eq!(row(&app, id).await.status, PackageStatus::Finalized, "{nth}");
+            for (key, lock) in locks(&app, id).await {
+                assert_eq!(lock.legal_hold, Observed::Observed(false), "{nth} {key}");
+            }
+        }
+        assert!(was_open, "it was given up once");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_bit_that_somebody_set_before_finalizing_stays() {
+    on_both_with(stepwise, |app| async move {
+        let id = package(&app, "raw-evidence").await;
+        let theirs = keys(&app, id).await.into_iter().find(|key| key.contains("/files/")).unwrap();
+        let key = ObjectKey::new(theirs).unwrap();
+        app.store.set_legal_hold(&key, None, true).await.unwrap();
+        app.as_(Role::Producer).finalizes(id).await;
+        work(&app).await;
+        let ask = json!({ "days": 400, "reason": "longer" });
+        let path = format!("/packages/{id}/retention/extensions");
+        post(&app.as_(Role::RecordsManager), path, ask).await;
+        work(&app).await;
+        let lock = app.store.lock(&key, None).await.unwrap();
+        assert_eq!(lock.legal_hold, Observed::Observed(true), "no release of ours clears it");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_stopped_deletion_left_is_no_bundle_and_can_be_had_file_by_file() {
+    on_each_engine(async |engine| {
+        let mut was_in_part = false;
+        for nth in 1..CALLS_MAX {
+            let (app, store) = interrupted(engine).await;
+            let id = package(&app, "transient").await;
+            app.as_(Role::Producer).finalizes(id).await;
+            work(&app).await;
+            let manager = app.as_(Role::RecordsManager);
+            let ask = json!({ "reason": "a mistake", "early": true });
+            post(&manager, format!("/packages/{id}/deletion"), ask.clone()).await;
+            for _ in 0..2 {
+                tick(&app).await;
+            }
+            store.plan(nth, What::FailsBefore);
+            run_one(&app.registry, "test").await.unwrap();
+            if !store.happened() || row(&app, id).await.status == PackageStatus::Deleted {
+                break;
+            }
+            if row(&app, id).await.status == PackageStatus::Deleting {
+                let path = format!("/packages/{id}/retention/holds");
+                post(&manager, path, json!({ "reason": "matter" })).await;
+            }
+            let path = format!("/packages/{id}/deletion/cancel");
+            post(&manager, path, json!({ "reason": "kept" })).await;
+            work(&app).await;
+            let files = app.as_(Role::Auditor).files(id).await;
+            let left = files.iter().filter(|(_, status)| status == "stored").count();
+            let bundle = app.as_(Role::Auditor).get(&format!("/packages/{id}/bundle")).await;
+            match left {
+                2 => assert_eq!(bundle.status, StatusCode::OK, "{nth}: {bundle:?}"),
+                _ => assert_eq!(bundle.problem(), "wrong-state", "{nth}: {bundle:?}"),
+            }
+            was_in_part |= left == 1;
+        }
+        assert!(was_in_part, "a deletion was stopped in the middle");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_approval_of_what_is_on_its_way_already_decides_nothing_anew() {
+    let two = |settings: &mut Settings| {
+        stepwise(settings);
+        settings.dual_control.early_deletion = true;
+    };
+    on_both_with(two, |app| async move {
+        let id = package(&app, "transient").await;
+        app.as_(Role::Producer).finalizes(id).await;
+        work(&app).await;
+        app.clock.advance(jiff::SignedDuration::from_hours(24 * 6));
+        let (first, second) =
+            (app.as_(Role::RecordsManager), app.another(Role::RecordsManager).await);
+        let path = format!("/packages/{id}/deletion");
+        post(&first, path.clone(), json!({ "reason": "soon", "early": true })).await;
+        app.clock.advance(jiff::SignedDuration::from_hours(48));
+        let due = post(&first, path.clone(), json!({ "reason": "its date is past" })).await;
+        assert_eq!(due["status"], "deletion_requested");
+        let approved = post(&second, format!("{path}/approve"), Value::Null).await;
+        assert_eq!(approved["deletion"], due["deletion"]);
+        let records = records(&app, id).await;
+        let requests =
+            records.iter().filter(|record| record["kind"] == "deletion_requested").count();
+        assert_eq!(requests, 1, "one decision, one record");
+    })
+    .await;
+}
