@@ -89,7 +89,8 @@ impl World {
         let mut expected: Vec<_> =
             package.files.iter().map(|file| (file.path.to_owned(), file.status)).collect();
         let mut told: Vec<_> = told.into_iter().map(|(path, status, _)| (path, status)).collect();
-        (told.sort(), expected.sort());
+        told.sort();
+        expected.sort();
         assert_eq!(told, expected, "its files");
     }
 
