@@ -1,9 +1,13 @@
-//! Progress on standard error, on a terminal only.
+//! Progress on standard error, on a terminal only; of uploads also in plain lines.
+
+mod uploads;
 
 use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use strongroom_core::bundle::{NoProgress, Progress};
+
+pub use self::uploads::{FileProgress, Uploads};
 
 /// The bar takes what the terminal has left: 8 of 60 columns.
 const OF_A_KNOWN_TOTAL: &str = "{prefix} [{wide_bar}] {percent:>3}% of {binary_total_bytes}  \

@@ -72,17 +72,30 @@ fn execute(
             let context = context(console, cli.console.config, environment, matches)?;
             until_interrupted(commands::package::run(args, &context), &context.winding_down)
         }
-        Command::Serve(args) => {
+        Command::Login(args) => {
             let context = context(console, cli.console.config, environment, matches)?;
-            until_interrupted(commands::registry::serve(args, &context), &context.winding_down)
+            until_interrupted(commands::login::login(&args, &context), &context.winding_down)
         }
-        Command::Worker(args) => {
+        Command::Logout(_) => {
             let context = context(console, cli.console.config, environment, matches)?;
-            until_interrupted(commands::registry::worker(args, &context), &context.winding_down)
+            commands::login::logout(&context)
         }
-        Command::Migrate(args) => {
+        Command::Serve(_) => {
             let context = context(console, cli.console.config, environment, matches)?;
-            until_interrupted(commands::registry::migrate(args, &context), &context.winding_down)
+            until_interrupted(commands::registry::serve(&context), &context.winding_down)
+        }
+        Command::Worker(_) => {
+            let context = context(console, cli.console.config, environment, matches)?;
+            until_interrupted(commands::registry::worker(&context), &context.winding_down)
+        }
+        Command::Migrate(_) => {
+            let context = context(console, cli.console.config, environment, matches)?;
+            until_interrupted(commands::registry::migrate(&context), &context.winding_down)
+        }
+        Command::CheckConfig(args) => {
+            let context = context(console, cli.console.config, environment, matches)?;
+            let checking = commands::registry::check_config(&args, &context);
+            until_interrupted(checking, &context.winding_down)
         }
         Command::Admin(args) => {
             let context = context(console, cli.console.config, environment, matches)?;

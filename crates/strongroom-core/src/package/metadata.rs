@@ -1,6 +1,7 @@
 //! What a producer may declare of a package. What is declared is kept for years, copied, searched and handed
 //! out, and cannot be taken back once it is locked: so it is bounded, readable, and holds no secret.
 
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::bundle::{BundleError, Declarations, Manifest, Refusal, check_name};
@@ -56,6 +57,7 @@ fn told(secrets: &[DeclaredSecret]) -> String {
 /// Checks the name of a package and what its producer declares.
 pub fn check(name: &str, declared: &Declarations) -> Result<(), DeclarationRefused> {
     check_name("name", name)?;
+    check_created_at(declared.created_at)?;
     // By the rules of a manifest, so that finalizing meets nothing that was let in here.
     Manifest::new(Vec::new(), declared.clone())?;
     if let Some(metadata) = &declared.metadata {
@@ -81,6 +83,20 @@ pub fn check(name: &str, declared: &Declarations) -> Result<(), DeclarationRefus
         found.walk_object(metadata, &mut Names::none(), &mut vec![Step::Name("metadata".into())]);
     }
     found.finish()
+}
+
+/// Checks the time that is declared of the content. It is part of the identity, and a registry's rows keep whole
+/// microseconds: a finer one would come back as another time, and the package as another one.
+pub fn check_created_at(created_at: Option<Timestamp>) -> Result<(), DeclarationRefused> {
+    match created_at {
+        Some(created_at) if created_at.subsec_nanosecond() % 1_000 != 0 => {
+            let message =
+                "created_at is finer than a microsecond, which is the finest that is kept";
+            let error = BundleError::new(Refusal::Format, message);
+            Err(error.with_guidance("declare it with six digits after the second, or fewer").into())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Checks one text that is declared later, such as the path of a file or its media type, for secrets only.

@@ -44,7 +44,8 @@ impl Registry {
             ));
         }
         let expires_at = Period::Days(days).after(now).map_err(ServiceError::internal)?;
-        self.make_token(&who.tenant, ask, Some(expires_at), Some(who.id)).await
+        let secret = Secret::generate()?;
+        self.make_token(&who.tenant, ask, secret, Some(expires_at), Some(who.id)).await
     }
 
     /// Makes a token without being asked by anybody who has one: for the one who has the data directory.
@@ -53,18 +54,29 @@ impl Registry {
         tenant: &TenantId,
         ask: NewToken,
     ) -> Result<TokenCreated, ServiceError> {
+        self.take_operator_token(tenant, ask, Secret::generate()?).await
+    }
+
+    /// The same for a secret that was generated, and kept where it has to be, before it is good for anything.
+    pub async fn take_operator_token(
+        &self,
+        tenant: &TenantId,
+        ask: NewToken,
+        secret: Secret,
+    ) -> Result<TokenCreated, ServiceError> {
         let now = self.clock().now();
         let expires_at = match ask.days {
             Some(days) => Some(Period::Days(days).after(now).map_err(ServiceError::internal)?),
             None => None,
         };
-        self.make_token(tenant, ask, expires_at, None).await
+        self.make_token(tenant, ask, secret, expires_at, None).await
     }
 
     async fn make_token(
         &self,
         tenant: &TenantId,
         ask: NewToken,
+        secret: Secret,
         expires_at: Option<Timestamp>,
         created_by: Option<Uuid>,
     ) -> Result<TokenCreated, ServiceError> {
@@ -79,7 +91,6 @@ impl Registry {
             ));
         }
         let now = self.clock().now();
-        let secret = Secret::generate()?;
         let principal = PrincipalRow {
             id: self.clock().new_id(),
             kind: PrincipalKind::Machine,

@@ -5,6 +5,7 @@
 mod abandoning;
 mod app;
 mod cuts;
+mod declared_time;
 mod deletion;
 mod downloads;
 mod engines;

@@ -7,7 +7,9 @@ mod evidence;
 mod keys;
 mod lint;
 mod lock;
+mod login;
 mod package;
+mod package_keeping;
 mod serve;
 mod signer;
 mod signing;
@@ -34,10 +36,14 @@ pub use lock::{
     ExtendArgs, HoldArgs, HoldCommand, PlaceArgs, ReleaseArgs, RetentionArgs, RetentionCommand,
     RetentionShowArgs,
 };
+pub use login::{LoginArgs, LogoutArgs};
 pub use package::{
-    PackageArgs, PackageCommand, PackageListArgs, PackagePullArgs, PackagePushArgs, PackageShowArgs,
+    PackageArgs, PackageCommand, PackageCreateArgs, PackageDeclarationArgs, PackageFinalizeArgs,
+    PackageListArgs, PackageManifestArgs, PackagePullArgs, PackagePushArgs, PackageShowArgs,
+    PackageUploadArgs,
 };
-pub use serve::{AdminArgs, AdminCommand, RegistryArgs, ServeArgs, TokenCommand, WorkerArgs};
+pub use package_keeping::{PackageDeleteCommand, PackageExtendArgs, PackageHoldCommand};
+pub use serve::{AdminArgs, AdminCommand, CheckConfigArgs, ServeArgs, TokenCommand, WorkerArgs};
 pub use signer::SigningKeyArgs;
 pub use signing::{
     AttestArgs, HmacArgs, ProveArgs, SignArgs, SignatureToArgs, SignerArgs, TrustArgs, VerifyArgs,
@@ -145,6 +151,21 @@ pub enum Command {
     TrustRoot(TrustRootArgs),
     /// Keep directories in a registry, and get them back.
     Package(PackageArgs),
+    /// Check a token at a registry, and keep both for `package`.
+    ///
+    /// The token is asked for without being shown, or read from standard input where that is no terminal. It is kept
+    /// in a file in your configuration directory that only you can read, and goes to this registry only.
+    /// STRONGROOM_URL and STRONGROOM_TOKEN win over it.
+    #[command(after_help = "\
+Examples:
+  strongroom login --url https://registry.example.org
+  strongroom login --url http://127.0.0.1:8640 < DIR/admin-token")]
+    Login(LoginArgs),
+    /// Forget the registry and the token of the login. The token itself stays good until it is revoked.
+    #[command(after_help = "\
+Example:
+  strongroom logout")]
+    Logout(LogoutArgs),
     /// Run the registry: a service that keeps packages in storage that you own.
     ///
     /// Started without any flag it keeps its database and its store in your data directory, and makes the first
@@ -165,6 +186,14 @@ Example:
 Example:
   STRONGROOM_DATABASE_URL=postgres://strongroom@db/registry strongroom migrate")]
     Migrate(WorkerArgs),
+    /// Check a registry's configuration, and print every value in effect and where it came from.
+    ///
+    /// Takes the flags of `serve`, and starts nothing. Passwords are never shown.
+    #[command(after_help = "\
+Examples:
+  strongroom check-config --config /etc/strongroom/strongroom.yaml
+  strongroom check-config --connect --format json")]
+    CheckConfig(CheckConfigArgs),
     /// Administer a registry from its own machine.
     Admin(AdminArgs),
     /// Show the configuration in effect.
@@ -255,7 +284,9 @@ pub struct ManArgs {
 /// The whole tree, ready to parse: an environment twin that is set but empty counts as not set, as
 /// continuous integration systems set what they have no value for.
 pub fn command() -> clap::Command {
-    let command = Cli::command().after_long_help(format!("{EXAMPLES}\n\n{}", exit_codes()));
+    let command = Cli::command()
+        .after_long_help(format!("{EXAMPLES}\n\n{}", exit_codes()))
+        .mut_subcommand("package", |package| package.mut_subcommand("create", hiding_the_walk));
     without_empty_environment(command.mut_subcommand("evidence", |evidence| {
         WITHOUT_A_STORE
             .iter()
@@ -287,6 +318,11 @@ fn exit_codes() -> String {
         text.push_str(&format!("\n  {:>3}  {}", exit.code(), exit.meaning()));
     }
     text
+}
+
+/// `package create` declares what `package push` declares, and walks no directory.
+fn hiding_the_walk(command: clap::Command) -> clap::Command {
+    command.mut_arg("follow_symlinks", |flag| flag.hide(true))
 }
 
 fn without_empty_environment(command: clap::Command) -> clap::Command {

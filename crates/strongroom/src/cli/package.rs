@@ -7,11 +7,13 @@ use clap::{Args, Subcommand};
 
 use super::evidence::DeclarationArgs;
 use super::not_empty;
+use super::package_keeping::{PackageDeleteArgs, PackageExtendArgs, PackageHoldArgs};
 
 /// `strongroom package`.
 #[derive(Debug, Args)]
 pub struct PackageArgs {
-    /// Where the registry answers: `https://HOST` or `http://HOST:PORT`. Its token goes into STRONGROOM_TOKEN.
+    /// Where the registry answers: `https://HOST` or `http://HOST:PORT`. Default: where `strongroom login` went.
+    /// Its token is that of the login, or comes from STRONGROOM_TOKEN.
     #[arg(long, global = true, value_name = "URL", env = "STRONGROOM_URL", value_parser = not_empty)]
     #[arg(help_heading = "Registry options")]
     pub url: Option<String>,
@@ -33,6 +35,36 @@ Examples:
   strongroom package push results/ --finalize
   strongroom package push results/ --finalize --subject shop/cart --run-id 42 --retention-class release-evidence")]
     Push(Box<PackagePushArgs>),
+    /// Make an empty package, to be filled with `upload` and closed with `finalize`.
+    ///
+    /// What is declared here is in the manifest, and so in the id; it is refused where it holds a secret.
+    #[command(after_help = "\
+Examples:
+  strongroom package create --subject shop/cart --run-id 42 --retention-class release-evidence
+  ID=$(strongroom package create --subject shop/cart --format json | jq -r .package_id)")]
+    Create(Box<PackageCreateArgs>),
+    /// Upload files into a package that is open.
+    ///
+    /// Each goes with its digest, and is looked at before it counts as stored. What is stored already is not sent
+    /// again; other bytes under a path that is taken are a conflict, since nothing is overwritten.
+    #[command(after_help = "\
+Examples:
+  strongroom package upload 0199a1b2-0000-7000-8000-000000000000 results/
+  strongroom package upload 0199a1b2-0000-7000-8000-000000000000 build/sbom.json --path reports/sbom.json")]
+    Upload(PackageUploadArgs),
+    /// Say that a package is complete: it is verified, locked, sealed, and takes no more files.
+    #[command(after_help = "\
+Examples:
+  strongroom package finalize 0199a1b2-0000-7000-8000-000000000000
+  strongroom package finalize 0199a1b2-0000-7000-8000-000000000000 --no-wait --format json")]
+    Finalize(PackageFinalizeArgs),
+    /// Print what a registry keeps of a finalized package: every file, digest and place, with the manifest in it.
+    ///
+    /// The very bytes of `package.json` in the bucket. They outlive the package's own.
+    #[command(after_help = "\
+Example:
+  strongroom package manifest 0199a1b2-0000-7000-8000-000000000000 | jq .manifest.files")]
+    Manifest(PackageManifestArgs),
     /// Get a finalized package back as a bundle, verified before it appears.
     #[command(after_help = "\
 Example:
@@ -49,15 +81,24 @@ Examples:
   strongroom package list --subject shop/cart --limit 5
   strongroom package list --text nightly --format json")]
     List(PackageListArgs),
+    /// Keep a package for longer. Never for less.
+    ///
+    /// The extension is on record in the bucket before this ends; a job brings it to each object, and `show` tells
+    /// when the locks are held.
+    #[command(after_help = "\
+Examples:
+  strongroom package extend 0199a1b2-0000-7000-8000-000000000000 --until 2036-01-01 --reason 'warranty'
+  strongroom package extend 0199a1b2-0000-7000-8000-000000000000 --until 90d --reason 'still under review'")]
+    Extend(PackageExtendArgs),
+    /// Place, list and release legal holds: what is held is not deleted, whatever its date.
+    Hold(PackageHoldArgs),
+    /// Ask for a package's deletion, and take that back.
+    Delete(PackageDeleteArgs),
 }
 
-/// `strongroom package push`.
+/// What a package is, besides what is in it.
 #[derive(Debug, Args)]
-pub struct PackagePushArgs {
-    /// The directory.
-    #[arg(value_name = "DIR")]
-    pub directory: PathBuf,
-
+pub struct PackageDeclarationArgs {
     /// What people call the package; its subject, unless it is named.
     #[arg(long, value_name = "TEXT", env = "STRONGROOM_PACKAGE_NAME", value_parser = not_empty)]
     pub name: Option<String>,
@@ -70,17 +111,89 @@ pub struct PackagePushArgs {
     #[arg(long, env = "STRONGROOM_PACKAGE_LEGAL_HOLD", value_parser = BoolishValueParser::new())]
     pub legal_hold: bool,
 
-    /// Finalize it, and wait until that is done.
-    #[arg(long, env = "STRONGROOM_PACKAGE_FINALIZE", value_parser = BoolishValueParser::new())]
-    pub finalize: bool,
+    #[command(flatten)]
+    pub declarations: DeclarationArgs,
+}
 
+/// How files are uploaded.
+#[derive(Debug, Args)]
+pub struct UploadsArgs {
     /// Files that are uploaded at the same time.
     #[arg(long, value_name = "N", env = "STRONGROOM_PACKAGE_UPLOADS", default_value_t = 8)]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=64))]
     pub uploads: u16,
+}
+
+/// `strongroom package push`.
+#[derive(Debug, Args)]
+pub struct PackagePushArgs {
+    /// The directory.
+    #[arg(value_name = "DIR")]
+    pub directory: PathBuf,
+
+    /// Finalize it, and wait until that is done.
+    #[arg(long, env = "STRONGROOM_PACKAGE_FINALIZE", value_parser = BoolishValueParser::new())]
+    pub finalize: bool,
 
     #[command(flatten)]
-    pub declarations: DeclarationArgs,
+    pub uploads: UploadsArgs,
+
+    #[command(flatten)]
+    pub package: PackageDeclarationArgs,
+}
+
+/// `strongroom package create`.
+#[derive(Debug, Args)]
+pub struct PackageCreateArgs {
+    /// Make it once, however often this is run with the same key and the same declarations within a day.
+    #[arg(long, value_name = "KEY", env = "STRONGROOM_PACKAGE_IDEMPOTENCY_KEY", value_parser = not_empty)]
+    pub idempotency_key: Option<String>,
+
+    #[command(flatten)]
+    pub package: PackageDeclarationArgs,
+}
+
+/// `strongroom package upload`.
+#[derive(Debug, Args)]
+pub struct PackageUploadArgs {
+    /// The package, which is still open.
+    #[arg(value_name = "PACKAGE_ID")]
+    pub package_id: uuid::Uuid,
+
+    /// Files, under their own names; of a directory every file in it, by its path inside.
+    #[arg(value_name = "DIR|FILE", required = true)]
+    pub inputs: Vec<PathBuf>,
+
+    /// The path in the package: of one file, its own; of a directory, the folder that its files go into.
+    #[arg(long, value_name = "PATH", env = "STRONGROOM_PACKAGE_UPLOAD_PATH", value_parser = not_empty)]
+    pub path: Option<String>,
+
+    /// Follow symbolic links that stay inside the directory, instead of refusing them.
+    #[arg(long, env = "STRONGROOM_BUNDLE_FOLLOW_SYMLINKS", value_parser = BoolishValueParser::new())]
+    pub follow_symlinks: bool,
+
+    #[command(flatten)]
+    pub uploads: UploadsArgs,
+}
+
+/// `strongroom package finalize`.
+#[derive(Debug, Args)]
+pub struct PackageFinalizeArgs {
+    /// The package.
+    #[arg(value_name = "PACKAGE_ID")]
+    pub package_id: uuid::Uuid,
+
+    /// Do not wait until it is done.
+    #[arg(long, env = "STRONGROOM_PACKAGE_NO_WAIT", value_parser = BoolishValueParser::new())]
+    pub no_wait: bool,
+}
+
+/// `strongroom package manifest`.
+#[derive(Debug, Args)]
+pub struct PackageManifestArgs {
+    /// The package.
+    #[arg(value_name = "PACKAGE_ID")]
+    pub package_id: uuid::Uuid,
 }
 
 /// `strongroom package pull`.

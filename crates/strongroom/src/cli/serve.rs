@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
-use strongroom_registry::config::LISTEN_DEFAULT;
 
 use super::not_empty;
 use super::store::StoreArgs;
@@ -28,6 +27,10 @@ pub struct RegistryArgs {
     #[arg(long, value_name = "URL", env = "STRONGROOM_DATABASE_URL", help_heading = HEADING)]
     #[arg(value_parser = not_empty)]
     pub database_url: Option<String>,
+
+    /// A file that holds the database's URL and nothing else, such as a mounted secret.
+    #[arg(long, value_name = "FILE", env = "STRONGROOM_DATABASE_URL_FILE", help_heading = HEADING)]
+    pub database_url_file: Option<PathBuf>,
 }
 
 /// `strongroom serve`.
@@ -38,15 +41,36 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub registry: RegistryArgs,
 
-    /// Where the service answers: an address and a port.
+    #[command(flatten)]
+    pub service: ServiceArgs,
+}
+
+/// How requests are answered.
+#[derive(Debug, Clone, Args)]
+pub struct ServiceArgs {
+    /// Where the service answers: an address and a port. Default: 127.0.0.1:8640.
     #[arg(long, value_name = "ADDRESS", env = "STRONGROOM_LISTEN", help_heading = HEADING)]
-    #[arg(default_value = LISTEN_DEFAULT)]
-    pub listen: SocketAddr,
+    pub listen: Option<SocketAddr>,
 
     /// Answer requests only, and leave jobs to workers (`strongroom worker`).
     #[arg(long, env = "STRONGROOM_API_ONLY", help_heading = HEADING)]
     #[arg(value_parser = BoolishValueParser::new())]
     pub api_only: bool,
+}
+
+/// `strongroom check-config`.
+#[derive(Debug, Args)]
+pub struct CheckConfigArgs {
+    #[command(flatten)]
+    pub store: StoreArgs,
+    #[command(flatten)]
+    pub registry: RegistryArgs,
+    #[command(flatten)]
+    pub service: ServiceArgs,
+
+    /// Also reach the database and the store, and look whether they are set up for what is configured. Writes nothing.
+    #[arg(long, env = "STRONGROOM_CHECK_CONFIG_CONNECT", value_parser = BoolishValueParser::new())]
+    pub connect: bool,
 }
 
 /// `strongroom worker` and `strongroom migrate`.

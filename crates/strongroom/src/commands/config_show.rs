@@ -3,9 +3,10 @@
 use anyhow::Result;
 use serde::Serialize;
 
+use super::settings_table::{self, Row, row};
 use crate::cli::ConfigShowArgs;
-use crate::config::{self, Config, Origin, Sourced, credentials_in_words};
-use crate::output::{Console, safe, styled};
+use crate::config::{self, Config, Sourced, credentials_in_words};
+use crate::output::{Console, safe};
 
 /// The schema that the configuration is printed under.
 const SCHEMA: &str = "strongroom.config/v1";
@@ -18,15 +19,6 @@ struct Document {
     #[serde(skip_serializing_if = "Option::is_none")]
     store: Option<String>,
     settings: Vec<Row>,
-}
-
-#[derive(Serialize)]
-struct Row {
-    key: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    value: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    origin: Option<String>,
 }
 
 /// Prints every setting in effect.
@@ -54,39 +46,8 @@ pub fn run(args: &ConfigShowArgs, config: &Config, console: &Console) -> Result<
     console.result(|console| human(&document, config, console), &document)
 }
 
-fn row(key: &'static str, sourced: Option<Sourced<String>>, with_origin: bool) -> Row {
-    let origin = sourced.as_ref().map(|sourced| match &sourced.origin {
-        Origin::Default => "default".to_owned(),
-        other => other.to_string(),
-    });
-    Row { key, value: sourced.map(|sourced| sourced.value), origin: origin.filter(|_| with_origin) }
-}
-
 fn human(document: &Document, config: &Config, console: &Console) -> String {
-    let palette = console.palette();
-    let key_width = document.settings.iter().map(|row| row.key.len()).max().unwrap_or(0);
-    let shown: Vec<String> = document
-        .settings
-        .iter()
-        .map(|row| row.value.as_deref().map_or_else(|| "-".to_owned(), safe))
-        .collect();
-    let value_width = shown.iter().map(|value| value.chars().count()).max().unwrap_or(0);
-    let mut text = String::new();
-    for (row, value) in document.settings.iter().zip(&shown) {
-        let key = format!("{:key_width$}", row.key);
-        let line = match (&row.value, &row.origin) {
-            (None, _) => styled(palette.faint, format!("{key}  -")),
-            (Some(_), None) => format!("{key}  {value}"),
-            (Some(_), Some(origin)) => {
-                let origin = styled(palette.faint, safe(origin));
-                let fits = key_width + 2 + value_width + 2 + 24 <= console.columns();
-                let padded = if fits { format!("{value:value_width$}") } else { value.clone() };
-                format!("{key}  {padded}  {origin}")
-            }
-        };
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
+    let mut text = settings_table::human(&document.settings, console);
     text.push('\n');
     match (&document.store, config.store_url()) {
         (Some(store), Ok(Some(_))) => text.push_str(&format!("store: {}\n", safe(store))),

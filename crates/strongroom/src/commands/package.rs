@@ -1,18 +1,28 @@
 //! `strongroom package`: a registry's packages, from outside.
 
+mod change;
+mod create;
+mod delete;
+mod extend;
+mod finalize;
+mod hold;
+mod manifest;
 mod pull;
 mod push;
+mod upload;
+mod uploading;
 
 use anyhow::Result;
 use strongroom_registry::documents::PackageDocument;
 
 use super::Context;
+use super::login::Login;
 use crate::cli::{PackageArgs, PackageCommand, PackageListArgs, PackageShowArgs};
-use crate::client::Client;
+use crate::client::{Client, address};
 use crate::failure::Failure;
 use crate::output::{Block, Console, count, size, time};
 
-/// Where the token is.
+/// Where the token is, unless somebody logged in.
 const TOKEN: &str = "STRONGROOM_TOKEN";
 
 /// `strongroom package …`
@@ -20,22 +30,49 @@ pub async fn run(args: PackageArgs, context: &Context) -> Result<()> {
     let client = client(args.url.as_deref(), context)?;
     match args.command {
         PackageCommand::Push(args) => push::run(*args, &client, context).await,
+        PackageCommand::Create(args) => create::run(*args, &client, context).await,
+        PackageCommand::Upload(args) => upload::run(args, &client, context).await,
+        PackageCommand::Finalize(args) => finalize::run(args, &client, context).await,
+        PackageCommand::Manifest(args) => manifest::run(&args, &client, context).await,
         PackageCommand::Pull(args) => pull::run(args, &client, context).await,
         PackageCommand::Show(args) => show(&args, &client, context).await,
         PackageCommand::List(args) => list(&args, &client, context).await,
+        PackageCommand::Extend(args) => extend::run(args, &client, context).await,
+        PackageCommand::Hold(args) => hold::run(args.command, &client, context).await,
+        PackageCommand::Delete(args) => delete::run(args.command, &client, context).await,
     }
 }
 
-fn client(url: Option<&str>, context: &Context) -> Result<Client, Failure> {
-    let url = url.ok_or_else(|| {
+/// The registry that is named, or the one of the login. A login's token goes to its own registry only.
+fn client(named: Option<&str>, context: &Context) -> Result<Client> {
+    let token = context.config.environment().text(TOKEN);
+    let login = match (named, token) {
+        (Some(_), Some(_)) => None,
+        _ => Login::read(context)?,
+    };
+    let url = named.or(login.as_ref().map(|login| login.url.as_str())).ok_or_else(|| {
         Failure::usage("no registry is named")
-            .with_help("say where it answers: --url http://127.0.0.1:8640, or STRONGROOM_URL")
+            .with_help("log in: strongroom login --url URL; or set STRONGROOM_URL")
     })?;
-    let token = context.config.environment().text(TOKEN).ok_or_else(|| {
+    if let Some(token) = token {
+        return Ok(Client::new(url, token.to_owned())?);
+    }
+    let login = login.as_ref().ok_or_else(|| {
         Failure::usage("there is no token for the registry")
-            .with_help("put it into STRONGROOM_TOKEN; an administrator makes one")
+            .with_help("log in: strongroom login; or put a token into STRONGROOM_TOKEN")
     })?;
-    Client::new(url, token.to_owned())
+    let whole =
+        |url: &str| Ok::<_, Failure>(address(url)?.as_str().trim_end_matches('/').to_owned());
+    if whole(url)? != whole(&login.url)? {
+        return Err(Failure::usage(
+            "the login is for another registry, and its token goes nowhere else",
+        )
+        .with_help(
+            "log in there: strongroom login --url URL; or put its token into STRONGROOM_TOKEN",
+        )
+        .into());
+    }
+    Ok(Client::new(url, login.token.clone())?)
 }
 
 async fn show(args: &PackageShowArgs, client: &Client, context: &Context) -> Result<()> {

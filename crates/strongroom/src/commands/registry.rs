@@ -1,17 +1,15 @@
-//! The registry's service: `serve`, `worker`, `migrate`, `admin token`.
+//! The registry's service: `serve`, `worker`, `migrate`, `check-config`, `admin token`.
 
+mod check_config;
 mod first_token;
 mod tokens;
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use clap::parser::ValueSource;
 use strongroom_registry::api::router::router;
 use strongroom_registry::backends::Backends;
-use strongroom_registry::config::Settings;
+use strongroom_registry::config::{DatabaseUrl, Settings};
 use strongroom_registry::db::{Db, TenantId};
 use strongroom_registry::jobs;
 use strongroom_registry::server::{self, Stop};
@@ -19,27 +17,27 @@ use strongroom_registry::service::Registry;
 use tokio::task::JoinHandle;
 
 use super::Context;
-use crate::cli::{RegistryArgs, ServeArgs, WorkerArgs};
+use crate::config::Origin;
+use crate::config::registry::RegistryChoice;
 use crate::failure::Failure;
 use crate::logging;
 
+pub use self::check_config::run as check_config;
 pub use self::tokens::run as admin;
 
-/// A place to listen at where none is asked for: a worker's, which never listens.
-const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
-
 /// `strongroom serve`
-pub async fn serve(args: ServeArgs, context: &Context) -> Result<()> {
+pub async fn serve(context: &Context) -> Result<()> {
     logging::start_service();
-    let opened = Opened::open(&args.registry, args.listen, context).await?;
+    let opened = Opened::open(context).await?;
+    let is_api_only = opened.is_api_only;
     opened.bring_up_to_date().await?;
     let registry = opened.registry(context).await?;
     first_token::make(&registry, context).await?;
-    let listener = server::listen(args.listen).await?;
+    let listener = server::listen(registry.settings().listen).await?;
     let address = listener.local_addr().context("the socket has no address")?;
     context.console.note(format!("the registry answers at http://{address}"));
     let (stopper, stop) = server::stop();
-    let workers = (!args.api_only).then(|| start_workers(&registry, context, stop.clone()));
+    let workers = (!is_api_only).then(|| start_workers(&registry, context, stop.clone()));
     let drain = registry.settings().limits.drain.unsigned_abs();
     let serving = server::serve(listener, router(&registry), stop, drain);
     let mut serving = Box::pin(serving);
@@ -63,9 +61,9 @@ pub async fn serve(args: ServeArgs, context: &Context) -> Result<()> {
 }
 
 /// `strongroom worker`
-pub async fn worker(args: WorkerArgs, context: &Context) -> Result<()> {
+pub async fn worker(context: &Context) -> Result<()> {
     logging::start_service();
-    let opened = Opened::open(&args.registry, NOWHERE, context).await?;
+    let opened = Opened::open(context).await?;
     opened.db.expect_current_schema().await?;
     let registry = opened.registry(context).await?;
     let (stopper, stop) = server::stop();
@@ -80,8 +78,8 @@ pub async fn worker(args: WorkerArgs, context: &Context) -> Result<()> {
 }
 
 /// `strongroom migrate`
-pub async fn migrate(args: WorkerArgs, context: &Context) -> Result<()> {
-    let opened = Opened::open(&args.registry, NOWHERE, context).await?;
+pub async fn migrate(context: &Context) -> Result<()> {
+    let opened = Opened::open(context).await?;
     opened.db.migrate().await?;
     let version = opened.db.schema_version().await?.unwrap_or_default();
     opened.db.close().await;
@@ -107,22 +105,19 @@ struct Opened {
     db: Db,
     settings: Settings,
     is_embedded: bool,
+    is_api_only: bool,
 }
 
 impl Opened {
-    async fn open(args: &RegistryArgs, listen: SocketAddr, context: &Context) -> Result<Self> {
-        refuse_password_in_arguments(args, context)?;
-        let data_dir = data_dir(args, context)?;
-        make_private(&data_dir)?;
-        let mut settings = Settings::embedded(data_dir, listen);
-        let is_embedded = args.database_url.is_none();
-        let url = match &args.database_url {
-            Some(url) => url.clone(),
-            None => format!("sqlite:{}", settings.data_dir.join("registry.db").display()),
-        };
-        let db = Db::open(&url).await?;
-        settings.database_url = Some(strongroom_registry::config::DatabaseUrl::new(url));
-        Ok(Self { db, settings, is_embedded })
+    async fn open(context: &Context) -> Result<Self> {
+        let RegistryChoice { settings, is_api_only, database } = choice(context)?;
+        if let Some(database) = database.as_ref().filter(|database| database.is_open_to_others) {
+            context.console.warning(open_to_others(&database.origin));
+        }
+        make_private(&settings.data_dir)?;
+        let url = settings.database_url.as_ref().map(DatabaseUrl::reveal).unwrap_or_default();
+        let db = Db::open(url).await?;
+        Ok(Self { db, settings, is_embedded: database.is_none(), is_api_only })
     }
 
     /// The embedded database belongs to this program alone, which brings it up to date by itself. A shared one is
@@ -145,34 +140,30 @@ impl Opened {
     }
 }
 
-fn data_dir(args: &RegistryArgs, context: &Context) -> Result<PathBuf, Failure> {
-    if let Some(named) = &args.data_dir {
-        return Ok(named.clone());
+/// What is configured; of several mistakes the first.
+fn choice(context: &Context) -> Result<RegistryChoice, Failure> {
+    if let Some(note) = context.config.left_out_of_the_registry() {
+        context.console.note(note);
     }
-    let data = context.config.data_directory().ok_or_else(|| {
-        Failure::usage("there is no home directory for the registry's data")
-            .with_help("name a folder: --data-dir DIR")
-    })?;
-    Ok(data.join("registry"))
+    context.config.registry().map_err(|refused| {
+        let more = refused.len().saturating_sub(1);
+        let first = refused.into_iter().next();
+        let first = first.unwrap_or_else(|| Failure::usage("the configuration cannot be used"));
+        if more > 0 && first.help().is_none() {
+            return first.with_help("`strongroom check-config` tells this and the other mistakes");
+        }
+        first
+    })
+}
+
+fn open_to_others(origin: &Origin) -> String {
+    format!(
+        "everybody on this machine can read the file with the database's URL ({origin}): `chmod 600` closes it"
+    )
 }
 
 fn make_private(directory: &std::path::Path) -> Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
     made.with_context(|| format!("cannot make the folder {}", directory.display()))
-}
-
-fn refuse_password_in_arguments(args: &RegistryArgs, context: &Context) -> Result<(), Failure> {
-    let Some(url) = &args.database_url else { return Ok(()) };
-    let by_flag = context.matches.value_source("database_url") == Some(ValueSource::CommandLine);
-    let user = url.split_once("://").and_then(|(_, rest)| rest.split_once('@'));
-    let has_password =
-        user.is_some_and(|(user, _)| user.contains(':')) || url.contains("password=");
-    if by_flag && has_password {
-        return Err(Failure::usage(
-            "a password in an argument can be read by everybody on this machine",
-        )
-        .with_help("set STRONGROOM_DATABASE_URL in the environment instead of --database-url"));
-    }
-    Ok(())
 }

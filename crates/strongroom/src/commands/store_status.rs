@@ -10,7 +10,8 @@ use strongroom_core::retention::{DefaultRetention, Period};
 use strongroom_storage::status::{PublicAccess, StoreStatus, Versioning};
 use strongroom_storage::{ObjectKey, Storage, StorageErrorKind};
 
-use self::warnings::{Warning, warnings};
+use self::warnings::Warning;
+pub(super) use self::warnings::warnings;
 use super::Context;
 use super::receipt::store_at;
 use crate::exit::Exit;
@@ -38,7 +39,7 @@ pub async fn run(context: &Context) -> Result<()> {
 }
 
 /// A store that cannot be used at all is a failure; whatever else there is to say is a warning.
-async fn refuse_unusable(store: &dyn Storage, status: &StoreStatus) -> Result<()> {
+pub(super) async fn refuse_unusable(store: &dyn Storage, status: &StoreStatus) -> Result<()> {
     if status.reachable.value() != Some(&true) {
         let problem = status.problems.first();
         let message = problem.map_or("the store was not reached", String::as_str);

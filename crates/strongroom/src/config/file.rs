@@ -10,6 +10,7 @@ use serde_saphyr::Spanned;
 
 use super::directories::Directories;
 use super::refusal::refused;
+use super::registry::Section as Registry;
 use super::settings::{self, FileKind, Origin, Setting, Sourced};
 use crate::bounded_file;
 use crate::failure::Failure;
@@ -82,7 +83,7 @@ fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     bounded_file::read_up_to(path, CONFIGURATION_BYTES_MAX)
 }
 
-fn of_bytes(path: &Path, bytes: Option<Vec<u8>>, kind: FileKind) -> Result<ConfigFile> {
+pub(super) fn of_bytes(path: &Path, bytes: Option<Vec<u8>>, kind: FileKind) -> Result<ConfigFile> {
     let bytes = bytes.ok_or_else(|| bounded_file::over(path, "CONFIGURATION_BYTES_MAX"))?;
     Ok(parse(path, &bounded_file::text(path, bytes)?, kind)?)
 }
@@ -96,6 +97,7 @@ fn unreadable(path: &Path, error: &io::Error) -> Failure {
 struct Document {
     store: Option<Store>,
     push: Option<Push>,
+    registry: Option<Registry>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -130,7 +132,7 @@ fn parse(path: &Path, text: &str, kind: FileKind) -> Result<ConfigFile, Failure>
     // An empty file, or one of comments only, is YAML's null.
     let document: Option<Document> =
         serde_saphyr::from_str(text).map_err(|error| refused(path, &error))?;
-    let Document { store, push } = document.unwrap_or_default();
+    let Document { store, push, registry } = document.unwrap_or_default();
     let (store, push) = (store.unwrap_or_default(), push.unwrap_or_default());
     let texts = [
         (settings::URL, store.url),
@@ -165,7 +167,11 @@ fn parse(path: &Path, text: &str, kind: FileKind) -> Result<ConfigFile, Failure>
         let origin = from_here(value.referenced.line());
         Some((setting.key, Sourced { value: value.value.to_string(), origin }))
     });
-    Ok(ConfigFile { path: path.to_owned(), kind, values: texts.chain(switches).collect() })
+    let of_the_registry = registry.unwrap_or_default().into_found().into_iter();
+    let of_the_registry = of_the_registry
+        .map(|(setting, value, line)| (setting.key, Sourced { value, origin: from_here(line) }));
+    let values = texts.chain(switches).chain(of_the_registry).collect();
+    Ok(ConfigFile { path: path.to_owned(), kind, values })
 }
 
 #[cfg(test)]
@@ -221,6 +227,20 @@ mod tests {
             ("store:\n  url: [s3://a]\n", "2: a single value is expected here"),
             ("store:\n  url: \"s3://a\n", "no YAML that can be read"),
             ("store:\n\turl: s3://a\n", "no YAML that can be read"),
+            (
+                "registry:\n  deletion:\n    grace_ticks: many\n",
+                "3: a whole number is expected here",
+            ),
+            ("registry:\n  jobs:\n    workers: -1\n", "3: a whole number is expected here"),
+            (
+                "registry:\n  jobs: {workers: 1, workers: 2}\n",
+                "2: the key `workers` stands here a second time",
+            ),
+            (
+                "registry:\n  retention:\n    permanent-record:\n      days: 1\n",
+                "4: unknown key `days`",
+            ),
+            ("registry:\n  retention:\n    raw_evidence: {}\n", "3: unknown key `raw_evidence`"),
         ];
         for (text, told) in table {
             let message = parsed(text).expect_err(text);
@@ -243,7 +263,9 @@ mod tests {
         assert_eq!(help("storee:\n  url: s3://a\n"), "did you mean `store`?");
         assert_eq!(help("store:\n  bukcet: a\n"), "did you mean `bucket`?");
         assert_eq!(help("url: s3://a\n"), "it stands under `store:`");
-        assert_eq!(help("serve: a\n"), "known here: store, push");
+        assert_eq!(help("serve: a\n"), "known here: store, push, registry");
+        assert_eq!(help("grace_ticks: 1\n"), "it stands under `registry.deletion:`");
+        assert_eq!(help("registry:\n  jobs:\n    worker: 1\n"), "did you mean `workers`?");
         assert!(help("push:\n  auto_push: maybe\n").contains("store.{url, endpoint, bucket"));
     }
 

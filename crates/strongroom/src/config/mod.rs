@@ -4,10 +4,12 @@
 mod directories;
 mod file;
 mod refusal;
+pub mod registry;
 mod secret_reference;
 mod settings;
 mod store;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -66,6 +68,11 @@ impl Config {
         self.directories.data.as_deref()
     }
 
+    /// The user's own folder for configuration, as far as the environment tells.
+    pub fn config_directory(&self) -> Option<&std::path::Path> {
+        self.directories.config.as_deref()
+    }
+
     /// Takes the store that was named without a flag.
     pub fn name_store(&mut self, url: &str) -> Result<(), Failure> {
         if self.flags.iter().any(|(key, _)| *key == settings::URL.key) {
@@ -118,7 +125,12 @@ impl Config {
     /// Whether a file has a say in a setting. What a found file says of a store counts only where
     /// that file names the store, and then nothing that the user's own file says of another one: a
     /// repository's file never sends the user's evidence or keys elsewhere.
+    ///
+    /// What it says of a registry never counts: it would decide what a service deletes, and who reaches it.
     fn counts(&self, file: &ConfigFile, setting: &Setting) -> bool {
+        if setting.is_of_the_registry() {
+            return file.kind == FileKind::Own;
+        }
         !setting.is_of_a_store()
             || (file.kind == FileKind::Found) == self.store_is_named_by_a_found_file()
     }
@@ -202,7 +214,8 @@ impl Config {
 /// The settings that were given as flags. What the flag took from its environment twin is left to
 /// the environment's own layer.
 fn flags(matches: &ArgMatches) -> Vec<(&'static str, Sourced<String>)> {
-    let given = ALL.iter().filter_map(|setting| {
+    let every = ALL.iter().chain(registry::keys::all().map(|key| &key.setting));
+    let given = every.filter_map(|setting| {
         let is_known = matches.try_contains_id(setting.flag).unwrap_or(false);
         if !is_known || matches.value_source(setting.flag) != Some(ValueSource::CommandLine) {
             return None;
@@ -219,6 +232,9 @@ fn flag_text(matches: &ArgMatches, id: &str) -> Option<String> {
     }
     if let Ok(Some(switch)) = matches.try_get_one::<bool>(id) {
         return Some(switch.to_string());
+    }
+    if let Ok(Some(address)) = matches.try_get_one::<SocketAddr>(id) {
+        return Some(address.to_string());
     }
     matches
         .try_get_one::<PathBuf>(id)

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use serde_saphyr::Error;
 
+use super::registry::keys;
 use super::settings;
 use crate::failure::Failure;
 
@@ -72,8 +73,9 @@ fn unknown(field: &str, expected: &[&'static str], known: &str) -> (String, Stri
     if let Some(meant) = nearest.filter(|known| distance(known) <= MISTYPED_LETTERS_MAX) {
         return (problem, format!("did you mean `{meant}`?"));
     }
-    let elsewhere = settings::ALL.iter().find_map(|setting| {
-        let (section, name) = setting.key.split_once('.')?;
+    let every = settings::ALL.iter().chain(keys::all().map(|key| &key.setting));
+    let elsewhere = every.into_iter().find_map(|setting| {
+        let (section, name) = setting.key.rsplit_once('.')?;
         (name == field).then_some(section)
     });
     match elsewhere {
@@ -92,6 +94,8 @@ fn may_be_repeated(key: &str) -> bool {
 fn kind_of(expected: &str) -> &'static str {
     if expected.contains("bool") {
         "`true` or `false`"
+    } else if expected.contains("u64") {
+        "a whole number"
     } else if expected.contains("struct") || expected.contains("mapping") {
         "a group of keys and their values"
     } else {
@@ -105,7 +109,8 @@ fn known_settings() -> String {
         keys.collect::<Vec<_>>().join(", ")
     };
     format!(
-        "the settings are store.{{{}}} and push.{{{}}}; secrets are only named",
+        "the settings are store.{{{}}}, push.{{{}}} and registry.…, which `strongroom check-config` \
+         lists; secrets are only named",
         of("store."),
         of("push.")
     )

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 pub struct Setting {
     /// The key in `strongroom.yaml`, dotted.
     pub key: &'static str,
-    /// The id of its flag in the command tree.
+    /// The id of its flag in the command tree; empty where it has none.
     pub flag: &'static str,
     /// Its environment names, the strongest first. The first one is also read by the flag.
     pub environment: &'static [&'static str],
@@ -22,12 +22,17 @@ impl Setting {
         self.key.starts_with("store.") && *self != URL && *self != BUCKET
     }
 
+    /// Whether it says how a registry works.
+    pub fn is_of_the_registry(&self) -> bool {
+        self.key.starts_with("registry.")
+    }
+
     /// The name of its flag, without dashes: the key's words, as in the environment.
     pub fn flag_name(&self) -> String {
         match self.key {
             "store.url" => "store".to_owned(),
             "store.ca_file" => "store-ca".to_owned(),
-            key => match key.strip_prefix("push.") {
+            key => match key.strip_prefix("push.").or_else(|| key.strip_prefix("registry.")) {
                 Some(name) => name.replace('_', "-"),
                 None => key.replace(['.', '_'], "-"),
             },

@@ -2,77 +2,12 @@
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on has failed
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::Command;
 
 use crate::schema::assert_valid;
-
-/// A registry that is stopped when the test ends, however it ends.
-struct Served {
-    child: Child,
-    stderr: BufReader<ChildStderr>,
-    address: String,
-}
-
-impl Served {
-    fn start(data_dir: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_strongroom"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
-            .arg(data_dir)
-            .env_clear()
-            .env("HOME", data_dir)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut stderr = BufReader::new(child.stderr.take().unwrap());
-        let address = loop {
-            let mut line = String::new();
-            assert_ne!(stderr.read_line(&mut line).unwrap(), 0, "it ended before it answered");
-            if let Some((_, address)) = line.split_once("answers at http://") {
-                break address.trim().to_owned();
-            }
-        };
-        Self { child, stderr, address }
-    }
-
-    /// One request of HTTP/1.1, and the whole answer.
-    fn ask(&self, method: &str, path: &str, token: &str, body: &str) -> String {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        write!(
-            stream,
-            "{method} {path} HTTP/1.1\r\nhost: registry\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\
-             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-            body.len()
-        )
-        .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
-    }
-
-    /// Asks it to end, and waits for that.
-    fn end(mut self) -> (i32, String) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-        let status = self.child.wait().unwrap();
-        let mut rest = String::new();
-        self.stderr.read_to_string(&mut rest).unwrap();
-        (status.code().unwrap_or(-1), rest)
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+use crate::served::{Served, strongroom};
 
 #[test]
 fn it_starts_with_nothing_configured_and_knows_tomorrow_what_it_was_told_today() {
@@ -93,19 +28,6 @@ fn it_starts_with_nothing_configured_and_knows_tomorrow_what_it_was_told_today()
     let found = again.ask("GET", "/api/v1/packages", &token, "");
     assert!(found.contains(r#""name":"nightly""#), "{found}");
     assert_eq!(again.end().0, 0);
-}
-
-/// The program, with this registry and token in its environment.
-fn strongroom(served: &Served, token: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_strongroom"))
-        .args(arguments)
-        .env_clear()
-        .env("STRONGROOM_URL", format!("http://{}", served.address))
-        .env("STRONGROOM_TOKEN", token)
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code(), text(output.stdout), text(output.stderr))
 }
 
 #[test]

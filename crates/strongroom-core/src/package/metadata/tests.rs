@@ -152,3 +152,23 @@ fn metadata_is_bounded_and_holds_no_control_characters() {
     let exact = with_metadata(json!({"a": 9_007_199_254_740_993_u64}));
     assert_eq!(refusal("x", &exact).0, Refusal::Format, "not every reader keeps it");
 }
+
+#[test]
+fn a_time_finer_than_what_is_kept_is_refused_with_what_to_do() {
+    let declared = |time: &str| Declarations {
+        created_at: Some(time.parse().unwrap()),
+        ..Declarations::default()
+    };
+    for time in
+        ["2026-11-21T12:00:00Z", "2026-11-21T12:00:00.123456Z", "1960-01-01T00:00:00.000001Z"]
+    {
+        assert_eq!(fields("run", &declared(time)), Vec::<String>::new(), "{time}");
+    }
+    for time in ["2026-11-21T12:00:00.1234567Z", "1960-01-01T00:00:00.000000001Z"] {
+        let (kind, told) = refusal("run", &declared(time));
+        assert_eq!(kind, Refusal::Format);
+        assert!(told.starts_with("created_at is finer than a microsecond"), "{told}");
+        let guidance = check("run", &declared(time)).unwrap_err().guidance().map(str::to_owned);
+        assert!(guidance.is_some_and(|text| text.contains("six digits")), "{time}");
+    }
+}

@@ -4,7 +4,7 @@ use anyhow::Result;
 use strongroom_registry::db::TenantId;
 use strongroom_registry::documents::{NewToken, TokenDocument};
 
-use super::{NOWHERE, Opened};
+use super::Opened;
 use crate::cli::{AdminArgs, AdminCommand, TokenCommand};
 use crate::commands::Context;
 use crate::output::{Block, Console, time};
@@ -13,12 +13,7 @@ use crate::output::{Block, Console, time};
 pub async fn run(args: AdminArgs, context: &Context) -> Result<()> {
     let AdminCommand::Token(args) = args.command;
     let tenant = TenantId::default_tenant();
-    let registry_args = match &args.command {
-        TokenCommand::Create(args) => &args.registry,
-        TokenCommand::List(args) => &args.registry,
-        TokenCommand::Revoke(args) => &args.registry,
-    };
-    let opened = Opened::open(registry_args, NOWHERE, context).await?;
+    let opened = Opened::open(context).await?;
     opened.bring_up_to_date().await?;
     let registry = opened.registry(context).await?;
     let console = &context.console;

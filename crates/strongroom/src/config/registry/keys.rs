@@ -1,0 +1,204 @@
+//! Every key of the `registry` section: its names, its unit, what it takes, what it is where nobody says anything.
+
+use strongroom_core::limits::{FILE_BYTES_MAX, LOCK_DAYS_MAX};
+use strongroom_registry::config::LISTEN_DEFAULT;
+
+use crate::config::settings::Setting;
+
+/// What a key takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Takes {
+    /// A text of this kind.
+    Text(&'static str),
+    /// `true` or `false`.
+    Switch,
+    /// A whole number of this unit, from the first to the last.
+    Whole(&'static str, u64, u64),
+    /// One of these words.
+    OneOf(&'static [&'static str]),
+}
+
+/// One key.
+#[derive(Debug)]
+pub struct Key {
+    /// Its names.
+    pub setting: Setting,
+    /// What it takes.
+    pub takes: Takes,
+    /// What it decides.
+    pub what: &'static str,
+}
+
+/// Takes the keys' rows: name, key, environment, flag, what it takes, default, what it decides.
+macro_rules! keys {
+    ($($name:ident = $key:literal, $environment:literal, $flag:literal, $takes:expr, $default:expr, $what:literal;)*) => {
+        $(
+            #[doc = concat!("`registry.", $key, "`: ", $what)]
+            pub const $name: Key = Key {
+                setting: Setting {
+                    key: concat!("registry.", $key),
+                    flag: $flag,
+                    environment: &[concat!("STRONGROOM_", $environment)],
+                    default: $default,
+                },
+                takes: $takes,
+                what: $what,
+            };
+        )*
+        /// Every key, in the order in which they are shown; those of the retention classes follow.
+        const BESIDES_CLASSES: &[&Key] = &[$(&$name),*];
+    };
+}
+
+keys! {
+    LISTEN = "listen", "LISTEN", "listen", Takes::Text("address:port"), Some(LISTEN_DEFAULT),
+        "where the service answers";
+    DATA_DIR = "data_dir", "DATA_DIR", "data_dir", Takes::Text("folder"), None,
+        "the folder of the embedded database, the embedded store and the first administrator's token; `registry` in your data directory, unless it is named";
+    DATABASE_URL = "database_url", "DATABASE_URL", "database_url", Takes::Text("URL"), None,
+        "`sqlite:PATH` or `postgres://USER@HOST/NAME`; embedded, unless it is named. With a password only in the environment";
+    DATABASE_URL_FILE = "database_url_file", "DATABASE_URL_FILE", "database_url_file", Takes::Text("file"), None,
+        "a file that holds that URL and nothing else, such as a mounted secret; it may hold a password";
+    API_ONLY = "api_only", "API_ONLY", "api_only", Takes::Switch, Some("false"),
+        "answer requests only, and leave jobs to `strongroom worker`";
+
+    SWEEP_EVERY_S = "deletion.sweep_every_s", "REGISTRY_DELETION_SWEEP_EVERY_S", "", Takes::Whole("seconds", 1, 86_400), Some("900"),
+        "how often the sweeper looks; a look is a tick";
+    GRACE_TICKS = "deletion.grace_ticks", "REGISTRY_DELETION_GRACE_TICKS", "", Takes::Whole("ticks", 1, 1_000_000), Some("96"),
+        "ticks that a requested deletion waits for, and can be cancelled in";
+    DELETE_EXPIRED = "deletion.delete_expired", "REGISTRY_DELETION_DELETE_EXPIRED", "", Takes::Switch, Some("true"),
+        "whether the sweeper itself asks for the deletion of what is past its date";
+    CLOCK_JUMP_MAX_S = "deletion.clock_jump_max_s", "REGISTRY_DELETION_CLOCK_JUMP_MAX_S", "", Takes::Whole("seconds", 1, 86_400), Some("3600"),
+        "a clock further than this from where it should be pauses deletion until an operator confirms it";
+
+    HOLD_RELEASE = "dual_control.hold_release", "REGISTRY_DUAL_CONTROL_HOLD_RELEASE", "", Takes::Switch, Some("false"),
+        "whether the release of a legal hold takes two people";
+    EARLY_DELETION = "dual_control.early_deletion", "REGISTRY_DUAL_CONTROL_EARLY_DELETION", "", Takes::Switch, Some("false"),
+        "whether a deletion before the package's date takes two people";
+
+    WORKERS = "jobs.workers", "REGISTRY_JOBS_WORKERS", "", Takes::Whole("jobs", 1, 64), Some("4"),
+        "jobs at the same time in one process";
+    LEASE_S = "jobs.lease_s", "REGISTRY_JOBS_LEASE_S", "", Takes::Whole("seconds", 10, 3_600), Some("60"),
+        "how long a worker may be silent before another takes its job";
+    POLL_EVERY_MS = "jobs.poll_every_ms", "REGISTRY_JOBS_POLL_EVERY_MS", "", Takes::Whole("milliseconds", 50, 60_000), Some("1000"),
+        "how often an idle worker looks for a job that another process queued";
+    BACK_OFF_MS = "jobs.back_off_ms", "REGISTRY_JOBS_BACK_OFF_MS", "", Takes::Whole("milliseconds", 10, 600_000), Some("1000"),
+        "the wait before a failed job is tried again; twice as long before each further attempt";
+    ATTEMPTS_MAX = "jobs.attempts_max", "REGISTRY_JOBS_ATTEMPTS_MAX", "", Takes::Whole("attempts", 1, 100), Some("12"),
+        "attempts of a job before it waits for a person";
+    OBJECTS_AT_ONCE = "jobs.objects_at_once", "REGISTRY_JOBS_OBJECTS_AT_ONCE", "", Takes::Whole("objects", 1, 256), Some("8"),
+        "objects of one job that are worked on at the same time";
+
+    JSON_BYTES_MAX = "limits.json_bytes_max", "REGISTRY_LIMITS_JSON_BYTES_MAX", "", Takes::Whole("bytes", 1_024, 64 << 20), Some("1048576"),
+        "a JSON body";
+    FILE_BYTES_MAX_KEY = "limits.file_bytes_max", "REGISTRY_LIMITS_FILE_BYTES_MAX", "", Takes::Whole("bytes", 1, FILE_BYTES_MAX), Some("5497558138880"),
+        "one file";
+    IDLE_BODY_S = "limits.idle_body_s", "REGISTRY_LIMITS_IDLE_BODY_S", "", Takes::Whole("seconds", 1, 3_600), Some("30"),
+        "how long a client may send nothing in the middle of a body";
+    REQUEST_S = "limits.request_s", "REGISTRY_LIMITS_REQUEST_S", "", Takes::Whole("seconds", 1, 3_600), Some("60"),
+        "how long anything but an upload or a download may take";
+    REQUESTS_AT_ONCE = "limits.requests_at_once", "REGISTRY_LIMITS_REQUESTS_AT_ONCE", "", Takes::Whole("requests", 1, 100_000), Some("1024"),
+        "requests that are worked on at the same time; further ones are told to come again";
+    UPLOADS_AT_ONCE = "limits.uploads_at_once", "REGISTRY_LIMITS_UPLOADS_AT_ONCE", "", Takes::Whole("uploads", 1, 10_000), Some("64"),
+        "uploads that are worked on at the same time";
+    PAGE_ENTRIES_MAX = "limits.page_entries_max", "REGISTRY_LIMITS_PAGE_ENTRIES_MAX", "", Takes::Whole("entries", 1, 200), Some("200"),
+        "entries of a page";
+    DRAIN_S = "limits.drain_s", "REGISTRY_LIMITS_DRAIN_S", "", Takes::Whole("seconds", 1, 3_600), Some("30"),
+        "how long what was begun may take after the service was told to stop";
+}
+
+/// The keys of one retention class.
+#[derive(Debug)]
+pub struct ClassKeys {
+    /// Days; absent for the class without a date.
+    pub days: Option<Key>,
+    /// The mode of its locks.
+    pub mode: Key,
+    /// When its objects are locked.
+    pub lock: Key,
+    /// Whether a lock that does not hold fails the finalizing.
+    pub lock_required: Key,
+}
+
+macro_rules! class {
+    ($class:literal, $environment:literal, $days:expr, $lock:literal) => {
+        ClassKeys {
+            days: match $days {
+                None => None,
+                days => Some(Key {
+                    setting: Setting {
+                        key: concat!("registry.retention.", $class, ".days"),
+                        flag: "",
+                        environment: &[concat!(
+                            "STRONGROOM_REGISTRY_RETENTION_",
+                            $environment,
+                            "_DAYS"
+                        )],
+                        default: days,
+                    },
+                    takes: Takes::Whole("days", 1, LOCK_DAYS_MAX as u64),
+                    what: "for how long packages of the class are kept at least",
+                }),
+            },
+            mode: Key {
+                setting: Setting {
+                    key: concat!("registry.retention.", $class, ".mode"),
+                    flag: "",
+                    environment: &[concat!(
+                        "STRONGROOM_REGISTRY_RETENTION_",
+                        $environment,
+                        "_MODE"
+                    )],
+                    default: Some("governance"),
+                },
+                takes: Takes::OneOf(&["governance", "compliance"]),
+                what: "how strongly the store is asked to hold their objects",
+            },
+            lock: Key {
+                setting: Setting {
+                    key: concat!("registry.retention.", $class, ".lock"),
+                    flag: "",
+                    environment: &[concat!(
+                        "STRONGROOM_REGISTRY_RETENTION_",
+                        $environment,
+                        "_LOCK"
+                    )],
+                    default: Some($lock),
+                },
+                takes: Takes::OneOf(&["none", "at_finalize", "in_write"]),
+                what: "when their objects are locked",
+            },
+            lock_required: Key {
+                setting: Setting {
+                    key: concat!("registry.retention.", $class, ".lock_required"),
+                    flag: "",
+                    environment: &[concat!(
+                        "STRONGROOM_REGISTRY_RETENTION_",
+                        $environment,
+                        "_LOCK_REQUIRED"
+                    )],
+                    default: Some("false"),
+                },
+                takes: Takes::Switch,
+                what: "whether a package is not finalized where the store does not hold them so",
+            },
+        }
+    };
+}
+
+/// The keys of each class, in the order of `RetentionClass::ALL`.
+pub const CLASSES: [&ClassKeys; 5] = [
+    &class!("transient", "TRANSIENT", Some("7"), "none"),
+    &class!("raw-evidence", "RAW_EVIDENCE", Some("183"), "at_finalize"),
+    &class!("summary-evidence", "SUMMARY_EVIDENCE", Some("730"), "at_finalize"),
+    &class!("release-evidence", "RELEASE_EVIDENCE", Some("2555"), "at_finalize"),
+    &class!("permanent-record", "PERMANENT_RECORD", None, "at_finalize"),
+];
+
+/// Every key, in the order in which they are shown.
+pub fn all() -> impl Iterator<Item = &'static Key> {
+    let of_class = |keys: &'static ClassKeys| {
+        keys.days.iter().chain([&keys.mode, &keys.lock, &keys.lock_required])
+    };
+    BESIDES_CLASSES.iter().copied().chain(CLASSES.into_iter().flat_map(of_class))
+}

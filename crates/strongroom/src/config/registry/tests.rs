@@ -1,0 +1,264 @@
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::cli;
+use crate::environment::Environment;
+
+/// The configuration of `strongroom check-config FLAGS…` under an environment and a file that was named.
+fn config(flags: &[&str], environment: impl Into<Environment>, file: &str) -> Config {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("strongroom.yaml");
+    std::fs::write(&path, file).expect("written");
+    let command = ["strongroom", "check-config"];
+    let mut matches =
+        cli::command().try_get_matches_from(command.iter().chain(flags)).expect("good flags");
+    while let Some((_, inner)) = matches.remove_subcommand() {
+        matches = inner;
+    }
+    Config::load(&matches, Some(path), environment.into()).expect("a configuration")
+}
+
+fn home() -> Environment {
+    [("HOME", "/home/me")].into()
+}
+
+fn refused(config: &Config) -> Vec<String> {
+    let refused = config.registry().expect_err("refused");
+    refused.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn nothing_configured_is_what_the_registry_itself_takes_for_granted() {
+    let choice = config(&[], home(), "").registry().expect("settings");
+    let data_dir = choice.settings.data_dir.clone();
+    let mut embedded =
+        Settings::embedded(data_dir, strongroom_registry::config::LISTEN_DEFAULT.parse().unwrap());
+    embedded.database_url = choice.settings.database_url.clone();
+    assert_eq!(format!("{:?}", choice.settings), format!("{embedded:?}"));
+    assert!(choice.settings.data_dir.ends_with("strongroom/registry"));
+    assert!(choice.database.is_none() && !choice.is_api_only);
+    let url = choice.settings.database_url.expect("an embedded one");
+    assert!(url.reveal().starts_with("sqlite:/home/me/"), "{url:?}");
+}
+
+#[test]
+fn every_key_can_stand_in_a_file_and_reaches_the_settings() {
+    let file = "\
+registry:
+  listen: 0.0.0.0:1
+  data_dir: /var/lib/strongroom
+  database_url: postgres://strongroom@db/registry
+  api_only: true
+  deletion: {sweep_every_s: 2, grace_ticks: 3, delete_expired: false, clock_jump_max_s: 4}
+  dual_control: {hold_release: true, early_deletion: true}
+  jobs:
+    workers: 5
+    lease_s: 16
+    poll_every_ms: 107
+    back_off_ms: 108
+    attempts_max: 9
+    objects_at_once: 10
+  limits:
+    json_bytes_max: 2048
+    file_bytes_max: 12
+    idle_body_s: 13
+    request_s: 14
+    requests_at_once: 15
+    uploads_at_once: 16
+    page_entries_max: 17
+    drain_s: 18
+  retention:
+    transient: {days: 1}
+    raw-evidence: {days: 2, mode: compliance, lock: in_write, lock_required: true}
+    summary-evidence: {lock: none}
+    release-evidence: {days: 3650}
+    permanent-record: {mode: compliance}
+";
+    let config = config(&[], home(), file);
+    let choice = config.registry().expect("settings");
+    assert!(choice.is_api_only);
+    let mut told = format!("{:#?}", choice.settings);
+    told.retain(|letter| !letter.is_whitespace());
+    for part in [
+        "listen:0.0.0.0:1",
+        "\"/var/lib/strongroom\"",
+        "DatabaseUrl(postgres:[redacted])",
+        "sweep_every:2s",
+        "grace_ticks:3",
+        "delete_expired:false",
+        "clock_jump_max:4s",
+        "hold_release:true,early_deletion:true",
+        "workers:5",
+        "lease:16s",
+        "poll_every:107ms",
+        "back_off:108ms",
+        "attempts_max:9",
+        "objects_at_once:10",
+        "json_bytes_max:2048",
+        "file_bytes_max:12",
+        "idle_body:13s",
+        "request:14s",
+        "requests_at_once:15",
+        "uploads_at_once:16",
+        "page_entries_max:17",
+        "drain:18s",
+        "class:Transient,days:Some(1,),mode:Governance,lock:None,lock_required:false",
+        "class:RawEvidence,days:Some(2,),mode:Compliance,lock:InWrite,lock_required:true",
+        "class:SummaryEvidence,days:Some(730,),mode:Governance,lock:None,lock_required:false",
+        "class:ReleaseEvidence,days:Some(3650,),mode:Governance,lock:AtFinalize,lock_required:false",
+        "class:PermanentRecord,days:None,mode:Compliance,lock:AtFinalize,lock_required:false",
+    ] {
+        assert!(told.contains(part), "{part} is not in {told}");
+    }
+    let untouched: Vec<&str> = config
+        .registry_values()
+        .iter()
+        .filter(|shown| shown.value.as_ref().is_none_or(|value| value.origin == Origin::Default))
+        .map(|shown| shown.key.setting.key)
+        .filter(|key| !key.starts_with("registry.retention."))
+        .collect();
+    assert_eq!(untouched, ["registry.database_url_file"]);
+}
+
+#[test]
+fn a_flag_beats_the_environment_beats_the_file() {
+    let file = "registry:\n  listen: 127.0.0.1:1\n  jobs: {workers: 7, attempts_max: 3}\n";
+    let environment = [
+        ("HOME", "/home/me"),
+        ("STRONGROOM_LISTEN", "127.0.0.1:2"),
+        ("STRONGROOM_REGISTRY_JOBS_WORKERS", "8"),
+        ("STRONGROOM_REGISTRY_RETENTION_RAW_EVIDENCE_DAYS", "30"),
+    ];
+    let config = config(&["--listen", "127.0.0.1:3"], environment, file);
+    let settings = config.registry().expect("settings").settings;
+    assert_eq!(settings.listen.port(), 3);
+    assert_eq!((settings.jobs.workers, settings.jobs.attempts_max), (8, 3));
+    assert_eq!(settings.rules.of(RetentionClass::RawEvidence).days, Some(30));
+}
+
+#[test]
+fn everything_that_is_wrong_is_told_at_once_with_its_place_and_its_bounds() {
+    let file = "\
+registry:
+  listen: localhost
+  deletion: {grace_ticks: 0}
+  jobs: {workers: 65}
+  retention:
+    transient: {lock_required: true}
+    raw-evidence: {days: 0, mode: strict}
+";
+    let environment = [("HOME", "/home/me"), ("STRONGROOM_REGISTRY_LIMITS_DRAIN_S", "soon")];
+    let told = refused(&config(&[], environment, file));
+    let expected = [
+        "registry.listen is an IP address and a port, such as 127.0.0.1:8640 (",
+        "registry.retention.raw-evidence.days is a whole number of days, 1 to 36500 (",
+        "registry.retention.raw-evidence.mode is one of governance, compliance (",
+        "registry.retention.transient: a lock cannot be required where `lock` is `none`",
+        "registry.deletion.grace_ticks is a whole number of ticks, 1 to 1000000 (",
+        "registry.jobs.workers is a whole number of jobs, 1 to 64 (",
+        "registry.limits.drain_s is a whole number of seconds, 1 to 3600 (environment STRONGROOM_REGISTRY_LIMITS_DRAIN_S)",
+    ];
+    for expected in expected {
+        assert!(told.iter().any(|told| told.starts_with(expected)), "{expected}: {told:#?}");
+    }
+    assert_eq!(told.len(), expected.len(), "{told:#?}");
+    assert!(told.iter().any(|told| told.ends_with("strongroom.yaml:3)")), "{told:#?}");
+}
+
+#[test]
+fn a_password_stands_in_the_environment_or_in_a_file_of_its_own_and_nowhere_else() {
+    let url = "postgres://me:hunter2@db/registry";
+    let told = refused(&config(&[], home(), &format!("registry:\n  database_url: {url}\n")));
+    assert!(told[0].starts_with("a password does not stand in a configuration file"), "{told:?}");
+    assert!(!told[0].contains("hunter2"), "{told:?}");
+    let told = refused(&config(&["--database-url", url], home(), ""));
+    assert!(told[0].starts_with("a password in an argument can be read"), "{told:?}");
+
+    let environment = [("HOME", "/home/me"), ("STRONGROOM_DATABASE_URL", url)];
+    let by_environment = config(&[], environment, "");
+    let named = by_environment.registry().expect("settings").database.expect("named");
+    assert_eq!(named.url.reveal(), url);
+    let shown = format!("{:?}", by_environment.registry_values());
+    assert!(!shown.contains("hunter2") && shown.contains("[redacted]@db/registry"), "{shown}");
+
+    let directory = tempfile::tempdir().expect("a directory");
+    let secret = directory.path().join("url");
+    std::fs::write(&secret, format!("{url}\n")).expect("written");
+    let path = secret.to_str().expect("UTF-8");
+    let by_file = config(&["--database-url-file", path], home(), "");
+    assert_eq!(by_file.registry().expect("settings").database.expect("named").url.reveal(), url);
+    assert!(!format!("{:?}", by_file.registry_values()).contains("hunter2"));
+
+    let both = ["--database-url-file", path, "--database-url", "postgres://me@db/other"];
+    let told = refused(&config(&both, home(), ""));
+    assert!(told[0].starts_with("the database is named twice: by flag"), "{told:?}");
+    let told = refused(&config(&["--database-url-file", "/nowhere/url"], home(), ""));
+    assert!(told[0].contains("could not be read"), "{told:?}");
+    std::fs::write(&secret, "one\ntwo\n").expect("written");
+    let told = refused(&config(&["--database-url-file", path], home(), ""));
+    assert!(told[0].contains("one line"), "{told:?}");
+}
+
+#[test]
+fn each_key_has_its_own_name_in_the_environment_which_is_made_of_it() {
+    let mut names = BTreeSet::new();
+    let short = ["listen", "data_dir", "database_url", "database_url_file", "api_only"];
+    for key in keys::all() {
+        let [name] = key.setting.environment else { panic!("{}", key.setting.key) };
+        let path = key.setting.key.strip_prefix("registry.").expect("of the section");
+        let path = path.to_ascii_uppercase().replace(['.', '-'], "_");
+        let expected = match short.contains(&path.to_ascii_lowercase().as_str()) {
+            true => format!("STRONGROOM_{path}"),
+            false => format!("STRONGROOM_REGISTRY_{path}"),
+        };
+        assert_eq!(**name, expected);
+        assert!(names.insert(*name), "{name}");
+    }
+    assert_eq!(names.len(), 43);
+}
+
+#[test]
+fn what_a_found_file_says_of_a_registry_has_no_say_and_is_told() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("strongroom.yaml");
+    std::fs::write(&path, "registry:\n  listen: 0.0.0.0:1\n  jobs: {workers: 9}\n").unwrap();
+    let text = std::fs::read(&path).unwrap();
+    let mut config = config(&[], home(), "");
+    config.files =
+        vec![crate::config::file::of_bytes(&path, Some(text), FileKind::Found).expect("a file")];
+    let settings = config.registry().expect("settings").settings;
+    assert_eq!((settings.listen.port(), settings.jobs.workers), (8640, 4));
+    let told = config.left_out_of_the_registry().expect("told");
+    assert!(told.contains("no say in registry.listen, registry.jobs.workers"), "{told}");
+}
+
+/// The table of docs/REGISTRY.md is made of the keys: `STRONGROOM_WRITE_EXPECTED=1` writes it.
+#[test]
+fn the_documented_table_is_that_of_the_keys() {
+    let mut table = String::from("| key | takes | default | |\n|---|---|---|---|\n");
+    for key in keys::all() {
+        let takes = match key.takes {
+            Takes::Text(kind) => kind.to_owned(),
+            Takes::Switch => "`true`, `false`".to_owned(),
+            Takes::Whole(unit, least, most) => format!("{unit}, {least} to {most}"),
+            Takes::OneOf(words) => {
+                words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+            }
+        };
+        let default = key.setting.default.map(|text| format!("`{text}`")).unwrap_or_default();
+        let name = key.setting.key.trim_start_matches("registry.");
+        table.push_str(&format!("| `{name}` | {takes} | {default} | {} |\n", key.what));
+    }
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/REGISTRY.md");
+    let text = std::fs::read_to_string(page).expect("the page");
+    let (begin, end) = ("<!-- keys: made from the code by a test -->\n", "<!-- end of keys -->");
+    let (before, rest) = text.split_once(begin).expect("where the table begins");
+    let (documented, after) = rest.split_once(end).expect("where it ends");
+    #[allow(clippy::disallowed_methods)] // whether to write is asked of whoever runs the test
+    let writes = std::env::var_os("STRONGROOM_WRITE_EXPECTED").is_some();
+    if writes {
+        std::fs::write(page, format!("{before}{begin}\n{table}\n{end}{after}")).expect("written");
+        return;
+    }
+    assert_eq!(documented.trim(), table.trim(), "STRONGROOM_WRITE_EXPECTED=1 writes it");
+}
