@@ -99,7 +99,9 @@ fn a_file_that_was_found_does_not_set_a_registry_up() {
 
 #[test]
 fn the_database_and_the_store_are_asked_and_each_failure_says_what_to_do() {
-    let room = Room::new();
+    let room = Room::new()
+        .env("STRONGROOM_STORE_ACCESS_KEY", "me")
+        .env("STRONGROOM_STORE_SECRET_KEY", "hunter2");
     let check = |more: &[&str]| {
         room.run(
             &[&["check-config", "--connect", "--data-dir", "data", "--format", "json"], more]
@@ -115,7 +117,11 @@ fn the_database_and_the_store_are_asked_and_each_failure_says_what_to_do() {
     let document = check(&["--database-url", "sqlite:absent.db"]).exits(7).json();
     assert!(document["findings"][0]["help"].as_str().unwrap().contains("strongroom migrate"));
     assert!(!room.path("absent.db").exists() && !room.path("data").exists());
-    check(&["--store", "s3://evidence", "--store-endpoint", "http://127.0.0.1:1"]).exits(11);
+    let store = ["--store", "s3://evidence", "--store-endpoint", "http://127.0.0.1:1"];
+    let document = check(&store).exits(2).json();
+    let told = findings(&document);
+    assert!(told.iter().any(|(_, told)| told == "the endpoint is plain http"), "{told:?}");
+    check(&[&store[..], &["--store-allow-http"]].concat()).exits(11);
 
     std::fs::write(room.path("empty.db"), "").unwrap();
     let document = check(&["--database-url", "sqlite:empty.db"]).exits(2).json();

@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used)] // a test that cannot go on has failed
 
 use std::fs::{self, Permissions};
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 use crate::room::{Outcome, Room};
 use crate::schema::assert_valid;
@@ -92,4 +94,30 @@ fn a_token_that_is_good_for_nothing_is_not_kept_and_not_repeated() {
     place.login(&place.token, &[]).exits(0);
     place.login(&unknown, &[]).exits(8);
     place.room.run(&["package", "list"]).exits(0);
+}
+
+/// `script` gives the program a terminal, and prints what a person would see there.
+#[test]
+fn a_token_that_is_typed_at_a_terminal_is_not_shown() {
+    let place = Place::new();
+    let program = env!("CARGO_BIN_EXE_strongroom");
+    let line = format!("{program} login --url {}", place.served.url());
+    let mut command = Command::new("script");
+    place.room.dress(&mut command).env("PATH", "/usr/bin:/bin").env("SHELL", "/bin/sh");
+    command.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("script is there");
+    let mut shown = child.stdout.take().unwrap();
+    let mut seen = String::new();
+    let mut byte = [0];
+    while !seen.contains("token:") {
+        assert_eq!(shown.read(&mut byte).unwrap(), 1, "it ended without asking: {seen}");
+        seen.push(char::from(byte[0]));
+    }
+    let mut typed = child.stdin.take().unwrap();
+    writeln!(typed, "{}", place.token).unwrap();
+    shown.read_to_string(&mut seen).unwrap();
+    assert!(child.wait().unwrap().success(), "{seen}");
+    assert!(seen.contains("logged in") && !seen.contains("srt_"), "{seen}");
+    assert!(place.kept().exists());
 }

@@ -90,8 +90,8 @@ registry:
         "hold_release:true,early_deletion:true",
         "workers:5",
         "lease:16s",
-        "poll_every:107ms",
-        "back_off:108ms",
+        "poll_every:107000000ns",
+        "back_off:108000000ns",
         "attempts_max:9",
         "objects_at_once:10",
         "json_bytes_max:2048",
@@ -214,7 +214,7 @@ fn each_key_has_its_own_name_in_the_environment_which_is_made_of_it() {
         assert_eq!(**name, expected);
         assert!(names.insert(*name), "{name}");
     }
-    assert_eq!(names.len(), 43);
+    assert_eq!(names.len(), 44);
 }
 
 #[test]
