@@ -182,6 +182,10 @@ impl From<StorageError> for ServiceError {
                 (ErrorKind::Corrupt, "the store does not hold what was stored")
             }
             StorageErrorKind::NotFound => (ErrorKind::Corrupt, "the store has lost it"),
+            StorageErrorKind::Archived => (
+                ErrorKind::NotImmediatelyAvailable,
+                "the bytes lie in an archive tier of the store and cannot be read at once",
+            ),
             StorageErrorKind::NoSpace => (ErrorKind::StoreUnavailable, "the store is full"),
             StorageErrorKind::Limit => (ErrorKind::TooLarge, "it is larger than the store's limit"),
             StorageErrorKind::PermissionDenied

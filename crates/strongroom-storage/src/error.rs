@@ -19,6 +19,8 @@ pub enum StorageErrorKind {
     /// A lock refuses: Strongroom's own (`file://`, `memory://`), or one that the store names as its
     /// reason (Azure).
     Locked,
+    /// The store has the object in an archive tier, and no copy of it that can be read: restore it.
+    Archived,
     /// The store has no such operation.
     Unsupported,
     /// No such host, connection refused, connection lost.

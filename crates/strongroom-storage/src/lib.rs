@@ -34,6 +34,7 @@ pub mod memory;
 pub mod new_file;
 pub mod new_folder;
 pub mod open;
+pub mod retrieval;
 pub mod s3;
 pub mod service;
 pub mod signer;
@@ -54,6 +55,7 @@ mod versions;
 pub use clock::Clock;
 pub use error::{StorageError, StorageErrorKind};
 pub use key::{ObjectKey, VersionId};
+pub use retrieval::{RestoreAsk, Retrieval};
 pub use storage::{
     AskedOfWrites, Body, BucketLocks, CreateOptions, Created, ListPage, ListRequest, ListedObject,
     ObjectInfo, ObjectReader, ObjectVersion, SINGLE_WRITE_BYTES_MAX, SeenLock, Storage,

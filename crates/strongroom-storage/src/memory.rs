@@ -21,7 +21,7 @@ use crate::listing::{PageBuilder, Room, Start, folder_of, just_after};
 use crate::status::{STATUS_SCHEMA, StoreStatus, Versioning};
 use crate::{
     Body, BucketLocks, Clock, CreateOptions, Created, ListPage, ListRequest, ListedObject,
-    ObjectInfo, ObjectKey, ObjectReader, ObjectVersion, SeenLock, Storage, StorageError,
+    ObjectInfo, ObjectKey, ObjectReader, ObjectVersion, Retrieval, SeenLock, Storage, StorageError,
     StorageErrorKind, VersionId, advisory, ranges,
 };
 
@@ -53,6 +53,7 @@ impl StoredObject {
             metadata: self.metadata.clone(),
             encryption: None,
             storage_class: None,
+            retrieval: Retrieval::Online,
         }
     }
 

@@ -16,7 +16,7 @@ use strongroom_core::receipt::{CreateOnly, Encryption, EnforcedBy, Integrity};
 use strongroom_core::retention::{DefaultRetention, Lock, Retention};
 
 use crate::status::{BucketSettings, StoreStatus};
-use crate::{ObjectKey, StorageError, VersionId};
+use crate::{ObjectKey, RestoreAsk, Retrieval, StorageError, StorageErrorKind, VersionId};
 
 /// Bodies of at most this many bytes are written by one request, larger ones in parts of this size or
 /// more: some stores want parts of equal size.
@@ -154,6 +154,21 @@ pub trait Storage: fmt::Debug + Send + Sync {
     /// What the store says of itself, in seconds, leaving nothing behind.
     async fn status(&self) -> StoreStatus;
 
+    /// Asks for an archived version to be made readable, which takes the store minutes to days: [`head`](Self::head)
+    /// tells how far it is. Asked again while the store works on it, it is no error. `Unsupported` where nothing is
+    /// ever archived, or the store has no such operation.
+    async fn restore(
+        &self,
+        _key: &ObjectKey,
+        _version: Option<&VersionId>,
+        _ask: &RestoreAsk,
+    ) -> Result<(), StorageError> {
+        Err(StorageError::new(
+            StorageErrorKind::Unsupported,
+            "this kind of store keeps nothing in an archive",
+        ))
+    }
+
     /// Deletes one version for good, or, without a version on a store that has versions, puts a
     /// delete marker on top. `PermissionDenied` or `Locked` where a lock refuses. An absent object
     /// is no error.
@@ -241,6 +256,8 @@ pub struct ObjectInfo {
     pub encryption: Option<Encryption>,
     /// Storage class, as reported.
     pub storage_class: Option<String>,
+    /// How soon its bytes can be read.
+    pub retrieval: Retrieval,
 }
 
 /// What every write of a store asks for: decided when it was opened, the same for each object.
@@ -290,7 +307,7 @@ impl ObjectReader {
             let piece = piece?;
             if (collected.len() + piece.len()) as u64 > bytes_max {
                 return Err(StorageError::new(
-                    crate::StorageErrorKind::Limit,
+                    StorageErrorKind::Limit,
                     format!("the object is longer than the limit of {bytes_max} bytes"),
                 ));
             }

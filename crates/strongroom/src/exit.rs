@@ -299,6 +299,7 @@ fn of_storage(kind: StorageErrorKind) -> Exit {
         StorageErrorKind::Integrity => Exit::Integrity,
         StorageErrorKind::Limit => Exit::Limit,
         StorageErrorKind::NoSpace
+        | StorageErrorKind::Archived
         | StorageErrorKind::InvalidRequest
         | StorageErrorKind::Malformed
         | StorageErrorKind::BodyFailed
@@ -355,6 +356,7 @@ mod tests {
             (Kind::NoSpace, 1),
             (Kind::InvalidKey, 2),
             (Kind::Configuration, 2),
+            (Kind::Archived, 1),
             (Kind::InvalidRequest, 1),
             (Kind::Malformed, 1),
             (Kind::Limit, 10),

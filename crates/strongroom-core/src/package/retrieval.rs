@@ -52,6 +52,21 @@ named! {
     }
 }
 
+impl RetrievalTier {
+    /// How far away a storage class keeps bytes, by the names that S3 and Azure have for them
+    /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-class-intro.html>,
+    /// <https://learn.microsoft.com/azure/storage/blobs/access-tiers-overview>). A store that names none, or one of
+    /// its own, hands its objects out at once: what it does not is seen when it is asked.
+    pub fn of_storage_class(class: Option<&str>) -> Self {
+        match class.unwrap_or_default() {
+            "STANDARD_IA" | "ONEZONE_IA" | "INTELLIGENT_TIERING" | "Cool" => Self::Warm,
+            "GLACIER_IR" | "Cold" => Self::Cold,
+            "GLACIER" | "DEEP_ARCHIVE" | "Archive" => Self::Archive,
+            _ => Self::Hot,
+        }
+    }
+}
+
 impl RestoreStatus {
     /// The state after `event`. What the store says of itself is taken from any state, since others may
     /// restore and archive too; only a request needs bytes that are out of reach, and only a restore can fail.
@@ -108,6 +123,24 @@ mod tests {
             after,
         );
         assert_eq!(seen, crate::package::status::tests::cells(TABLE), "{seen:#?}");
+    }
+
+    #[test]
+    fn a_storage_class_is_of_a_tier() {
+        for (class, tier) in [
+            (None, RetrievalTier::Hot),
+            (Some("STANDARD"), RetrievalTier::Hot),
+            (Some("Hot"), RetrievalTier::Hot),
+            (Some("STANDARD_IA"), RetrievalTier::Warm),
+            (Some("Cool"), RetrievalTier::Warm),
+            (Some("GLACIER_IR"), RetrievalTier::Cold),
+            (Some("Cold"), RetrievalTier::Cold),
+            (Some("DEEP_ARCHIVE"), RetrievalTier::Archive),
+            (Some("Archive"), RetrievalTier::Archive),
+            (Some("a-pool-of-our-own"), RetrievalTier::Hot),
+        ] {
+            assert_eq!(RetrievalTier::of_storage_class(class), tier, "{class:?}");
+        }
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{
-    FromRequest, FromRequestParts, OptionalFromRequestParts, Path, Query, Request,
+    FromRequest, FromRequestParts, OptionalFromRequest, OptionalFromRequestParts, Path, Query,
+    Request,
 };
 use axum::http::request::Parts;
 use axum::http::{HeaderName, header};
@@ -104,6 +105,25 @@ impl<T: DeserializeOwned> FromRequest<Arc<Registry>> for JsonBody<T> {
             )
         })?;
         Ok(Self { value, sha256: Sha256Digest::of(&bytes) })
+    }
+}
+
+/// A body that may be left out, together with its media type.
+impl<T: DeserializeOwned> OptionalFromRequest<Arc<Registry>> for JsonBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(
+        request: Request,
+        registry: &Arc<Registry>,
+    ) -> Result<Option<Self>, ApiError> {
+        if !request.headers().contains_key(header::CONTENT_TYPE) {
+            let bytes = bounded(request.into_body(), 1).await.unwrap_or_default();
+            return match bytes.is_empty() {
+                true => Ok(None),
+                false => Err(invalid("the body is not declared to be JSON")),
+            };
+        }
+        <Self as FromRequest<_>>::from_request(request, registry).await.map(Some)
     }
 }
 

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`router`] | every route: the table of contents |
 //! | [`packages`] | make, find, read and change packages |
-//! | [`retention`] [`deletion`] | longer, held, gone |
+//! | [`retention`] [`deletion`] [`restores`] | longer, held, gone; brought back from an archive |
 //! | [`uploads`] [`files`] | files in; listed, seen, downloaded |
 //! | [`completion`] | finalize, abandon, the manifest, the bundle |
 //! | [`administration`] | tokens, backends, metadata schemas, the sweeper |
@@ -28,6 +28,7 @@ pub mod jobs;
 pub mod observe;
 pub mod packages;
 pub mod problem;
+pub mod restores;
 pub mod retention;
 pub mod router;
 pub mod uploads;

@@ -15,6 +15,8 @@ pub const TYPE_PREFIX: &str = "urn:strongroom:problem:";
 pub const MEDIA_TYPE: &str = "application/problem+json";
 /// When to come again where nothing better is known, in seconds.
 const RETRY_AFTER_SECONDS: u32 = 5;
+/// When to ask again for what lies in an archive, in seconds: a store takes minutes to days.
+pub(super) const ARCHIVE_RETRY_AFTER_SECONDS: u32 = 3_600;
 
 /// A problem, as RFC 9457 section 3 has it.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -114,8 +116,12 @@ impl IntoResponse for ApiError {
         let mut response = (status_of(kind), Json(Problem::of(&self.0))).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
-        if kind.is_transient() || kind == ErrorKind::NotImmediatelyAvailable {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
+        let retry_after = match kind {
+            ErrorKind::NotImmediatelyAvailable => Some(ARCHIVE_RETRY_AFTER_SECONDS),
+            kind => kind.is_transient().then_some(RETRY_AFTER_SECONDS),
+        };
+        if let Some(seconds) = retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if kind == ErrorKind::Unauthenticated {
             let challenge = HeaderValue::from_static("Bearer realm=\"strongroom\"");

@@ -1,22 +1,18 @@
-//! Extensions, legal holds, restores.
+//! Extensions and legal holds.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
 use super::extract::{Caller, Id, IdempotencyKey, Ids, IfMatch, JsonBody, conditions, no_body};
 use super::problem::{ApiError, Problem};
 use crate::documents::{
     ExtensionAsk, ExtensionDocument, HoldAsk, HoldDocument, HoldPage, HoldReleaseAsk,
-    RestoreDocument,
 };
 use crate::service::Registry;
-
-/// When to ask again for what is archived, in seconds.
-const RESTORE_RETRY_AFTER: HeaderValue = HeaderValue::from_static("3600");
 
 /// Moves a package's date later. Never earlier.
 #[utoipa::path(
@@ -173,40 +169,4 @@ pub async fn approve_release(
 ) -> Result<Json<HoldDocument>, ApiError> {
     let on = conditions("POST release/approve", key, version, no_body(), &[id, hold]);
     Ok(Json(registry.approve_hold_release(&who, (id, hold), on).await?))
-}
-
-/// Asks for archived bytes. They are the same package all the while; a download answers `not-immediately-available` until they are there.
-#[utoipa::path(
-    post,
-    path = "/packages/{package_id}/restore",
-    tag = "retention",
-    params(("package_id" = uuid::Uuid, Path), ("idempotency-key" = Option<String>, Header, description = "The same request under the same key is done once"),
-        ("if-match" = Option<String>, Header, description = "Done only to this version of the package")),
-    responses(
-        (status = 202, body = RestoreDocument, description = "Asked for; `Retry-After` says when to look, where something is still to come"),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json"),
-        (status = 412, body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
-        (status = 502, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
-    )
-)]
-pub async fn restore(
-    State(registry): State<Arc<Registry>>,
-    Caller(who): Caller,
-    Id(id): Id,
-    key: Option<IdempotencyKey>,
-    version: Option<IfMatch>,
-) -> Result<Response, ApiError> {
-    let on = conditions("POST restore", key, version, no_body(), &[id]);
-    let near = registry.restore(&who, id, on).await?;
-    let mut headers = HeaderMap::new();
-    if near.awaited > 0 {
-        headers.insert(header::RETRY_AFTER, RESTORE_RETRY_AFTER);
-    }
-    Ok((StatusCode::ACCEPTED, headers, Json(near)).into_response())
 }

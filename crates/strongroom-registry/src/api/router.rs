@@ -17,8 +17,8 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::problem::ApiError;
 use super::{
-    administration, audit, completion, deletion, files, health, jobs, observe, packages, retention,
-    uploads,
+    administration, audit, completion, deletion, files, health, jobs, observe, packages, restores,
+    retention, uploads,
 };
 use crate::error::{ErrorKind, ServiceError};
 use crate::service::Registry;
@@ -79,7 +79,7 @@ fn api() -> OpenApiRouter<Arc<Registry>> {
         .routes(routes!(deletion::request))
         .routes(routes!(deletion::approve))
         .routes(routes!(deletion::cancel))
-        .routes(routes!(retention::restore))
+        .routes(routes!(restores::restore))
         .routes(routes!(uploads::put))
         // A form is read piece by piece: each of its files has the bound of any file.
         .routes(routes!(uploads::form, files::list).layer(DefaultBodyLimit::disable()))

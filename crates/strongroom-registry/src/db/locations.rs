@@ -115,9 +115,14 @@ statements! {
     UPDATE_LOCATION = {(
         "UPDATE storage_locations SET status = $4, integrity = $5, storage_class = $6, lock_mode = $7, \
          lock_retain_until = $8, lock_hold = $9, hold_was_set_before = $10, lock_read_at = $11, \
-         lock_unobserved = $12, retrieval_tier = $13, restore_status = $14, restore_requested_at = $15, \
-         restore_expires_at = $16, last_verified_at = $17, etag = $18 \
+         lock_unobserved = $12, retrieval_tier = $13, last_verified_at = $14, etag = $15 \
          WHERE tenant_id = $1 AND id = $2 AND status = $3"
+    )}
+    // Apart from the rest: a look at an archive and a look at a lock may take place at the same time.
+    UPDATE_NEARNESS = {(
+        "UPDATE storage_locations SET storage_class = $3, retrieval_tier = $4, restore_status = $5, \
+         restore_requested_at = $6, restore_expires_at = $7 \
+         WHERE tenant_id = $1 AND id = $2 AND status = 'active'"
     )}
     // The package is locked before; see `begin_deleting_location`.
     FENCE_LOCATION = {(
@@ -140,10 +145,11 @@ statements! {
          OR (l.lock_retain_until < $2 AND l.lock_retain_until / 1000000 < p.expires_at / 1000000)) \
          AND p.id > $3 ORDER BY p.id LIMIT $4"
     )}
-    RESTORES_UNDER_WAY = {(
+    RESTORES_TO_LOOK_AT = {(
         "SELECT l.tenant_id, ", location_columns!(), " FROM storage_locations l \
-         WHERE l.restore_status IN ('restore_requested', 'restoring') AND (l.restore_requested_at, l.id) > \
-         ($1, $2) ORDER BY l.restore_requested_at, l.id LIMIT $3"
+         WHERE l.restore_status IN ('restore_requested', 'restoring', 'restored') AND l.status = 'active' \
+         AND (l.restore_status <> 'restored' OR l.restore_expires_at <= $3) AND (l.restore_requested_at, l.id) > \
+         ($1, $2) ORDER BY l.restore_requested_at, l.id LIMIT $4"
     )}
 }
 
@@ -230,13 +236,27 @@ impl TenantTx<'_> {
             maybe_micros(l.lock_read_at),
             maybe_text(l.lock_unobserved.as_deref())?,
             l.retrieval_tier.as_str(),
-            l.restore_status.as_str(),
-            maybe_micros(l.restore_requested_at),
-            maybe_micros(l.restore_expires_at),
             maybe_micros(l.last_verified_at),
             maybe_text(l.etag.as_deref())?,
         )?;
         Ok(updated == 1)
+    }
+
+    /// Writes how near the bytes of a location are, if it is still there.
+    pub async fn update_nearness(&mut self, l: &LocationRow) -> Result<(), DbError> {
+        let (session, tenant) = self.parts();
+        changed!(
+            session,
+            UPDATE_NEARNESS,
+            tenant,
+            l.id,
+            maybe_text(l.storage_class.as_deref())?,
+            l.retrieval_tier.as_str(),
+            l.restore_status.as_str(),
+            maybe_micros(l.restore_requested_at),
+            maybe_micros(l.restore_expires_at),
+        )
+        .map(drop)
     }
 
     /// The fence of a deletion: after it, and only after it, an object's bytes may go. Taken when the package is
@@ -281,14 +301,16 @@ impl Session {
         rows!(self, FoundPackage, PACKAGES_LAPSING, rolling, dated, after, i64::from(limit))
     }
 
-    /// Objects whose restore was asked for and has not ended, the first asked for first.
-    pub async fn restores_under_way_of_any_tenant(
+    /// Objects whose restore was asked for and has not ended, and those whose copy is over at `now`; the first asked
+    /// for first.
+    pub async fn restores_to_look_at_of_any_tenant(
         &mut self,
         after: Option<(Timestamp, Uuid)>,
+        now: Timestamp,
         limit: u32,
     ) -> Result<Vec<FoundLocation>, DbError> {
         let (at, id) = after.map_or((i64::MIN, Uuid::nil()), |(at, id)| (micros(at), id));
-        rows!(self, FoundLocation, RESTORES_UNDER_WAY, at, id, i64::from(limit))
+        rows!(self, FoundLocation, RESTORES_TO_LOOK_AT, at, id, micros(now), i64::from(limit))
     }
 }
 

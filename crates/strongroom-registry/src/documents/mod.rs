@@ -31,5 +31,5 @@ pub use job::{JobDocument, JobPage, JobProgress};
 pub use package::{NewPackage, PackageDocument, PackagePage, ProducerDocument, RetentionAsk};
 pub use retention::{
     DeletionAsk, DeletionDocument, ExtensionAsk, ExtensionDocument, HoldAsk, HoldDocument,
-    HoldPage, HoldReleaseAsk, ReasonAsk, RestoreDocument,
+    HoldPage, HoldReleaseAsk, ReasonAsk, RestoreAsk, RestoreDocument,
 };

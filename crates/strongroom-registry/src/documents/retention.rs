@@ -100,14 +100,26 @@ pub struct HoldPage {
     pub holds: Vec<HoldDocument>,
 }
 
-/// How near the bytes of a package are.
+/// Archived bytes to be made readable.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RestoreAsk {
+    /// For how many days a copy is to be there; 7 unless it is said. Azure moves the blob for good instead.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(minimum = 1, maximum = 365)]
+    pub days: Option<u32>,
+}
+
+/// How near the bytes of a package are, as far as the registry knows now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RestoreDocument {
     /// The package.
     pub package_id: Uuid,
+    /// The job that asks the store, object by object.
+    pub job_id: Uuid,
     /// Objects that can be read now.
     pub available: u64,
-    /// Objects that are archived and were asked for; the registry looks for them again and again.
+    /// Objects that are archived; the registry looks again and again whether the store has brought them.
     pub awaited: u64,
 }
 

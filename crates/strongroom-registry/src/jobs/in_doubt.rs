@@ -47,8 +47,7 @@ pub(super) async fn settle(attempt: &Attempt, package: &PackageRow) -> Result<u6
                 Ok(_) => true,
                 Err(error) => match error.kind() {
                     StorageErrorKind::NotFound => false,
-                    // It is there, and archived.
-                    StorageErrorKind::InvalidRequest => true,
+                    StorageErrorKind::Archived => true,
                     _ => return Err(error.into()),
                 },
             };

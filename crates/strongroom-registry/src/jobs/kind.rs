@@ -14,12 +14,14 @@ pub enum JobKind {
     DeletePackage,
     /// Deletes what uploads left behind that were given up, and the bytes of abandoned packages.
     CleanUp,
+    /// Asks the store for the archived objects of a package.
+    Restore,
 }
 
 impl JobKind {
     /// Every kind.
-    pub const ALL: [Self; 4] =
-        [Self::Finalize, Self::ApplyRetention, Self::DeletePackage, Self::CleanUp];
+    pub const ALL: [Self; 5] =
+        [Self::Finalize, Self::ApplyRetention, Self::DeletePackage, Self::CleanUp, Self::Restore];
 
     /// The name in rows, documents and metrics.
     pub fn as_str(self) -> &'static str {
@@ -28,6 +30,7 @@ impl JobKind {
             Self::ApplyRetention => "apply-retention",
             Self::DeletePackage => "delete-package",
             Self::CleanUp => "clean-up",
+            Self::Restore => "restore",
         }
     }
 }

@@ -12,6 +12,7 @@
 //! | `sweep` `sweep_deletion` `sweep_stranded` `sweep_restores` | the look over everything, at regular times |
 //! | `finalize` | verifies and locks every object of a package, and makes it evidence |
 //! | `clean_up` | deletes what was never evidence |
+//! | `restore` | asks the store for archived objects |
 //!
 //! A job may be run any number of times, by any process, and may end anywhere: it looks at what is there, does what
 //! is missing, and writes rows only in a transaction that asks for its lease first.
@@ -28,6 +29,7 @@ mod finalize;
 mod in_doubt;
 mod kind;
 mod objects;
+mod restore;
 mod runner;
 pub mod sweep;
 mod sweep_deletion;

@@ -8,7 +8,9 @@ use jiff::SignedDuration;
 use serde_json::Value;
 use tokio::time::{Instant, interval_at, sleep};
 
-use super::{Attempt, JobKind, apply_retention, clean_up, delete_package, finalize, sweep};
+use super::{
+    Attempt, JobKind, apply_retention, clean_up, delete_package, finalize, restore, sweep,
+};
 use crate::db::{DbError, JobLease, JobState};
 use crate::error::ServiceError;
 use crate::server::Stop;
@@ -101,6 +103,7 @@ fn perform(attempt: &Attempt) -> BoxFuture<'_, Result<Value, ServiceError>> {
         JobKind::DeletePackage => Box::pin(delete_package::perform(attempt)),
         JobKind::Finalize => Box::pin(finalize::perform(attempt)),
         JobKind::CleanUp => Box::pin(clean_up::perform(attempt)),
+        JobKind::Restore => Box::pin(restore::perform(attempt)),
     }
 }
 

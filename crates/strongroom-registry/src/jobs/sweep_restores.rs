@@ -1,29 +1,36 @@
-//! Archived bytes that were asked for: whether they can be read by now.
+//! Archived bytes that were asked for: whether they can be read by now, and for how long.
 
-use jiff::Timestamp;
-use strongroom_core::package::LocationStatus;
+use futures::future::BoxFuture;
+use futures::{FutureExt as _, StreamExt as _, stream};
+use jiff::{SignedDuration, Timestamp};
+use strongroom_core::package::RestoreStatus;
 use strongroom_core::package::retrieval::RestoreEvent;
-use strongroom_storage::StorageErrorKind;
 use uuid::Uuid;
 
-use super::objects::Object;
 use super::sweep_deletion::BATCH;
-use crate::db::{FoundLocation, LocationRow, TenantId, Tx};
+use crate::db::FoundLocation;
 use crate::error::ServiceError;
 use crate::service::Registry;
-use crate::service::change::wrong_state;
 
-/// Looks for them, each once.
+/// A store that says nothing of a request for so long has lost it.
+const REQUEST_SEEN_WITHIN: SignedDuration = SignedDuration::from_hours(24);
+
+/// Looks for them, each once: those under way, and copies whose time is over.
 pub(super) async fn look_for_restored(registry: &Registry) -> Result<(), ServiceError> {
+    let now = registry.clock().now();
+    let at_once = registry.settings().jobs.objects_at_once.max(1);
     let mut after: Option<(Timestamp, Uuid)> = None;
     loop {
         let mut session = registry.db().read().await?;
-        let found = session.restores_under_way_of_any_tenant(after, BATCH).await?;
+        let found = session.restores_to_look_at_of_any_tenant(after, now, BATCH).await?;
         drop(session);
         let Some(last) = found.last() else { return Ok(()) };
         after = last.location.restore_requested_at.map(|at| (at, last.location.id));
-        for found in found {
-            if let Err(error) = look(registry, found).await {
+        let looks: Vec<BoxFuture<'_, _>> =
+            found.into_iter().map(|found| look(registry, found, now).boxed()).collect();
+        let mut looks = stream::iter(looks).buffer_unordered(at_once);
+        while let Some(looked) = looks.next().await {
+            if let Err(error) = looked {
                 tracing::warn!(%error, "whether an archived object can be read is not known");
             }
         }
@@ -33,28 +40,18 @@ pub(super) async fn look_for_restored(registry: &Registry) -> Result<(), Service
     }
 }
 
-/// Reads the first byte: a store that has only the archived copy refuses that.
-async fn look(registry: &Registry, found: FoundLocation) -> Result<(), ServiceError> {
-    let FoundLocation { tenant_id, location } = found;
-    let package = registry.db().read().await?.of(&tenant_id).package(location.package_id).await?;
-    let package = package.ok_or_else(ServiceError::not_found)?;
-    let store = &registry.backends().get(&package.backend_id)?.store;
-    let object = Object::of(&package, &location)?;
-    match store.read(&object.key, object.version.as_ref(), Some(0..1)).await {
-        Ok(_) => {}
-        Err(error) if error.kind() == StorageErrorKind::InvalidRequest => return Ok(()),
-        Err(error) => return Err(error.into()),
-    }
-    let mut location = location;
-    let restored = location.restore_status.after(RestoreEvent::FoundRestored);
-    location.restore_status = restored.map_err(wrong_state)?;
-    registry.db().write((tenant_id, location), |tx, input| Box::pin(write(tx, input))).await
-}
-
-async fn write(
-    tx: &mut Tx,
-    (tenant, location): &(TenantId, LocationRow),
+async fn look(
+    registry: &Registry,
+    FoundLocation { tenant_id, location }: FoundLocation,
+    now: Timestamp,
 ) -> Result<(), ServiceError> {
-    tx.of(tenant).update_location(location, LocationStatus::Active).await?;
+    let mut seen = registry.look_how_near(&tenant_id, location).await?;
+    let is_lost = seen.restore_status == RestoreStatus::RestoreRequested
+        && seen.restore_requested_at.is_none_or(|at| now.duration_since(at) > REQUEST_SEEN_WITHIN);
+    if is_lost {
+        let failed = seen.restore_status.after(RestoreEvent::Failed);
+        seen.restore_status = failed.map_err(ServiceError::internal)?;
+        registry.note_nearness(&tenant_id, seen).await?;
+    }
     Ok(())
 }

@@ -73,13 +73,17 @@ impl Registry {
         let expected = Expected { size_bytes: download.size_bytes, sha256: download.sha256 };
         let store = Arc::clone(&backend.store);
         let reading = keep::read(&*store, &key, version.as_ref(), range, expected).await;
-        let reader = reading.map_err(|error| match error.kind() {
-            // The store has it, and does not hand it out as it is.
-            KeepErrorKind::Store(StorageErrorKind::InvalidRequest) => {
-                not_available().with_source(error)
+        let reader = match reading {
+            Ok(reader) => reader,
+            Err(error) if error.kind() == KeepErrorKind::Store(StorageErrorKind::Archived) => {
+                // Whoever looks at the file sees it from now on, and the sweeper looks for a restore.
+                if let Err(error) = self.look_how_near(&who.tenant, location.clone()).await {
+                    tracing::warn!(%error, "an archived object is not noted to be one");
+                }
+                return Err(not_available().with_source(error));
             }
-            _ => error.into(),
-        })?;
+            Err(error) => return Err(error.into()),
+        };
         self.note_retrieval(who, download.package, Some(download.file_id)).await?;
         Ok(reader)
     }

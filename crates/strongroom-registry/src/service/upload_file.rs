@@ -396,7 +396,7 @@ impl Upload<'_> {
             hold_was_set_before: lock.legal_hold_was_set_before.unwrap_or(false),
             lock_read_at: lock.read_back_at,
             lock_unobserved: lock.unobserved.as_ref().map(name_of),
-            retrieval_tier: RetrievalTier::Hot,
+            retrieval_tier: RetrievalTier::of_storage_class(kept.storage_class.as_deref()),
             restore_status: RestoreStatus::Available,
             restore_requested_at: None,
             restore_expires_at: None,

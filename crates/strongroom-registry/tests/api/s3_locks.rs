@@ -1,56 +1,15 @@
 //! Locks and deletions on a store that enforces locks, has versions, and can lack either.
 
-use std::sync::Arc;
-
 use jiff::SignedDuration;
 use serde_json::json;
 use strongroom_core::package::PackageStatus;
 use strongroom_registry::auth::Role;
 use strongroom_registry::db::LockState;
-use strongroom_storage::open::{Secret, StaticCredentials, StoreSettings, open};
-use strongroom_storage::{Clock, Storage};
-use strongroom_testkit::S3Server;
-use strongroom_testkit::clock::TestClock;
-use strongroom_testkit::s3::server::REGION;
 use strongroom_testkit::s3::{BucketSettings, Op};
 
-use crate::app::{TestApp, on_each_engine};
-use crate::engines::Engine;
-use crate::evidence::{keys, locations, locked, row, stepwise, tick, work};
-
-/// A registry on a bucket; the server's clock is turned beside the registry's.
-struct Shelf {
-    server: S3Server,
-    app: TestApp,
-}
-
-impl Shelf {
-    async fn new(engine: &Engine, settings: BucketSettings) -> Self {
-        let server =
-            S3Server::builder().bucket("shelf", settings).clock(TestClock::system()).start().await;
-        let owner = server.owner();
-        let settings = StoreSettings {
-            url: "s3://shelf/team".to_owned(),
-            endpoint: Some(server.endpoint()),
-            region: Some(REGION.to_owned()),
-            allow_http: true,
-            credentials: Some(StaticCredentials {
-                access_key: owner.access_key().to_owned(),
-                secret_key: Secret(owner.secret_key().to_owned()),
-                session_token: None,
-            }),
-            ..StoreSettings::default()
-        };
-        let store: Arc<dyn Storage> = open(&settings, Clock::system()).await.unwrap();
-        let app = engine.start_on(store, stepwise).await;
-        Self { server, app }
-    }
-
-    fn turn(&self, by: SignedDuration) {
-        self.server.clock().advance(by);
-        self.app.clock.advance(by);
-    }
-}
+use crate::app::on_each_engine;
+use crate::evidence::{keys, locations, locked, row, tick, work};
+use crate::shelf::Shelf;
 
 #[tokio::test]
 async fn locks_and_holds_are_on_the_very_versions_that_were_written() {

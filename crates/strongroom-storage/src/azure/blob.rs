@@ -9,6 +9,7 @@ use strongroom_core::receipt::Encryption;
 use super::AzureStorage;
 use super::error::Failure;
 use super::request::{Answer, Request, header};
+use super::restore;
 use crate::exchange::dates;
 use crate::{ObjectInfo, ObjectKey, Storage as _, StorageError, StorageErrorKind, VersionId};
 
@@ -71,6 +72,7 @@ pub(super) fn info(headers: &HeaderMap) -> Result<ObjectInfo, StorageError> {
         metadata: metadata(headers),
         encryption: encryption(headers),
         storage_class: header(headers, "x-ms-access-tier").map(str::to_owned),
+        retrieval: restore::retrieval(headers),
     })
 }
 

@@ -11,9 +11,6 @@ use crate::{StorageError, StorageErrorKind as Kind};
 /// The longest code that is believed to be one, in bytes.
 const CODE_BYTES_MAX: usize = 64;
 
-/// The blob is in a tier that is not read from.
-const BLOB_ARCHIVED: &str = "BlobArchived";
-
 /// Why a request failed.
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -84,7 +81,7 @@ impl Refusal {
             None => format!("{status}"),
         };
         let error = StorageError::new(kind, format!("{} ({answer})", sentence(kind)));
-        match guidance(kind, self.code.as_deref()) {
+        match guidance(kind) {
             Some(guidance) => error.with_guidance(guidance),
             None => error,
         }
@@ -162,7 +159,7 @@ fn kind_of_code(code: &str) -> Option<Kind> {
         | "BlobImmutableDueToLegalHold"
         | "ImmutabilityPolicyDeleteOnLockedPolicy" => Kind::Locked,
         "Md5Mismatch" | "Crc64Mismatch" | "InvalidMd5" => Kind::Integrity,
-        BLOB_ARCHIVED => Kind::InvalidRequest,
+        "BlobArchived" => Kind::Archived,
         "ServerBusy" => Kind::Throttled,
         "OperationTimedOut" => Kind::TimedOut,
         "InternalError" => Kind::ServerFault,
@@ -189,12 +186,13 @@ fn sentence(kind: Kind) -> &'static str {
         Kind::NoSpace => "the store has no space left, or a quota is reached",
         Kind::InvalidKey => "the store does not take such a name",
         Kind::Limit => "the store does not take so large a blob",
+        Kind::Archived => "the blob lies in the archive tier and cannot be read at once",
         Kind::InvalidRequest => "the store refused the request",
         _ => "the store's answer cannot be understood",
     }
 }
 
-fn guidance(kind: Kind, code: Option<&str>) -> Option<&'static str> {
+fn guidance(kind: Kind) -> Option<&'static str> {
     Some(match kind {
         Kind::StoreNotFound => "create the container, or correct its name",
         Kind::PermissionDenied => {
@@ -209,9 +207,7 @@ fn guidance(kind: Kind, code: Option<&str>) -> Option<&'static str> {
         }
         Kind::Throttled | Kind::ServerFault | Kind::TimedOut => "try again later",
         Kind::NoSpace => "free space or raise the quota, then try again",
-        Kind::InvalidRequest if code == Some(BLOB_ARCHIVED) => {
-            "the blob is archived: restore it first, to the tier cool or hot"
-        }
+        Kind::Archived => "the blob is archived: restore it first, to the tier cool or hot",
         _ => return None,
     })
 }
@@ -237,7 +233,7 @@ mod tests {
         assert_eq!(refusal(409, Some("BlobImmutableDueToPolicy"), "").kind(), Kind::Locked);
         assert_eq!(refusal(409, Some("BlobImmutableDueToLegalHold"), "").kind(), Kind::Locked);
         assert_eq!(refusal(403, Some("AuthenticationFailed"), "").kind(), Kind::Unauthenticated);
-        assert_eq!(refusal(409, Some("BlobArchived"), "").kind(), Kind::InvalidRequest);
+        assert_eq!(refusal(409, Some("BlobArchived"), "").kind(), Kind::Archived);
         assert_eq!(refusal(412, None, "<html>").kind(), Kind::AlreadyExists);
         assert_eq!(refusal(503, None, "").kind(), Kind::Throttled);
     }

@@ -27,6 +27,7 @@ mod list;
 mod lock;
 mod read;
 mod request;
+mod restore;
 mod status;
 mod versions;
 
@@ -46,8 +47,8 @@ use self::request::Client;
 use crate::status::{BucketSettings, StoreStatus};
 use crate::{
     AskedOfWrites, Body, BucketLocks, CreateOptions, Created, ListPage, ListRequest, ObjectInfo,
-    ObjectKey, ObjectReader, ObjectVersion, SeenLock, Storage, StorageError, StorageErrorKind,
-    VersionId,
+    ObjectKey, ObjectReader, ObjectVersion, RestoreAsk, SeenLock, Storage, StorageError,
+    StorageErrorKind, VersionId,
 };
 
 /// A container, and a prefix in it.
@@ -202,6 +203,15 @@ impl Storage for AzureStorage {
 
     async fn status(&self) -> StoreStatus {
         status::status(self).await
+    }
+
+    async fn restore(
+        &self,
+        key: &ObjectKey,
+        version: Option<&VersionId>,
+        ask: &RestoreAsk,
+    ) -> Result<(), StorageError> {
+        restore::restore(self, key, version, ask).await
     }
 
     async fn delete(

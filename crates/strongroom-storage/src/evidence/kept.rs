@@ -226,6 +226,7 @@ async fn read_version(
                 StorageErrorKind::NotFound => Ok(Look::Absent),
                 StorageErrorKind::Limit
                 | StorageErrorKind::PermissionDenied
+                | StorageErrorKind::Archived
                 | StorageErrorKind::InvalidRequest
                 | StorageErrorKind::Integrity
                 | StorageErrorKind::Malformed => Ok(Look::Unread(None, error.to_string())),

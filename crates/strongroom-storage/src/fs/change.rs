@@ -12,7 +12,7 @@ use super::names::Names;
 use super::read::Found;
 use super::sidecar::{SIDECAR_SCHEMA, Sidecar};
 use super::stage::StagedFile;
-use super::tree::{Chain, KeyLock, make_chain, open_chain, sidecar_folders};
+use super::tree::{Chain, make_chain, open_chain, sidecar_folders};
 use crate::{ObjectKey, SeenLock, StorageError, StorageErrorKind, advisory};
 
 impl Directory {
@@ -66,7 +66,7 @@ impl Directory {
     ) -> Result<(), StorageError> {
         // Looked at before the lock, so that a missing store is not made just to say so.
         self.find(key)?;
-        let _locked = KeyLock::take(&self.disk, &self.root, key)?;
+        let _locked = self.key_locks.take(&self.disk, &self.root, key)?;
         let found = self.find(key)?;
         let mut sidecar = match found.sidecar? {
             Some(sidecar) => sidecar,
@@ -81,7 +81,7 @@ impl Directory {
         let sidecars = make_chain(&self.disk, &self.root, &sidecar_folders(&names.folders))?;
         let doing = "storing a sidecar";
         staged.replace(sidecars.last(), &names.file).map_err(|cause| failed(doing, cause))?;
-        sidecars.sync(&self.disk).map_err(|cause| failed(doing, cause))
+        sidecars.sync(&self.disk, &self.durable).map_err(|cause| failed(doing, cause))
     }
 
     /// The sidecar of a file that somebody else put there.
@@ -104,7 +104,7 @@ impl Directory {
         if self.find_present(key)?.is_none() {
             return Ok(());
         }
-        let _locked = KeyLock::take(&self.disk, &self.root, key)?;
+        let _locked = self.key_locks.take(&self.disk, &self.root, key)?;
         let Some(found) = self.find_present(key)? else { return Ok(()) };
         let lock = found.sidecar?.map(|sidecar| sidecar.lock).unwrap_or_default();
         advisory::check_delete(&lock, self.clock.now())?;

@@ -27,7 +27,7 @@ use super::failure::{failed, is_absent};
 use super::names::Names;
 use super::sidecar::{SIDECAR_SCHEMA, Sidecar};
 use super::stage::{StagedFile, clean_up};
-use super::tree::{Chain, KeyLock, make_chain, open_chain, sidecar_folders};
+use super::tree::{Chain, make_chain, open_chain, sidecar_folders};
 use super::{Directory, etag};
 use crate::counted::CountedBody;
 use crate::{Body, CreateOptions, Created, ObjectKey, StorageError, StorageErrorKind, advisory};
@@ -186,14 +186,14 @@ impl Write {
         sidecar: &Sidecar,
         abandoned: impl Fn() -> bool,
     ) -> Result<Instant, StorageError> {
-        let Directory { disk, root, clock, .. } = self.directory.as_ref();
+        let Directory { disk, root, clock, durable, key_locks, .. } = self.directory.as_ref();
         let staged_sidecar = StagedFile::begin(disk, root, clock)?;
         staged_sidecar.write(&sidecar.to_bytes()?)?;
         staged_sidecar.finish(sidecar.stored_at)?;
         let objects = make_chain(disk, root, &names.folders)?;
         let sidecars = make_chain(disk, root, &sidecar_folders(&names.folders))?;
 
-        let _locked = KeyLock::take(disk, root, &self.key)?;
+        let _locked = key_locks.take(disk, root, &self.key)?;
         self.refuse_what_is_there(&objects, names)?;
         staged_sidecar
             .replace(sidecars.last(), &names.file)
@@ -206,7 +206,7 @@ impl Write {
             tracing::warn!(%cause, "a sidecar without an object stays");
         }
         linked?;
-        objects.sync(disk).map_err(|cause| failed("making an object durable", cause))?;
+        objects.sync(disk, durable).map_err(|cause| failed("making an object durable", cause))?;
         Ok(visible_from)
     }
 
@@ -218,8 +218,8 @@ impl Write {
         sidecars: &Chain,
         abandoned: impl Fn() -> bool,
     ) -> Result<(), StorageError> {
-        let disk = &self.directory.disk;
-        sidecars.sync(disk).map_err(|cause| failed("making a sidecar durable", cause))?;
+        let Directory { disk, durable, .. } = self.directory.as_ref();
+        sidecars.sync(disk, durable).map_err(|cause| failed("making a sidecar durable", cause))?;
         if abandoned() {
             return Err(stopped());
         }
@@ -232,7 +232,7 @@ impl Write {
     /// Refuses what is under the key already, and makes it durable first: whoever wrote it may have
     /// died before that, and the caller is about to call it stored.
     fn refuse_what_is_there(&self, chain: &Chain, names: &Names) -> Result<(), StorageError> {
-        let disk = &self.directory.disk;
+        let Directory { disk, durable, .. } = self.directory.as_ref();
         let doing = "looking at what is under a key";
         let stat = match disk.stat_entry(chain.last(), &names.file) {
             Err(cause) if is_absent(&cause) => return Ok(()),
@@ -249,7 +249,9 @@ impl Write {
             EntryKind::File => {
                 let file = disk.open_file(chain.last(), &names.file);
                 let synced = file.and_then(|file| disk.sync_file(&file));
-                synced.and_then(|()| chain.sync(disk)).map_err(|cause| failed(doing, cause))?;
+                synced
+                    .and_then(|()| chain.sync(disk, durable))
+                    .map_err(|cause| failed(doing, cause))?;
             }
         }
         Err(already_exists())

@@ -6,10 +6,10 @@ use std::fmt;
 use std::fs::{File, TryLockError};
 use std::io;
 use std::ops::ControlFlow;
-use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use jiff::Timestamp;
 use rustix::fs::{Access, AtFlags, Dir, FileType, Mode, OFlags};
@@ -50,8 +50,17 @@ pub(super) struct Disk {
 /// An open folder.
 #[derive(Debug)]
 pub(super) struct Folder {
-    descriptor: OwnedFd,
+    descriptor: File,
     path: PathBuf,
+}
+
+/// Which folder it is, whatever its name: no other one has the same, also after it was removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct FolderId {
+    device: u64,
+    inode: u64,
+    /// Numbers of inodes are used again.
+    born: SystemTime,
 }
 
 /// An open file.
@@ -96,7 +105,7 @@ impl Disk {
         self.before(Operation::OpenFolder, path)?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let descriptor = rustix::fs::open(path, flags, Mode::empty())?;
-        Ok(Folder { descriptor, path: path.to_owned() })
+        Ok(Folder { descriptor: descriptor.into(), path: path.to_owned() })
     }
 
     /// Makes the folder at an absolute path; its parent is there.
@@ -117,7 +126,7 @@ impl Disk {
         self.before(Operation::OpenFolder, &path)?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let descriptor = rustix::fs::openat(&parent.descriptor, name, flags, Mode::empty())?;
-        Ok(Folder { descriptor, path })
+        Ok(Folder { descriptor: descriptor.into(), path })
     }
 
     /// Makes a folder in a folder, unless something is there under that name.
@@ -125,6 +134,14 @@ impl Disk {
         self.before(Operation::MakeFolder, &parent.path.join(name))?;
         let mode = Mode::from_raw_mode(0o777);
         unless_there(rustix::fs::mkdirat(&parent.descriptor, name, mode))
+    }
+
+    /// Which folder it is; `None` where the file system does not tell when it was made.
+    pub(super) fn id_of(&self, folder: &Folder) -> io::Result<Option<FolderId>> {
+        self.before(Operation::Stat, &folder.path)?;
+        let seen = folder.descriptor.metadata()?;
+        let id = |born| FolderId { device: seen.dev(), inode: seen.ino(), born };
+        Ok(seen.created().ok().map(id))
     }
 
     /// Makes the names in a folder durable.
@@ -226,6 +243,11 @@ impl Disk {
             Err(TryLockError::WouldBlock) => Ok(false),
             Err(TryLockError::Error(failed)) => Err(failed),
         }
+    }
+
+    /// Gives the file's lock back.
+    pub(super) fn unlock(&self, file: &OpenFile) -> io::Result<()> {
+        file.file.unlock()
     }
 
     /// Reads up to `size_bytes` from `offset`: fewer only at the end of the file.

@@ -210,6 +210,46 @@ async fn bytes_and_sidecar_are_durable_before_the_link_and_the_name_before_the_a
 }
 
 #[tokio::test]
+async fn folders_that_are_durable_are_synced_once_and_those_made_anew_again() {
+    let (_directory, root) = directory();
+    let recorder = Recorder::new(Fault::None);
+    let store = observed(&root, &recorder);
+    let create = async |name: &str| {
+        let key = ObjectKey::new(name).expect("a key");
+        store.create(&key, body(), &options()).await.expect("created");
+    };
+    let syncs = || {
+        let done = recorder.done();
+        done.iter().filter(|(operation, _)| *operation == Operation::SyncFolder).count()
+    };
+    create("bundles/new/a").await;
+    let first = syncs();
+    create("bundles/new/b").await;
+    assert_eq!(syncs() - first, 2, "the folder of the object and that of its sidecar");
+
+    // Somebody takes the folder away: the next one of its name is another.
+    std::fs::remove_dir_all(root.join("bundles")).expect("removed");
+    create("bundles/new/c").await;
+    let mut disk = ForgetfulDisk::default();
+    for (operation, path) in recorder.done() {
+        disk.apply(operation, &path);
+    }
+    assert!(disk.keeps(&root.join("bundles/new/c")), "{:?}", disk.unsynced_names);
+}
+
+#[tokio::test]
+async fn a_lock_file_that_was_taken_away_is_made_anew() {
+    let (_directory, root) = directory();
+    let store = observed(&root, &Recorder::new(Fault::None));
+    store.create(&key(), body(), &options()).await.expect("created");
+    let locks = root.join(".strongroom/locks");
+    std::fs::remove_dir_all(&locks).expect("removed");
+    store.set_legal_hold(&key(), None, false).await.expect("changed");
+    let found = std::fs::read_dir(&locks).expect("a folder").count();
+    assert_eq!(found, 1, "so that other processes meet it");
+}
+
+#[tokio::test]
 async fn something_that_is_there_is_made_durable_before_it_is_reported() {
     let (_directory, root) = directory();
     observed(&root, &Recorder::new(Fault::None))

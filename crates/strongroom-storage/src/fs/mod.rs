@@ -3,7 +3,8 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | `tree` | the folders, and the locks that serialise changes |
+//! | `tree` `durable` | the folders; those that are known to survive a crash |
+//! | `key_lock` | one change of a key at a time |
 //! | `names` | how a key becomes names, and back |
 //! | `create` `stage` | staged, synced, linked into place |
 //! | `read` `list` `change` `status` | the other operations |
@@ -16,7 +17,9 @@ mod create;
 mod disk;
 #[cfg(test)]
 mod durability;
+mod durable;
 mod failure;
+mod key_lock;
 mod list;
 mod names;
 mod read;
@@ -38,6 +41,8 @@ use strongroom_core::receipt::EnforcedBy;
 use strongroom_core::retention::Retention;
 
 use self::disk::Disk;
+use self::durable::DurableFolders;
+use self::key_lock::KeyLocks;
 use crate::status::StoreStatus;
 use crate::{
     Body, BucketLocks, Clock, CreateOptions, Created, ListPage, ListRequest, ObjectInfo, ObjectKey,
@@ -58,6 +63,8 @@ struct Directory {
     clock: Clock,
     /// Whether this process has removed what dead writers left behind.
     cleaned_up: Once,
+    durable: DurableFolders,
+    key_locks: KeyLocks,
 }
 
 impl FsStorage {
@@ -76,8 +83,15 @@ impl FsStorage {
             ));
         };
         let url = format!("file://{path}");
-        let cleaned_up = Once::new();
-        Ok(Self(Arc::new(Directory { root: root.to_owned(), url, disk, clock, cleaned_up })))
+        Ok(Self(Arc::new(Directory {
+            root: root.to_owned(),
+            url,
+            disk,
+            clock,
+            cleaned_up: Once::new(),
+            durable: DurableFolders::default(),
+            key_locks: KeyLocks::default(),
+        })))
     }
 }
 

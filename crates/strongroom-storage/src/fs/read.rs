@@ -13,7 +13,9 @@ use super::names::Names;
 use super::sidecar::Sidecar;
 use super::tree::{open_chain, sidecar_folders};
 use super::{Directory, etag};
-use crate::{ObjectInfo, ObjectKey, ObjectReader, StorageError, StorageErrorKind, ranges};
+use crate::{
+    ObjectInfo, ObjectKey, ObjectReader, Retrieval, StorageError, StorageErrorKind, ranges,
+};
 
 /// Bytes of one piece of a body.
 const PIECE_BYTES: u64 = 512 << 10;
@@ -101,6 +103,7 @@ impl Found {
             metadata: sidecar.map(|sidecar| sidecar.metadata.clone()).unwrap_or_default(),
             encryption: None,
             storage_class: None,
+            retrieval: Retrieval::Online,
         }
     }
 }

@@ -4,28 +4,20 @@
 //! {root}/bundles/sha256:….tar.gz                       an object, under its key
 //! {root}/.strongroom/sidecars/bundles/sha256:….tar.gz  its sidecar
 //! {root}/.strongroom/stage/{uuid}                      something being written
-//! {root}/.strongroom/locks/{0…f}                       serialise changes of keys among processes
+//! {root}/.strongroom/locks/{00…3f}                     serialise changes of keys among processes
 //! ```
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
-use strongroom_core::Sha256Digest;
-
-use super::disk::{Disk, Folder, OpenFile};
+use super::disk::{Disk, Folder};
+use super::durable::DurableFolders;
 use super::failure::{failed, is_absent};
 use super::names::OWN_FOLDER;
-use crate::{ObjectKey, StorageError, StorageErrorKind};
+use crate::{StorageError, StorageErrorKind};
 
 const SIDECARS: &str = "sidecars";
 const STAGE: &str = "stage";
-const LOCKS: &str = "locks";
-
-/// How long another process may hold a key's lock before it is given up on. It holds it for a few
-/// syncs.
-const KEY_LOCK_WAIT: Duration = Duration::from_secs(15);
-const KEY_LOCK_POLL: Duration = Duration::from_millis(5);
 
 /// Folders from the root to one below it, all of them open.
 #[derive(Debug)]
@@ -38,9 +30,22 @@ impl Chain {
         &self.0[self.0.len() - 1]
     }
 
-    /// Makes every name in the chain durable, the newest first.
-    pub(super) fn sync(&self, disk: &Disk) -> io::Result<()> {
-        self.0.iter().rev().try_for_each(|folder| disk.sync_folder(folder))
+    /// Makes every name in the chain durable, the newest first: what is new in the last folder, and the folders'
+    /// own names, unless they are known to be.
+    pub(super) fn sync(&self, disk: &Disk, known: &DurableFolders) -> io::Result<()> {
+        disk.sync_folder(self.last())?;
+        for pair in self.0.windows(2).rev() {
+            let [parent, folder] = pair else { continue };
+            let id = disk.id_of(folder)?;
+            if id.is_some_and(|id| known.has(id)) {
+                continue;
+            }
+            disk.sync_folder(parent)?;
+            if let Some(id) = id {
+                known.add(id);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -138,35 +143,6 @@ pub(super) fn sidecar_folders(folders: &[String]) -> Vec<String> {
 /// The folder of what is being written.
 pub(super) fn make_stage_folder(disk: &Disk, root: &Path) -> Result<Chain, StorageError> {
     make_chain(disk, root, &[OWN_FOLDER, STAGE].map(str::to_owned))
-}
-
-/// Where the store is, and how long it is locked for one key: among threads and processes, until
-/// the handle is dropped or the process dies.
-#[derive(Debug)]
-pub(super) struct KeyLock(#[expect(dead_code, reason = "the lock goes with the handle")] OpenFile);
-
-impl KeyLock {
-    /// Waits for the lock. Keys share sixteen of them.
-    pub(super) fn take(disk: &Disk, root: &Path, key: &ObjectKey) -> Result<Self, StorageError> {
-        let folder = make_chain(disk, root, &[OWN_FOLDER, LOCKS].map(str::to_owned))?;
-        let shard = Sha256Digest::of(key.as_str().as_bytes()).as_bytes()[0] & 0x0f;
-        let doing = "locking a key";
-        let file = disk
-            .open_lock_file(folder.last(), &format!("{shard:x}"))
-            .map_err(|cause| failed(doing, cause))?;
-        let give_up = Instant::now() + KEY_LOCK_WAIT;
-        while !disk.try_lock(&file).map_err(|cause| failed(doing, cause))? {
-            if Instant::now() >= give_up {
-                return Err(StorageError::new(
-                    StorageErrorKind::TimedOut,
-                    "another process keeps the store's key locked",
-                )
-                .with_guidance("look for a stopped process that has the store's directory open"));
-            }
-            std::thread::sleep(KEY_LOCK_POLL);
-        }
-        Ok(Self(file))
-    }
 }
 
 /// The nearest folder at or above the root that is there.

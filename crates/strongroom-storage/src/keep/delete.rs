@@ -195,7 +195,9 @@ async fn delete_version(
         Err(error) => match error.kind() {
             StorageErrorKind::NotFound => return Ok(Deletion::AlreadyAbsent),
             // Who may delete need not be allowed to read, and what lies in an archive can be deleted.
-            StorageErrorKind::PermissionDenied | StorageErrorKind::InvalidRequest => {}
+            StorageErrorKind::PermissionDenied
+            | StorageErrorKind::Archived
+            | StorageErrorKind::InvalidRequest => {}
             _ => return Err(error.into()),
         },
     }

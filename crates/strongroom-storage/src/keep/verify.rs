@@ -39,7 +39,9 @@ pub async fn verify(
         Ok((info, sha256)) => Ok(Verdict::Corrupt { size_bytes: info.size_bytes, sha256 }),
         Err(error) => match error.kind() {
             StorageErrorKind::NotFound => Ok(Verdict::Missing),
-            StorageErrorKind::InvalidRequest => Ok(Verdict::NotRetrievable),
+            StorageErrorKind::Archived | StorageErrorKind::InvalidRequest => {
+                Ok(Verdict::NotRetrievable)
+            }
             _ => Err(error),
         },
     }

@@ -213,7 +213,7 @@ fn kind_of_code(code: &str) -> Option<Kind> {
         "RequestTimeout" => Kind::TimedOut,
         "NotImplemented" | "MethodNotAllowed" => Kind::Unsupported,
         // AWS answers it with a 403; it says nothing about rights.
-        INVALID_OBJECT_STATE => Kind::InvalidRequest,
+        INVALID_OBJECT_STATE => Kind::Archived,
         "AuthorizationHeaderMalformed"
         | "PermanentRedirect"
         | "TemporaryRedirect"
@@ -245,6 +245,7 @@ fn sentence(kind: Kind) -> &'static str {
         Kind::NoSpace => "the store has no space left, or a quota is reached",
         Kind::InvalidKey => "the store does not take such a key",
         Kind::Limit => "the store does not take so large an object",
+        Kind::Archived => "the object lies in an archive and cannot be read at once",
         Kind::InvalidRequest => "the store refused the request",
         _ => "the store's answer cannot be understood",
     }
@@ -267,9 +268,7 @@ fn guidance(kind: Kind, code: Option<&str>) -> Option<&'static str> {
         }
         Kind::Throttled | Kind::ServerFault | Kind::TimedOut => "try again later",
         Kind::NoSpace => "free space or raise the quota, then try again",
-        Kind::InvalidRequest if code == Some(INVALID_OBJECT_STATE) => {
-            "the object is archived: restore it first"
-        }
+        Kind::Archived => "the object is archived: restore it first",
         _ => return None,
     })
 }
@@ -326,7 +325,7 @@ mod tests {
             (412, "PreconditionFailed", Kind::AlreadyExists),
             (409, "ConditionalRequestConflict", Kind::ServerFault),
             (409, "InvalidBucketState", Kind::InvalidRequest),
-            (403, "InvalidObjectState", Kind::InvalidRequest),
+            (403, "InvalidObjectState", Kind::Archived),
             (400, "BadDigest", Kind::Integrity),
             (400, "XAmzContentSHA256Mismatch", Kind::Integrity),
             (503, "SlowDown", Kind::Throttled),

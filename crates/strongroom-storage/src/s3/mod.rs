@@ -26,6 +26,7 @@ mod put;
 pub(crate) mod raw;
 mod read;
 pub(crate) mod request;
+mod restore;
 mod settings;
 mod status;
 pub(crate) mod sweep;
@@ -48,8 +49,8 @@ use crate::open::ServerSideEncryption;
 use crate::status::{BucketSettings, StoreStatus};
 use crate::{
     AskedOfWrites, Body, BucketLocks, CreateOptions, Created, ListPage, ListRequest, ObjectInfo,
-    ObjectKey, ObjectReader, ObjectVersion, SeenLock, Storage, StorageError, StorageErrorKind,
-    VersionId,
+    ObjectKey, ObjectReader, ObjectVersion, RestoreAsk, SeenLock, Storage, StorageError,
+    StorageErrorKind, VersionId,
 };
 
 /// A bucket, and a prefix in it.
@@ -194,6 +195,15 @@ impl Storage for S3Storage {
 
     async fn status(&self) -> StoreStatus {
         Box::pin(status::status(self)).await
+    }
+
+    async fn restore(
+        &self,
+        key: &ObjectKey,
+        version: Option<&VersionId>,
+        ask: &RestoreAsk,
+    ) -> Result<(), StorageError> {
+        restore::restore(self, key, version, ask).await
     }
 
     async fn delete(

@@ -12,6 +12,7 @@ use strongroom_core::receipt::Encryption;
 use super::S3Storage;
 use super::error::{Failure, unexplained_head, unread};
 use super::request::{Answer, Request, header};
+use super::restore;
 use crate::exchange::dates;
 use crate::{
     ObjectInfo, ObjectKey, Storage as _, StorageError, StorageErrorKind, StoredChecksum, VersionId,
@@ -102,6 +103,7 @@ pub(super) fn info(headers: &HeaderMap) -> Result<ObjectInfo, StorageError> {
                 .map(str::to_owned),
         }),
         storage_class: header(headers, "x-amz-storage-class").map(str::to_owned),
+        retrieval: restore::retrieval(headers),
     })
 }
 

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use strongroom_core::retention::{LockMode, Retention};
 
 use super::digests;
-use super::state::{Bucket, Digests, Shared, Version, Way};
+use super::state::{Archive, Bucket, Digests, Shared, Version, Way};
 
 /// The state of a bucket's versioning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -248,6 +248,31 @@ impl BucketView {
         self.write(|bucket, shared| {
             bucket.delete_current(key, shared);
         });
+    }
+
+    /// Moves the current version of a key into the archive, as a rule of the bucket's owner would.
+    pub fn archive(&self, key: &str) {
+        self.write(|bucket, _| {
+            let version = bucket.version_mut(key, None).expect("a test archives what it wrote");
+            version.storage_class = Some("GLACIER".to_owned());
+            version.archive = Archive::Archived;
+        });
+    }
+
+    /// Ends every restore that is under way: the copies are there, for the days that were asked for. Tells how many.
+    pub fn end_restores(&self) -> usize {
+        let mut ended = 0;
+        self.write(|bucket, shared| {
+            for version in bucket.objects.values_mut().flatten() {
+                if let Archive::Restoring { days } = version.archive {
+                    let until =
+                        shared.clock.now() + SignedDuration::from_hours(24 * i64::from(days));
+                    version.archive = Archive::Restored { until };
+                    ended += 1;
+                }
+            }
+        });
+        ended
     }
 
     /// Changes how the bucket is set up, in the middle of a test.

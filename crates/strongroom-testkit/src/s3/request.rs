@@ -21,6 +21,7 @@ operations! {
     GetObject, HeadObject, PutObject, CopyObject, DeleteObject, DeleteObjects,
     CreateMultipartUpload, UploadPart, CompleteMultipartUpload, AbortMultipartUpload, ListParts,
     GetObjectRetention, PutObjectRetention, GetObjectLegalHold, PutObjectLegalHold,
+    RestoreObject,
     Other,
 }
 
@@ -120,6 +121,7 @@ fn of_object(method: &Method, query: &str, copies: bool) -> Op {
         Method::PUT if has("uploadId") => Op::UploadPart,
         Method::PUT if copies => Op::CopyObject,
         Method::PUT => Op::PutObject,
+        Method::POST if has("restore") => Op::RestoreObject,
         Method::POST if has("uploads") => Op::CreateMultipartUpload,
         Method::POST if has("uploadId") => Op::CompleteMultipartUpload,
         Method::DELETE if has("uploadId") => Op::AbortMultipartUpload,

@@ -125,6 +125,16 @@ pub(crate) struct Version {
     pub(crate) encryption: Option<String>,
     pub(crate) kms_key_id: Option<String>,
     pub(crate) storage_class: Option<String>,
+    pub(crate) archive: Archive,
+}
+
+/// How near the bytes of a version are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Archive {
+    Online,
+    Archived,
+    Restoring { days: i32 },
+    Restored { until: Timestamp },
 }
 
 /// What the store says of a version's bytes.
@@ -184,6 +194,7 @@ impl Version {
             encryption: None,
             kms_key_id: None,
             storage_class: None,
+            archive: Archive::Online,
         }
     }
 

@@ -4,7 +4,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::json;
 use strongroom_core::package::document::{DocumentFile, DocumentLocation};
 use strongroom_core::package::status::{FileEvent, LocationEvent};
-use strongroom_core::package::{FileStatus, LocationStatus};
+use strongroom_core::package::{FileStatus, LocationStatus, RetrievalTier};
 use strongroom_core::receipt::{Encryption, Integrity};
 use strongroom_storage::keep::{self, Expected, Verdict};
 use strongroom_storage::{ObjectInfo, ObjectKey, StorageErrorKind, VersionId};
@@ -146,6 +146,11 @@ impl Finalizing<'_> {
             location.hold_was_set_before = receipt.legal_hold == Some(true);
         }
         location.integrity = name_of(&Integrity::ReadBack);
+        // A tier that a copy was restored from is another than the class says, and stays.
+        if location.storage_class != info.storage_class {
+            location.retrieval_tier =
+                RetrievalTier::of_storage_class(info.storage_class.as_deref());
+        }
         location.storage_class = info.storage_class.clone();
         location.lock_mode = receipt.mode;
         location.lock_retain_until = receipt.retain_until;

@@ -190,6 +190,7 @@ fn unreadable(error: StorageError) -> Result<Option<String>, EvidenceError> {
         StorageErrorKind::NotFound => Ok(None),
         StorageErrorKind::Limit
         | StorageErrorKind::PermissionDenied
+        | StorageErrorKind::Archived
         | StorageErrorKind::InvalidRequest
         | StorageErrorKind::Integrity
         | StorageErrorKind::Malformed => Ok(Some(error.to_string())),

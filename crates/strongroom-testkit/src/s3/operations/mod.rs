@@ -10,6 +10,7 @@ mod list_versions;
 mod lock;
 mod multipart;
 mod read;
+mod restore;
 mod unfinished;
 mod write;
 
@@ -122,6 +123,7 @@ operations! {
         = list_versions::versions;
     get_object: GetObjectInput -> GetObjectOutput = read::get;
     head_object: HeadObjectInput -> HeadObjectOutput = read::head;
+    restore_object: RestoreObjectInput -> RestoreObjectOutput = restore::restore;
     put_object: PutObjectInput -> PutObjectOutput = write::put;
     copy_object: CopyObjectInput -> CopyObjectOutput = copy::copy;
     delete_object: DeleteObjectInput -> DeleteObjectOutput = delete::one;

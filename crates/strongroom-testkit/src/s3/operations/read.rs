@@ -15,7 +15,7 @@ use super::super::refusal::{
 };
 use super::super::state::Version;
 use super::super::user::Right;
-use super::{Context, conversions, unfinished};
+use super::{Context, conversions, restore, unfinished};
 
 /// The version to read, or S3's refusal.
 pub(super) fn find(
@@ -98,6 +98,7 @@ pub(super) async fn head(
         version_id: (version.id != "null").then_some(version.id),
         server_side_encryption: version.encryption.map(ServerSideEncryption::from),
         ssekms_key_id: version.kms_key_id,
+        restore: restore::header(version.archive, context.shared.clock.now()),
         storage_class: version.storage_class.map(StorageClass::from),
         checksum_sha256: described.sha256,
         checksum_type: described.checksum_type,
@@ -116,6 +117,7 @@ pub(super) async fn get(
     unfinished::wait_for_sight(context, &input.bucket, &input.key).await;
     let version = find(context, &input.bucket, &input.key, input.version_id.as_deref())?;
     check_conditions(&version, input.if_match.as_ref(), input.if_none_match.as_ref())?;
+    restore::check_readable(version.archive, context.shared.clock.now())?;
     let bytes = version.bytes.clone().unwrap_or_default();
     let range = input.range.filter(|_| !context.has(Behaviour::IgnoresRanges));
     let (slice, content_range) = slice(context, &bytes, range)?;
@@ -133,6 +135,7 @@ pub(super) async fn get(
         version_id: (version.id != "null").then_some(version.id),
         server_side_encryption: version.encryption.map(ServerSideEncryption::from),
         ssekms_key_id: version.kms_key_id,
+        restore: restore::header(version.archive, context.shared.clock.now()),
         storage_class: version.storage_class.map(StorageClass::from),
         checksum_sha256: described.sha256,
         checksum_type: described.checksum_type,
