@@ -122,6 +122,9 @@ CREATE INDEX packages_moving ON artifact_packages (status, id)
     WHERE status IN ('open', 'finalizing', 'deletion_requested', 'deleting', 'deletion_blocked');
 CREATE INDEX packages_unlocked ON artifact_packages (lock_state, id)
     WHERE lock_state IN ('applying', 'failed');
+-- Locks without a date, which are renewed for ever.
+CREATE INDEX packages_dateless ON artifact_packages (id)
+    WHERE expires_at IS NULL AND status IN ('finalized', 'deletion_requested', 'deletion_blocked');
 CREATE INDEX packages_by_word ON artifact_packages USING gin (words);
 
 -- metadata.key = value, by an index instead of by reading every document.
@@ -203,6 +206,8 @@ CREATE INDEX locations_restoring ON storage_locations (restore_requested_at, id)
     WHERE restore_status IN ('restore_requested', 'restoring', 'restored');
 CREATE INDEX locations_lapsing ON storage_locations (lock_retain_until, id)
     WHERE status = 'active' AND lock_retain_until IS NOT NULL;
+CREATE INDEX locations_lapsing_of_package ON storage_locations (tenant_id, package_id, lock_retain_until)
+    WHERE status = 'active' AND lock_retain_until IS NOT NULL;
 
 CREATE TABLE retention_events (
     id UUID NOT NULL,
@@ -261,6 +266,8 @@ CREATE INDEX audit_events_of_package ON audit_events (tenant_id, package_id, at,
 CREATE INDEX audit_events_of_principal ON audit_events (tenant_id, principal_id, at, id);
 CREATE INDEX audit_events_of_type ON audit_events (tenant_id, event_type, at, id);
 CREATE INDEX audit_events_unsequenced ON audit_events (tenant_id, id) WHERE log_index IS NULL;
+CREATE INDEX audit_events_finalized ON audit_events (tenant_id, package_id, at, id)
+    WHERE event_type = 'package_finalized';
 
 CREATE FUNCTION audit_events_are_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -333,6 +340,7 @@ CREATE UNIQUE INDEX jobs_live ON jobs (tenant_id, kind, package_id)
     WHERE state IN ('queued', 'running');
 CREATE INDEX jobs_claimable ON jobs (run_after, id) WHERE state = 'queued';
 CREATE INDEX jobs_leased ON jobs (lease_until, id) WHERE state = 'running';
+CREATE INDEX jobs_failed ON jobs (kind, finished_at, id) WHERE state = 'failed';
 CREATE INDEX jobs_by_time ON jobs (tenant_id, created_at, id);
 CREATE INDEX jobs_of_package ON jobs (tenant_id, package_id, created_at, id);
 

@@ -122,6 +122,9 @@ CREATE INDEX packages_moving ON artifact_packages (status, id)
     WHERE status IN ('open', 'finalizing', 'deletion_requested', 'deleting', 'deletion_blocked');
 CREATE INDEX packages_unlocked ON artifact_packages (lock_state, id)
     WHERE lock_state IN ('applying', 'failed');
+-- Locks without a date, which are renewed for ever.
+CREATE INDEX packages_dateless ON artifact_packages (id)
+    WHERE expires_at IS NULL AND status IN ('finalized', 'deletion_requested', 'deletion_blocked');
 
 -- The words of each package under its seq, and no copy of its text. Words are made by the registry, which also
 -- adds one for the tenant.
@@ -207,6 +210,8 @@ CREATE INDEX locations_restoring ON storage_locations (restore_requested_at, id)
     WHERE restore_status IN ('restore_requested', 'restoring', 'restored');
 CREATE INDEX locations_lapsing ON storage_locations (lock_retain_until, id)
     WHERE status = 'active' AND lock_retain_until IS NOT NULL;
+CREATE INDEX locations_lapsing_of_package ON storage_locations (tenant_id, package_id, lock_retain_until)
+    WHERE status = 'active' AND lock_retain_until IS NOT NULL;
 
 CREATE TABLE retention_events (
     id BLOB NOT NULL,
@@ -265,6 +270,8 @@ CREATE INDEX audit_events_of_package ON audit_events (tenant_id, package_id, at,
 CREATE INDEX audit_events_of_principal ON audit_events (tenant_id, principal_id, at, id);
 CREATE INDEX audit_events_of_type ON audit_events (tenant_id, event_type, at, id);
 CREATE INDEX audit_events_unsequenced ON audit_events (tenant_id, id) WHERE log_index IS NULL;
+CREATE INDEX audit_events_finalized ON audit_events (tenant_id, package_id, at, id)
+    WHERE event_type = 'package_finalized';
 
 CREATE TRIGGER audit_events_are_kept BEFORE DELETE ON audit_events
 BEGIN
@@ -337,6 +344,7 @@ CREATE UNIQUE INDEX jobs_live ON jobs (tenant_id, kind, package_id)
     WHERE state IN ('queued', 'running');
 CREATE INDEX jobs_claimable ON jobs (run_after, id) WHERE state = 'queued';
 CREATE INDEX jobs_leased ON jobs (lease_until, id) WHERE state = 'running';
+CREATE INDEX jobs_failed ON jobs (kind, finished_at, id) WHERE state = 'failed';
 CREATE INDEX jobs_by_time ON jobs (tenant_id, created_at, id);
 CREATE INDEX jobs_of_package ON jobs (tenant_id, package_id, created_at, id);
 
@@ -400,6 +408,7 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('artifact_packages', 'packages_due', '1000000 1 1'),
     ('artifact_packages', 'packages_moving', '1000 200 1'),
     ('artifact_packages', 'packages_unlocked', '1000 500 1'),
+    ('artifact_packages', 'packages_dateless', '10000 1'),
     ('package_metadata', 'package_metadata', '10000000 10000000 1000000 1000 1 1'),
     ('artifact_files', 'sqlite_autoindex_artifact_files_1', '10000000 10000000 1'),
     ('artifact_files', 'files_live_path', '10000000 10000000 10 1'),
@@ -411,6 +420,7 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('storage_locations', 'locations_of_file', '10000000 10000000 1'),
     ('storage_locations', 'locations_restoring', '1000 1 1'),
     ('storage_locations', 'locations_lapsing', '10000000 10 1'),
+    ('storage_locations', 'locations_lapsing_of_package', '10000000 10000000 10 1'),
     ('retention_events', 'sqlite_autoindex_retention_events_1', '1000000 1000000 1'),
     ('retention_events', 'retention_events_of_package', '1000000 1000000 2 1 1'),
     ('legal_holds', 'sqlite_autoindex_legal_holds_1', '100000 100000 1'),
@@ -423,9 +433,11 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('audit_events', 'audit_events_of_principal', '10000000 10000000 100000 1 1'),
     ('audit_events', 'audit_events_of_type', '10000000 10000000 500000 1 1'),
     ('audit_events', 'audit_events_unsequenced', '1000 1000 1'),
+    ('audit_events', 'audit_events_finalized', '1000000 1000000 1 1 1'),
     ('jobs', 'sqlite_autoindex_jobs_1', '1000000 1000000 1'),
     ('jobs', 'jobs_live', '1000 1000 200 1'),
     ('jobs', 'jobs_claimable', '1000 1 1'),
     ('jobs', 'jobs_leased', '100 1 1'),
+    ('jobs', 'jobs_failed', '100 50 1 1'),
     ('jobs', 'jobs_by_time', '1000000 1000000 1 1'),
     ('jobs', 'jobs_of_package', '1000000 1000000 2 1 1');

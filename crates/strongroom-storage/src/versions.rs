@@ -71,8 +71,10 @@ pub(crate) fn candidates(versions: &[ObjectVersion]) -> (Vec<&ObjectVersion>, bo
 /// cannot be read. Whoever may write can put an object there that is encrypted with a key of their own,
 /// or archived.
 pub(crate) fn leaves_others(kind: StorageErrorKind) -> bool {
-    use StorageErrorKind::{Integrity, InvalidRequest, Malformed, NotFound, PermissionDenied};
-    matches!(kind, NotFound | PermissionDenied | InvalidRequest | Integrity | Malformed)
+    use StorageErrorKind::{
+        Archived, Integrity, InvalidRequest, Malformed, NotFound, PermissionDenied,
+    };
+    matches!(kind, NotFound | PermissionDenied | Archived | InvalidRequest | Integrity | Malformed)
 }
 
 /// The digest of a stored object; `None` where it is not of this size, so that nothing larger is read

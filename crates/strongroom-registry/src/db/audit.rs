@@ -76,6 +76,11 @@ statements! {
         "INSERT INTO audit_events (tenant_id, id, log_index, event_type, package_id, file_id, principal_id, at, \
          record_sha256, details) VALUES ($1, $2, NULL, $3, $4, $5, $6, $7, $8, $9)"
     )}
+    FINALIZED_EVENT = {(
+        "SELECT e.id, e.log_index, e.event_type, e.package_id, e.file_id, e.principal_id, e.at, \
+         e.record_sha256, e.details FROM audit_events e WHERE e.tenant_id = $1 AND e.package_id = $2 \
+         AND e.event_type = 'package_finalized' ORDER BY e.at DESC, e.id DESC LIMIT 1"
+    )}
     UNSEQUENCED_EVENTS = {(
         "SELECT id, log_index, event_type, package_id, file_id, principal_id, at, record_sha256, details \
          FROM audit_events WHERE tenant_id = $1 AND log_index IS NULL ORDER BY id LIMIT $2"
@@ -116,6 +121,16 @@ impl TenantRead<'_> {
             i64::from(limit) + 1,
         )?;
         Ok(Page::cut(rows, limit, |event| Cursor { at: micros(event.at), id: event.id }))
+    }
+
+    /// The event that made a package evidence, the last one where there are several. Found by an index of its own,
+    /// however much happened to the package since.
+    pub async fn finalized_event(
+        &mut self,
+        package: Uuid,
+    ) -> Result<Option<AuditEventRow>, DbError> {
+        let (session, tenant) = self.parts();
+        row!(session, AuditEventRow, FINALIZED_EVENT, tenant, package)
     }
 
     /// Events that have no place in the transparency log yet, in the order of their ids.

@@ -91,6 +91,19 @@ pub struct JobLease {
     pub job: JobRow,
 }
 
+/// A job that gave up, of whichever tenant.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct FailedJob {
+    /// Whose it is.
+    #[sqlx(try_from = "String")]
+    pub tenant_id: TenantId,
+    /// Its id.
+    pub id: Uuid,
+    /// When it gave up.
+    #[sqlx(try_from = "super::columns::Micros")]
+    pub finished_at: Timestamp,
+}
+
 macro_rules! job_columns {
     () => {
         "id, kind, package_id, state, progress_done, progress_total, attempts, run_after, lease_owner, \
@@ -167,6 +180,10 @@ statements! {
     RETRY = {(
         "UPDATE jobs SET state = 'queued', run_after = $4, error = $5, lease_owner = NULL, lease_until = NULL \
          WHERE tenant_id = $1 AND id = $2 AND epoch = $3 AND state = 'running'"
+    )}
+    FAILED_JOBS = {(
+        "SELECT tenant_id, id, finished_at FROM jobs WHERE state = 'failed' AND kind = $1 AND finished_at <= $2 \
+         AND (finished_at, id) > ($3, $4) ORDER BY finished_at, id LIMIT $5"
     )}
     REQUEUE = {(
         "UPDATE jobs SET state = 'queued', run_after = $3, attempts = 0, finished_at = NULL \
@@ -349,5 +366,20 @@ impl TenantTx<'_> {
     pub async fn cancel_job(&mut self, id: Uuid, at: Timestamp) -> Result<bool, DbError> {
         let (session, tenant) = self.parts();
         Ok(changed!(session, CANCEL, tenant, id, micros(at))? == 1)
+    }
+}
+
+impl Session {
+    /// Jobs of a kind that gave up at a moment or before, the first first, from after `after` on.
+    pub async fn failed_jobs_of_any_tenant(
+        &mut self,
+        kind: &str,
+        by: Timestamp,
+        after: Option<&FailedJob>,
+        limit: u32,
+    ) -> Result<Vec<FailedJob>, DbError> {
+        let (at, id) =
+            after.map_or((i64::MIN, Uuid::nil()), |last| (micros(last.finished_at), last.id));
+        rows!(self, FailedJob, FAILED_JOBS, kind, micros(by), at, id, i64::from(limit))
     }
 }

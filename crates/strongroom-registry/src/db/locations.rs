@@ -137,13 +137,21 @@ statements! {
          AND l.lock_retain_until IS NOT NULL AND l.lock_retain_until < $1 \
          AND (l.lock_retain_until, l.id) > ($2, $3) ORDER BY l.lock_retain_until, l.id LIMIT $4"
     )}
-    PACKAGES_LAPSING = {(
+    // Led by the locks: those that end soon are few.
+    DATED_PACKAGES_LAPSING = {(
         "SELECT DISTINCT p.tenant_id, p.id FROM storage_locations l JOIN artifact_packages p \
          ON p.tenant_id = l.tenant_id AND p.id = l.package_id WHERE l.status = 'active' \
          AND l.lock_retain_until IS NOT NULL AND l.lock_retain_until < $1 \
-         AND p.status IN ('finalized', 'deletion_requested', 'deletion_blocked') AND (p.expires_at IS NULL \
-         OR (l.lock_retain_until < $2 AND l.lock_retain_until / 1000000 < p.expires_at / 1000000)) \
-         AND p.id > $3 ORDER BY p.id LIMIT $4"
+         AND p.status IN ('finalized', 'deletion_requested', 'deletion_blocked') \
+         AND l.lock_retain_until / 1000000 < p.expires_at / 1000000 AND p.id > $2 ORDER BY p.id LIMIT $3"
+    )}
+    // Led by the packages: half a year ahead lie the locks of many that have a date, and need nothing.
+    DATELESS_PACKAGES_LAPSING = {(
+        "SELECT p.tenant_id, p.id FROM artifact_packages p WHERE p.expires_at IS NULL \
+         AND p.status IN ('finalized', 'deletion_requested', 'deletion_blocked') AND p.id > $2 \
+         AND EXISTS (SELECT 1 FROM storage_locations l WHERE l.tenant_id = p.tenant_id AND l.package_id = p.id \
+         AND l.status = 'active' AND l.lock_retain_until IS NOT NULL AND l.lock_retain_until < $1) \
+         ORDER BY p.id LIMIT $3"
     )}
     RESTORES_TO_LOOK_AT = {(
         "SELECT l.tenant_id, ", location_columns!(), " FROM storage_locations l \
@@ -288,17 +296,25 @@ impl Session {
         rows!(self, FoundLocation, LOCKS_LAPSING, micros(before), at, id, i64::from(limit))
     }
 
-    /// Packages with a locked object whose lock ends too soon, in the order of their ids after `after`: of a package
-    /// without a date before `rolling_before`; of another before `dated_before` and, to the second, before its date.
-    pub async fn packages_with_lapsing_locks_of_any_tenant(
+    /// Packages whose date is later than a lock that ends before a moment, in the order of their ids after `after`.
+    pub async fn dated_packages_lapsing_of_any_tenant(
         &mut self,
-        rolling_before: Timestamp,
-        dated_before: Timestamp,
+        before: Timestamp,
         after: Uuid,
         limit: u32,
     ) -> Result<Vec<FoundPackage>, DbError> {
-        let (rolling, dated) = (micros(rolling_before), micros(dated_before));
-        rows!(self, FoundPackage, PACKAGES_LAPSING, rolling, dated, after, i64::from(limit))
+        rows!(self, FoundPackage, DATED_PACKAGES_LAPSING, micros(before), after, i64::from(limit))
+    }
+
+    /// Packages without a date that have a lock that ends before a moment, in the order of their ids after `after`.
+    pub async fn dateless_packages_lapsing_of_any_tenant(
+        &mut self,
+        before: Timestamp,
+        after: Uuid,
+        limit: u32,
+    ) -> Result<Vec<FoundPackage>, DbError> {
+        let before = micros(before);
+        rows!(self, FoundPackage, DATELESS_PACKAGES_LAPSING, before, after, i64::from(limit))
     }
 
     /// Objects whose restore was asked for and has not ended, and those whose copy is over at `now`; the first asked

@@ -123,6 +123,19 @@ pub struct FoundPackage {
     pub id: Uuid,
 }
 
+/// A package whose date is past.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct ExpiredPackage {
+    /// Whose it is.
+    #[sqlx(try_from = "String")]
+    pub tenant_id: super::TenantId,
+    /// Its id.
+    pub id: Uuid,
+    /// Its date.
+    #[sqlx(try_from = "super::columns::Micros")]
+    pub expires_at: Timestamp,
+}
+
 /// The columns of [`PackageRow`].
 macro_rules! package_columns {
     () => {
@@ -191,11 +204,11 @@ statements! {
          WHERE tenant_id = $1 AND id = $2 AND version = $3"
     )}
     EXPIRED_PACKAGES = {(
-        "SELECT p.tenant_id, p.id FROM artifact_packages p \
+        "SELECT p.tenant_id, p.id, p.expires_at FROM artifact_packages p \
          WHERE p.status = 'finalized' AND p.expires_at <= $1 \
          AND NOT EXISTS (SELECT 1 FROM legal_holds h WHERE h.tenant_id = p.tenant_id \
          AND h.package_id = p.id AND h.released_at IS NULL) \
-         ORDER BY p.expires_at, p.id LIMIT $2"
+         AND (p.expires_at, p.id) > ($3, $4) ORDER BY p.expires_at, p.id LIMIT $2"
     )}
     PACKAGES_IN_STATE = {(
         "SELECT tenant_id, id FROM artifact_packages WHERE status = $1 \
@@ -355,13 +368,16 @@ impl TenantTx<'_> {
 
 /// What the workers look for. Each answers whose the package is, and what follows is done within that tenant.
 impl Session {
-    /// Finalized packages whose date is past and that no hold keeps, the longest overdue first.
+    /// Finalized packages whose date is past and that no hold keeps, the longest overdue first, from after `after` on.
     pub async fn expired_packages_of_any_tenant(
         &mut self,
         now: Timestamp,
+        after: Option<&ExpiredPackage>,
         limit: u32,
-    ) -> Result<Vec<FoundPackage>, DbError> {
-        rows!(self, FoundPackage, EXPIRED_PACKAGES, micros(now), i64::from(limit))
+    ) -> Result<Vec<ExpiredPackage>, DbError> {
+        let (at, id) =
+            after.map_or((i64::MIN, Uuid::nil()), |last| (micros(last.expires_at), last.id));
+        rows!(self, ExpiredPackage, EXPIRED_PACKAGES, micros(now), i64::from(limit), at, id)
     }
 
     /// Packages in `status`, in the order of their ids after `after`. Finds none that are `finalized`, `deleted`

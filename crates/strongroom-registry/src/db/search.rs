@@ -41,6 +41,17 @@ pub struct PackageFilter {
     pub text: Option<String>,
 }
 
+/// A package that was found, and what a list tells of it besides.
+#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
+pub struct ListedPackage {
+    /// The package.
+    #[sqlx(flatten)]
+    pub package: PackageRow,
+    /// Legal holds that are on it now.
+    #[sqlx(try_from = "i64")]
+    pub active_holds: u64,
+}
+
 /// Where a page ended. The next one begins after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor {
@@ -111,7 +122,8 @@ macro_rules! page {
             $lead,
             " ORDER BY ",
             $order,
-            " LIMIT $4) SELECT p.* FROM looked_at p WHERE (CAST($7 AS TEXT) IS NULL OR p.producer = $7) \
+            " LIMIT $4) SELECT p.*, (SELECT count(*) FROM legal_holds h WHERE h.tenant_id = $1 \
+             AND h.package_id = p.id AND h.released_at IS NULL) AS active_holds FROM looked_at p WHERE (CAST($7 AS TEXT) IS NULL OR p.producer = $7) \
              AND (CAST($8 AS TEXT) IS NULL OR p.subject = $8) AND (CAST($9 AS TEXT) IS NULL OR p.run_id = $9) \
              AND (CAST($10 AS TEXT) IS NULL OR p.retention_class = $10) AND (CAST($11 AS TEXT) IS NULL OR p.status = $11) \
              AND (CAST($19 AS UUID) IS NULL OR p.created_by = $19)",
@@ -199,7 +211,7 @@ impl TenantRead<'_> {
         filter: &PackageFilter,
         after: Option<Cursor>,
         limit: u32,
-    ) -> Result<Page<PackageRow>, DbError> {
+    ) -> Result<Page<ListedPackage>, DbError> {
         if filter.metadata.len() > limits::METADATA_FILTERS_MAX {
             return Err(DbError::new(
                 DbErrorKind::Refused,
@@ -226,7 +238,7 @@ impl TenantRead<'_> {
         residual: &PackageFilter,
         limit: i64,
         offset: i64,
-    ) -> Result<Vec<PackageRow>, DbError> {
+    ) -> Result<Vec<ListedPackage>, DbError> {
         let pair = |index: usize| {
             residual.metadata.get(index).map(|(key, value)| (key.as_str(), value.as_str()))
         };
@@ -248,7 +260,7 @@ impl TenantRead<'_> {
             ($($more:expr),*) => {
                 rows!(
                     session,
-                    PackageRow,
+                    ListedPackage,
                     query.lead,
                     tenant,
                     cursor.at,
@@ -280,7 +292,7 @@ impl TenantRead<'_> {
     }
 }
 
-fn cursor_of(package: &PackageRow) -> Cursor {
+fn cursor_of(ListedPackage { package, .. }: &ListedPackage) -> Cursor {
     Cursor { at: micros(package.created_at), id: package.id }
 }
 

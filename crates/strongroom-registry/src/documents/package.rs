@@ -111,10 +111,12 @@ pub struct PackageDocument {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[schema(value_type = Option<String>)]
     pub bundle_id: Option<BundleId>,
-    /// Files that are stored.
-    pub files_count: u64,
+    /// Files that are stored. Absent in a list, where the package is open: they are not counted there.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub files_count: Option<u64>,
     /// Bytes of these.
-    pub size_bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub size_bytes: Option<u64>,
     /// The storage backend that has the bytes.
     pub backend_id: String,
     /// When it was made.

@@ -13,7 +13,9 @@ use tokio::time::sleep;
 
 use super::sweep_deletion::{begin_due, request_expired};
 use super::sweep_restores::look_for_restored;
-use super::sweep_stranded::{forget_keys, revive_deletions, revive_finalizing, revive_locks};
+use super::sweep_stranded::{
+    forget_keys, retry_clean_up, revive_deletions, revive_finalizing, revive_locks,
+};
 use crate::config::DeletionSettings;
 use crate::db::{AuditEventRow, SweeperRow, TenantId, Tx};
 use crate::error::ServiceError;
@@ -57,24 +59,37 @@ pub(super) async fn run(registry: Arc<Registry>, mut stop: Stop) {
 pub async fn tick(registry: &Registry) -> Result<Option<Tick>, ServiceError> {
     let Some(paused) = begin(registry).await? else { return Ok(None) };
     let mut tick = Tick { paused, ..Tick::default() };
+    // What is to be kept comes before what may go, and what fails keeps nothing else waiting.
+    tick.jobs += step("locks", revive_locks(registry)).await;
+    tick.jobs += step("finalizing", revive_finalizing(registry)).await;
     if !paused {
         // What was asked for just now has its grace before it.
-        tick.begun = begin_due(registry).await?;
+        tick.begun = step("graces", begin_due(registry)).await;
         if registry.settings().deletion.delete_expired {
-            tick.requested = request_expired(registry).await?;
+            tick.requested = step("dates", request_expired(registry)).await;
         }
-        tick.jobs += revive_deletions(registry).await?;
+        tick.jobs += step("deletions", revive_deletions(registry)).await;
         // By the clock too, so not while it is in doubt.
-        registry.give_up_old_uploads().await?;
+        step("old uploads", async { registry.give_up_old_uploads().await.map(drop) }).await;
     }
-    tick.jobs += revive_finalizing(registry).await?;
-    tick.jobs += revive_locks(registry).await?;
-    look_for_restored(registry).await?;
-    forget_keys(registry).await?;
+    tick.jobs += step("clean-up", retry_clean_up(registry)).await;
+    step("restores", look_for_restored(registry)).await;
+    step("idempotency keys", forget_keys(registry)).await;
     if tick.jobs > 0 || tick.begun > 0 {
         registry.ring_for_jobs();
     }
     Ok(Some(tick))
+}
+
+/// One step of a look: what it did, or nothing where it failed.
+async fn step<T: Default>(
+    what: &'static str,
+    work: impl Future<Output = Result<T, ServiceError>>,
+) -> T {
+    work.await.unwrap_or_else(|error| {
+        tracing::warn!(what, %error, "a step of the sweeper's look failed; the next look takes it again");
+        T::default()
+    })
 }
 
 /// How far the clock is from where it should be, where that is too far: forward or back. What stood still for as long

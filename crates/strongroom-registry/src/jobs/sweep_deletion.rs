@@ -8,7 +8,7 @@ use strongroom_core::package::status::PackageEvent;
 
 use super::JobKind;
 use super::objects::FIRST;
-use crate::db::{AuditEventRow, FoundPackage, JobRow, RetentionEventRow, Tx};
+use crate::db::{AuditEventRow, ExpiredPackage, FoundPackage, JobRow, RetentionEventRow, Tx};
 use crate::error::ServiceError;
 use crate::service::Registry;
 use crate::service::change::wrong_state;
@@ -32,21 +32,20 @@ struct Requesting {
 
 /// Asks for the deletion of what is past its date and not held.
 pub(super) async fn request_expired(registry: &Registry) -> Result<u64, ServiceError> {
-    let mut requested = 0;
+    let (mut requested, mut after) = (0, None);
     while requested < REQUESTED_MAX {
         let now = registry.clock().now();
-        let found = registry.db().read().await?.expired_packages_of_any_tenant(now, BATCH).await?;
-        let mut moved = 0;
-        for package in found {
-            match request(registry, package, now).await {
-                Ok(is_requested) => moved += u64::from(is_requested),
+        let mut session = registry.db().read().await?;
+        let expired = session.expired_packages_of_any_tenant(now, after.as_ref(), BATCH).await?;
+        drop(session);
+        let Some(last) = expired.last() else { break };
+        after = Some(last.clone());
+        for ExpiredPackage { tenant_id, id, .. } in expired {
+            match request(registry, FoundPackage { tenant_id, id }, now).await {
+                Ok(is_requested) => requested += u64::from(is_requested),
                 // One package whose store does not answer keeps no other waiting.
                 Err(error) => tracing::warn!(%error, "an expired package waits for the next look"),
             }
-        }
-        requested += moved;
-        if moved == 0 {
-            break;
         }
     }
     Ok(requested)
@@ -111,8 +110,10 @@ pub(super) async fn begin_due(registry: &Registry) -> Result<u64, ServiceError> 
                 now: registry.clock().now(),
                 found,
             };
-            let is_begun = registry.db().write(counting, |tx, c| Box::pin(count(tx, c))).await?;
-            begun += u64::from(is_begun);
+            match registry.db().write(counting, |tx, c| Box::pin(count(tx, c))).await {
+                Ok(is_begun) => begun += u64::from(is_begun),
+                Err(error) => tracing::warn!(%error, "a deletion's grace waits for the next look"),
+            }
         }
     }
 }

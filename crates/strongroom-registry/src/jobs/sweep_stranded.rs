@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::JobKind;
 use super::objects::FIRST;
 use super::sweep_deletion::BATCH;
-use crate::db::{DbError, FoundPackage, JobRow, JobState, LockState, TenantId, Tx};
+use crate::db::{DbError, DbErrorKind, FoundPackage, JobRow, JobState, LockState, TenantId, Tx};
 use crate::error::ServiceError;
 use crate::service::Registry;
 
@@ -17,6 +17,8 @@ use crate::service::Registry;
 const JOBS_SEARCHED: u32 = 50;
 /// A lock that ends this soon, before the date of its package, is strengthened.
 const LAPSING_SOON: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// How long a clean-up that gave up waits for its next try.
+const CLEAN_UP_AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
 struct Reviving {
     tenant: TenantId,
@@ -74,16 +76,54 @@ pub(super) async fn revive_locks(registry: &Registry) -> Result<u64, ServiceErro
     let half = SignedDuration::from_hours(i64::from(ROLLING_LOCK_DAYS) * 24 / 2);
     let rolling_before = now.checked_add(half).unwrap_or(now);
     let dated_before = now.checked_add(LAPSING_SOON).unwrap_or(now);
-    let mut after = Uuid::nil();
+    let mut after = FIRST;
     loop {
         let mut session = registry.db().read().await?;
-        let found = session
-            .packages_with_lapsing_locks_of_any_tenant(rolling_before, dated_before, after, BATCH)
-            .await?;
+        let found =
+            session.dateless_packages_lapsing_of_any_tenant(rolling_before, after, BATCH).await?;
+        drop(session);
+        let Some(last) = found.last() else { break };
+        after = last.id;
+        revived += revive_all(registry, found, JobKind::ApplyRetention, None, false).await?;
+    }
+    after = FIRST;
+    loop {
+        let mut session = registry.db().read().await?;
+        let found =
+            session.dated_packages_lapsing_of_any_tenant(dated_before, after, BATCH).await?;
         drop(session);
         let Some(last) = found.last() else { return Ok(revived) };
         after = last.id;
         revived += revive_all(registry, found, JobKind::ApplyRetention, None, false).await?;
+    }
+}
+
+/// Clean-up that gave up, once a day: bytes that are no evidence do not stay because a store was away for an hour.
+pub(super) async fn retry_clean_up(registry: &Registry) -> Result<u64, ServiceError> {
+    let now = registry.clock().now();
+    let before = now.checked_sub(CLEAN_UP_AGAIN_AFTER).unwrap_or(now);
+    let kind = JobKind::CleanUp.as_str();
+    let (mut retried, mut after) = (0, None);
+    loop {
+        let mut session = registry.db().read().await?;
+        let failed = session.failed_jobs_of_any_tenant(kind, before, after.as_ref(), BATCH).await?;
+        drop(session);
+        let Some(last) = failed.last() else { return Ok(retried) };
+        after = Some(last.clone());
+        for job in failed {
+            let queued = registry
+                .db()
+                .write(job, |tx, job| {
+                    Box::pin(async move { tx.of(&job.tenant_id).requeue_job(job.id).await })
+                })
+                .await;
+            match queued {
+                Ok(is_queued) => retried += u64::from(is_queued),
+                // The package has a live one by now.
+                Err(error) if error.kind() == DbErrorKind::Conflict => {}
+                Err(error) => tracing::warn!(%error, "a clean-up waits for the next look"),
+            }
+        }
     }
 }
 
@@ -99,8 +139,10 @@ async fn revive_all(
         let job = registry.new_job(kind, found.id, json!({}));
         let (tenant, package) = (found.tenant_id, found.id);
         let reviving = Reviving { tenant, package, job, found_in, leaves_failed };
-        let is_new = registry.db().write(reviving, |tx, r| Box::pin(revive(tx, r))).await;
-        revived += u64::from(is_new?);
+        match registry.db().write(reviving, |tx, r| Box::pin(revive(tx, r))).await {
+            Ok(is_new) => revived += u64::from(is_new),
+            Err(error) => tracing::warn!(%error, "a package waits for the next look"),
+        }
     }
     Ok(revived)
 }

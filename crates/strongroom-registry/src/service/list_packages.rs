@@ -76,10 +76,7 @@ impl Registry {
         let mut session = self.db().read().await?;
         let mut rows = session.of(&who.tenant);
         let page = rows.search_packages(&filter, after, limit).await?;
-        let mut packages = Vec::with_capacity(page.rows.len());
-        for row in page.rows {
-            packages.push(read_package::document(&mut rows, row).await?);
-        }
+        let packages = page.rows.into_iter().map(read_package::listed).collect::<Result<_, _>>()?;
         Ok(PackagePage { packages, next: page.next.map(cursor::to_text) })
     }
 

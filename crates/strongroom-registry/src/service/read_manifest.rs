@@ -16,7 +16,7 @@ use super::download_file::not_available;
 use super::frozen::{Placed, manifest_of, placed_files};
 use super::records::object_key;
 use crate::auth::{Action, Principal};
-use crate::db::{AuditFilter, PackageRow};
+use crate::db::PackageRow;
 use crate::error::{ErrorKind, ServiceError};
 
 /// The event that a package's end of finalizing is written down by.
@@ -58,14 +58,9 @@ impl Registry {
         package_id: Uuid,
     ) -> Result<StoredManifest, ServiceError> {
         let package = self.package_for(who, Action::ReadManifest, package_id).await?;
-        let filter = AuditFilter {
-            package_id: Some(package_id),
-            event_type: Some(FINALIZED.to_owned()),
-            ..AuditFilter::default()
-        };
         let mut session = self.db().read().await?;
-        let found = session.of(&who.tenant).audit_events(&filter, None, 1).await?;
-        let event = found.rows.into_iter().next().ok_or_else(|| {
+        let found = session.of(&who.tenant).finalized_event(package_id).await?;
+        let event = found.ok_or_else(|| {
             ServiceError::internal(std::io::Error::other("no event tells where package.json is"))
         })?;
         let place = event.details.get("document").cloned().unwrap_or_default();

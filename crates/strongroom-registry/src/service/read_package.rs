@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{Registry, approvals};
 use crate::auth::{Action, Principal, Resource, authorize};
-use crate::db::{ApprovalAction, PackageRow, TenantRead};
+use crate::db::{ApprovalAction, ListedPackage, PackageRow, TenantRead};
 use crate::documents::retention::DeletionDocument;
 use crate::documents::{PackageDocument, ProducerDocument};
 use crate::error::ServiceError;
@@ -66,15 +66,25 @@ impl Registry {
 /// A package as a document. Of an open one the files are counted now; of others they were when finalizing began.
 pub(crate) async fn document(
     rows: &mut TenantRead<'_>,
-    row: PackageRow,
+    package: PackageRow,
 ) -> Result<PackageDocument, ServiceError> {
-    let active_holds = rows.active_holds(row.id).await?.len() as u64;
-    let (files_count, size_bytes) = if row.bundle_id.is_none() {
-        let totals = rows.file_totals(row.id).await?;
-        (totals.files, totals.size_bytes)
-    } else {
-        (row.files_count, row.size_bytes)
+    let active_holds = rows.active_holds(package.id).await?.len() as u64;
+    let totals = match package.bundle_id {
+        Some(_) => None,
+        None => Some(rows.file_totals(package.id).await?),
     };
+    let mut document = listed(ListedPackage { package, active_holds })?;
+    if let Some(totals) = totals {
+        document.files_count = Some(totals.files);
+        document.size_bytes = Some(totals.size_bytes);
+    }
+    Ok(document)
+}
+
+/// A package as a list tells of it, by its row alone.
+pub(super) fn listed(listed: ListedPackage) -> Result<PackageDocument, ServiceError> {
+    let ListedPackage { package: row, active_holds } = listed;
+    let is_frozen = row.bundle_id.is_some();
     let deletion = deletion_of(&row)?;
     let metadata = match row.metadata {
         serde_json::Value::Object(metadata) => metadata,
@@ -99,8 +109,8 @@ pub(crate) async fn document(
         active_holds,
         lock_state: row.lock_state.as_str().to_owned(),
         bundle_id: row.bundle_id,
-        files_count,
-        size_bytes,
+        files_count: is_frozen.then_some(row.files_count),
+        size_bytes: is_frozen.then_some(row.size_bytes),
         backend_id: row.backend_id,
         created_at: row.created_at,
         created_by: row.created_by,

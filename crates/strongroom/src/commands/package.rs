@@ -98,6 +98,12 @@ async fn list(args: &PackageListArgs, client: &Client, context: &Context) -> Res
     Ok(())
 }
 
+/// Its files, where they were counted.
+fn files_of(package: &PackageDocument) -> Option<String> {
+    let (files, size_bytes) = (package.files_count?, package.size_bytes?);
+    Some(format!("{}, {}", count(files, "file", "files"), size(size_bytes)))
+}
+
 /// A package for people.
 fn human(package: &PackageDocument, console: &Console) -> String {
     let producer = package.producer.as_ref().map(|producer| match &producer.version {
@@ -115,14 +121,7 @@ fn human(package: &PackageDocument, console: &Console) -> String {
         .row_if_any("run", package.run_id.as_ref())
         .row("status", package.status.as_str())
         .row_if_any("bundle id", package.bundle_id.map(|id| id.to_string()))
-        .row(
-            "files",
-            format!(
-                "{}, {}",
-                count(package.files_count, "file", "files"),
-                size(package.size_bytes)
-            ),
-        )
+        .row_if_any("files", files_of(package))
         .row("kept", kept)
         .row("locks", &package.lock_state)
         .row_if_any("holds", (package.active_holds > 0).then(|| package.active_holds.to_string()))

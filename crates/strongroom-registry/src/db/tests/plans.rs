@@ -9,10 +9,10 @@ use crate::db::sql::Statement;
 
 /// Those that sort by intention: the holds of one package, the places of one file, and the packages of the locks that
 /// end soon, which are many objects' each.
-const SORTING_A_FEW: [&str; 3] = ["ACTIVE_HOLDS", "LOCATIONS_OF_FILE", "PACKAGES_LAPSING"];
+const SORTING_A_FEW: [&str; 3] = ["ACTIVE_HOLDS", "LOCATIONS_OF_FILE", "DATED_PACKAGES_LAPSING"];
 
 /// Statements, and the index that each must be led by.
-const LEADS: [(&str, &str); 21] = [
+const LEADS: [(&str, &str); 24] = [
     ("PACKAGES", "packages_by_time"),
     ("PACKAGES_OF_PRODUCER", "packages_by_producer"),
     ("PACKAGES_OF_SUBJECT", "packages_by_subject"),
@@ -34,6 +34,9 @@ const LEADS: [(&str, &str); 21] = [
     ("LOCATIONS_OF_PACKAGE", "locations_of_package"),
     ("LOCATIONS_OF_FILE", "locations_of_file"),
     ("EXPIRED_PACKAGES", "packages_due"),
+    ("DATED_PACKAGES_LAPSING", "locations_lapsing"),
+    ("DATELESS_PACKAGES_LAPSING", "packages_dateless"),
+    ("FINALIZED_EVENT", "audit_events_finalized"),
 ];
 
 fn statement(name: &str) -> &'static Statement {
@@ -146,7 +149,9 @@ fn literals(name: &str) -> Vec<&'static str> {
         "FILES_OF_PACKAGE" | "LIVE_FILES_OF_PACKAGE" => vec!["'default'", ID, "''", ID, "100"],
         "LOCATIONS_OF_PACKAGE" => vec!["'default'", ID, ID, "100"],
         "LOCATIONS_OF_FILE" => vec!["'default'", ID],
-        "EXPIRED_PACKAGES" => vec!["15", "100"],
+        "EXPIRED_PACKAGES" => vec!["15", "100", "(-9223372036854775808)", ID],
+        "DATED_PACKAGES_LAPSING" | "DATELESS_PACKAGES_LAPSING" => vec!["15", ID, "100"],
+        "FINALIZED_EVENT" => vec!["'default'", ID],
         _ => panic!("no literals for {name}"),
     }
 }

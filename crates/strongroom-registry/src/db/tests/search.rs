@@ -6,7 +6,9 @@ use strongroom_core::package::{PackageStatus, RetentionClass};
 use uuid::Uuid;
 
 use super::support::{TestDb, on_both};
-use crate::db::{Cursor, DbErrorKind, PackageFilter, PackageRow, TenantId, TenantRow, limits};
+use crate::db::{
+    Cursor, DbErrorKind, ListedPackage, PackageFilter, PackageRow, TenantId, TenantRow, limits,
+};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()
@@ -48,7 +50,7 @@ async fn pages(test: &TestDb, filter: &PackageFilter, limit: u32) -> Vec<Vec<Str
     let (mut pages, mut after) = (Vec::new(), None);
     loop {
         let page = session.of(&test.tenant).search_packages(filter, after, limit).await.unwrap();
-        pages.push(page.rows.into_iter().map(|package| package.name).collect());
+        pages.push(page.rows.into_iter().map(|listed| listed.package.name).collect());
         assert!(page.next.is_none() || page.next != after, "a page that ends where it began");
         after = page.next;
         if after.is_none() {
@@ -360,7 +362,8 @@ async fn a_tenant_finds_nothing_of_another_that_has_the_same_ids_and_values() {
         assert_eq!(session.of(&test.tenant).package(id(2)).await.unwrap(), None);
         let after = Some(Cursor { at: i64::MAX, id: id(2) });
         let page = session.of(&test.tenant).search_packages(&text("smoke"), after, 10).await;
-        assert_eq!(page.unwrap().rows, [mine]);
+        let rows = page.unwrap().rows;
+        assert_eq!(rows, [ListedPackage { package: mine, active_holds: 0 }]);
     })
     .await;
 }
