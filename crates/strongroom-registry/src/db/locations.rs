@@ -139,8 +139,8 @@ statements! {
     )}
     // Led by the locks: those that end soon are few.
     DATED_PACKAGES_LAPSING = {(
-        "SELECT DISTINCT p.tenant_id, p.id FROM storage_locations l JOIN artifact_packages p \
-         ON p.tenant_id = l.tenant_id AND p.id = l.package_id WHERE l.status = 'active' \
+        "SELECT DISTINCT p.tenant_id, p.id FROM storage_locations l CROSS JOIN artifact_packages p \
+         WHERE p.tenant_id = l.tenant_id AND p.id = l.package_id AND l.status = 'active' \
          AND l.lock_retain_until IS NOT NULL AND l.lock_retain_until < $1 \
          AND p.status IN ('finalized', 'deletion_requested', 'deletion_blocked') \
          AND l.lock_retain_until / 1000000 < p.expires_at / 1000000 AND p.id > $2 ORDER BY p.id LIMIT $3"
