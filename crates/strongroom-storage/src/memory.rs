@@ -160,6 +160,7 @@ impl Storage for MemoryStorage {
             size_bytes: object.size_bytes,
             // What came back out was not looked at.
             integrity: Integrity::Unobserved,
+            read_back: None,
             create_only: CreateOnly::Enforced,
             lock_in_write: !options.lock.is_none(),
             visible_from: std::time::Instant::now(),

@@ -224,6 +224,9 @@ pub struct Created {
     pub size_bytes: u64,
     /// What the store itself was seen to check; never `ReadBack`.
     pub integrity: Integrity,
+    /// The digest of every byte as it was read back from the object, where the backend does that while it writes:
+    /// the caller holds it against what it sent.
+    pub read_back: Option<Sha256Digest>,
     /// Whether the store was seen to enforce create-only for this kind of write.
     pub create_only: CreateOnly,
     /// Whether the lock went out in the write; at Azure a compliance lock as one of governance.

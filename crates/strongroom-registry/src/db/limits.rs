@@ -31,7 +31,7 @@ pub const WRITE_PAUSE_MS_MAX: u64 = 200;
 pub const PAGE_ROWS_MAX: u32 = 1_000;
 /// Rows that one page of a search looks at. A page that ends here may be short, even empty, and still have a
 /// next one: no combination of filters reads a million rows in one request.
-pub const SEARCH_ROWS_SCANNED_MAX: u32 = 5_000;
+pub const SEARCH_ROWS_SCANNED_MAX: u32 = 1_500;
 /// Different words of one package that a search finds it by.
 pub const PACKAGE_WORDS_MAX: usize = 512;
 /// Pairs of metadata that one search asks for.

@@ -226,6 +226,7 @@ impl Write<'_> {
             size_bytes,
             // Content-MD5 goes with every request, and MD5 proves nothing.
             integrity: Integrity::Unobserved,
+            read_back: None,
             create_only: match refused.load(Ordering::Relaxed) {
                 true => CreateOnly::Enforced,
                 false => CreateOnly::Checked,

@@ -89,8 +89,8 @@ async fn feed(body: &mut CountedBody, pieces: mpsc::Sender<Message>) -> Result<(
     Ok(())
 }
 
-/// Writes what comes into the staged file, and answers how much it was and its digest. Meanwhile the
-/// disk is kept at work, so that the sync at the end finds little left to do.
+/// Writes what comes into the staged file, reads each piece back, and answers how much it was and the digest of
+/// what was read. Meanwhile the disk is kept at work, so that the sync at the end finds little left to do.
 fn fill(
     staged: &StagedFile,
     mut waiting: mpsc::Receiver<Message>,
@@ -98,7 +98,7 @@ fn fill(
     thread::scope(|scope| {
         let mut hasher = Sha256Hasher::new();
         let mut syncing: Option<ScopedJoinHandle<'_, Result<(), StorageError>>> = None;
-        let mut unsynced_bytes = 0;
+        let (mut written_bytes, mut unsynced_bytes) = (0, 0);
         let size_bytes = loop {
             let piece = match waiting.blocking_recv() {
                 Some(Message::Piece(piece)) => piece,
@@ -106,7 +106,8 @@ fn fill(
                 None => return Err(stopped()),
             };
             staged.write(&piece)?;
-            hasher.update(&piece);
+            hasher.update(&staged.read(written_bytes, piece.len())?);
+            written_bytes += piece.len() as u64;
             unsynced_bytes += piece.len() as u64;
             let is_idle = syncing.as_ref().is_none_or(ScopedJoinHandle::is_finished);
             if unsynced_bytes >= SYNC_EVERY_BYTES && is_idle {
@@ -168,8 +169,8 @@ impl Write {
             version: None,
             etag: Some(etag(sha256)),
             size_bytes,
-            // The bytes were counted on their way in; nobody has looked at what is on the disk.
             integrity: Integrity::Unobserved,
+            read_back: Some(sha256),
             create_only: CreateOnly::Enforced,
             lock_in_write: !self.options.lock.is_none(),
             visible_from,

@@ -6,13 +6,15 @@ use std::fmt;
 use std::fs::{File, TryLockError};
 use std::io;
 use std::ops::ControlFlow;
-use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use jiff::Timestamp;
+use rustix::buffer::spare_capacity;
 use rustix::fs::{Access, AtFlags, Dir, FileType, Mode, OFlags};
+use rustix::io::Errno;
 
 /// One kind of operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -178,14 +180,14 @@ impl Disk {
         Ok(())
     }
 
-    /// Creates a file that is not there yet, to be written.
+    /// Creates a file that is not there yet, to be written and read back.
     pub(super) fn create_file(
         &self,
         folder: &Folder,
         name: &str,
         mode: u32,
     ) -> io::Result<OpenFile> {
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL;
         self.open(folder, name, flags, mode, Operation::CreateFile)
     }
 
@@ -258,17 +260,17 @@ impl Disk {
         size_bytes: usize,
     ) -> io::Result<Vec<u8>> {
         self.before(Operation::Read, &file.path)?;
-        let mut bytes = vec![0; size_bytes];
-        let mut filled = 0;
-        while filled < size_bytes {
-            match file.file.read_at(&mut bytes[filled..], offset + filled as u64) {
+        let mut bytes = Vec::with_capacity(size_bytes);
+        while bytes.len() < size_bytes {
+            let at = offset + bytes.len() as u64;
+            match rustix::io::pread(&file.file, spare_capacity(&mut bytes), at) {
                 Ok(0) => break,
-                Ok(read) => filled += read,
-                Err(again) if again.kind() == io::ErrorKind::Interrupted => {}
-                Err(failed) => return Err(failed),
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(failed) => return Err(failed.into()),
             }
         }
-        bytes.truncate(filled);
+        // A vector may have more room than was asked for.
+        bytes.truncate(size_bytes);
         Ok(bytes)
     }
 

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 use rustix::io::Errno;
+use strongroom_core::Sha256Digest;
 use strongroom_core::retention::{Lock, LockMode, Retention};
 use tempfile::TempDir;
 
@@ -207,6 +208,18 @@ async fn bytes_and_sidecar_are_durable_before_the_link_and_the_name_before_the_a
     assert_eq!(linked, 1);
     assert_eq!(disk.unsynced_files, BTreeSet::new());
     assert!(disk.keeps(&object) && disk.keeps(&sidecar), "{:?}", disk.unsynced_names);
+}
+
+#[tokio::test]
+async fn what_is_written_is_read_back_by_the_writer() {
+    let (_directory, root) = directory();
+    let recorder = Recorder::new(Fault::None);
+    let created = observed(&root, &recorder).create(&key(), body(), &options()).await;
+    let whole = Sha256Digest::of(BODY.concat().as_bytes());
+    assert_eq!(created.expect("created").read_back, Some(whole));
+    let read = recorder.done().into_iter().filter(|(operation, _)| *operation == Operation::Read);
+    let stage = root.join(".strongroom/stage");
+    assert_eq!(read.filter(|(_, path)| path.starts_with(&stage)).count(), BODY.len());
 }
 
 #[tokio::test]

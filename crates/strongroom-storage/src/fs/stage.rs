@@ -59,6 +59,12 @@ impl StagedFile {
         self.disk.write(&self.file, bytes).map_err(|cause| failed("writing to the store", cause))
     }
 
+    /// Reads what was written there. Fewer bytes than asked for are fewer than were written.
+    pub(super) fn read(&self, offset: u64, size_bytes: usize) -> Result<Vec<u8>, StorageError> {
+        let read = self.disk.read(&self.file, offset, size_bytes);
+        read.map_err(|cause| failed("reading back what was written", cause))
+    }
+
     /// Dates the file, and makes what was written durable.
     pub(super) fn finish(&self, at: Timestamp) -> Result<(), StorageError> {
         let doing = "making a file durable";

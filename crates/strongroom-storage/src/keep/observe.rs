@@ -131,12 +131,19 @@ impl Looking<'_> {
         seen: Option<ObjectInfo>,
     ) -> Result<(ObjectInfo, Integrity), KeepError> {
         let version = created.version.as_ref();
-        if created.integrity != Integrity::Unobserved {
+        if created.read_back.is_some_and(|read_back| read_back != sent.sha256) {
+            return Err(corrupt("the store gives back other bytes than were sent"));
+        }
+        let integrity = match created.read_back {
+            Some(_) => Integrity::ReadBack,
+            None => created.integrity,
+        };
+        if integrity != Integrity::Unobserved {
             let info = match seen {
                 Some(info) => info,
                 None => self.store.head(self.key, version).await?,
             };
-            return Ok((info, created.integrity));
+            return Ok((info, integrity));
         }
         match versions::digest_of(self.store, self.key, version, sent.size_bytes).await? {
             (info, Some(sha256)) if sha256 == sent.sha256 => Ok((info, Integrity::ReadBack)),

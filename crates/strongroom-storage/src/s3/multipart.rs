@@ -403,6 +403,7 @@ async fn finish(
         etag: seen.etag,
         size_bytes,
         integrity,
+        read_back: None,
         create_only: store.observations.create_only(WriteKind::Completion),
         lock_in_write: !write.options.lock.is_none(),
         visible_from: sent.visible_from,

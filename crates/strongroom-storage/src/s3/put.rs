@@ -162,6 +162,7 @@ fn created(
         etag: seen.etag,
         size_bytes,
         integrity,
+        read_back: None,
         create_only: store.observations.create_only(WriteKind::Put),
         lock_in_write: !write.options.lock.is_none(),
         visible_from,

@@ -159,12 +159,19 @@ impl Push<'_> {
         seen: Option<ObjectInfo>,
     ) -> Result<(ObjectInfo, Integrity), EvidenceError> {
         let version = created.version.as_ref();
-        if created.integrity != Integrity::Unobserved || !self.request.verify_on_push {
+        if created.read_back.is_some_and(|read_back| read_back != sent.archive_sha256) {
+            return Err(differs("the store gives back other bytes than were sent"));
+        }
+        let integrity = match created.read_back {
+            Some(_) => Integrity::ReadBack,
+            None => created.integrity,
+        };
+        if integrity != Integrity::Unobserved || !self.request.verify_on_push {
             let info = match seen {
                 Some(info) => info,
                 None => self.store.head(key, version).await?,
             };
-            return Ok((info, created.integrity));
+            return Ok((info, integrity));
         }
         let object = self.store.read(key, version, None).await?;
         let (mut reader, feed) = stream_reader(object.stream);
