@@ -60,7 +60,10 @@ async fn archived_bytes_are_told_asked_for_and_read_once_they_are_there() {
         assert_eq!(statuses(app, id).await, [RestoreStatus::Restored; 2]);
         assert_eq!(reader.get(&download).await.body.as_ref(), b"content");
         let until = locations(app, id).await[0].restore_expires_at.expect("the store said");
-        assert_eq!(until.as_second(), (app.clock.now() + SignedDuration::from_hours(72)).as_second());
+        assert_eq!(
+            until.as_second(),
+            (app.clock.now() + SignedDuration::from_hours(72)).as_second()
+        );
 
         shelf.turn(SignedDuration::from_hours(73));
         tick(app).await;
@@ -90,7 +93,10 @@ async fn a_restore_asked_for_again_is_the_same_one_and_a_copy_is_kept_for_longer
         operator.post(&path, json!({ "days": 30 })).await;
         work(app).await;
         let until = locations(app, id).await[0].restore_expires_at.expect("the store said");
-        assert_eq!(until.as_second(), (app.clock.now() + SignedDuration::from_hours(720)).as_second());
+        assert_eq!(
+            until.as_second(),
+            (app.clock.now() + SignedDuration::from_hours(720)).as_second()
+        );
         assert_eq!(statuses(app, id).await, [RestoreStatus::Restored; 2]);
     })
     .await;
@@ -120,7 +126,11 @@ async fn a_store_that_does_not_bring_what_it_was_asked_for_is_seen() {
         assert_eq!(statuses(app, id).await, [RestoreStatus::RestoreRequested; 2]);
         shelf.turn(SignedDuration::from_hours(25));
         tick(app).await;
-        assert_eq!(statuses(app, id).await, [RestoreStatus::Expired; 2], "it can be asked for again");
+        assert_eq!(
+            statuses(app, id).await,
+            [RestoreStatus::Expired; 2],
+            "it can be asked for again"
+        );
         for days in [0, 366] {
             let refused = operator.post(&path, json!({ "days": days })).await;
             assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{days}");
