@@ -134,7 +134,7 @@ fn package() -> impl Strategy<Value = usize> {
 }
 
 fn create() -> impl Strategy<Value = Step> {
-    let key = prop_oneof![3 => Just(None), 1 => (0_u8..2).prop_map(Some)];
+    let key = prop_oneof![Just(None), (0_u8..2).prop_map(Some)];
     (0_usize..2, 0..SUBJECTS, class(), prop::bool::weighted(0.15), key).prop_map(
         |(owner, subject, class, hold, key)| Step::Create { owner, subject, class, hold, key },
     )

@@ -138,7 +138,7 @@ impl World {
     /// In the end every job is run, and the store holds what is decided.
     pub async fn end(&mut self) {
         self.work_all().await;
-        self.act(&Step::Tick).await;
+        self.take(&Step::Tick).await;
         self.work_all().await;
         self.look_at_all().await;
         self.expect_locks().await;
