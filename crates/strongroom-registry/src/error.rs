@@ -256,6 +256,9 @@ impl From<KeepError> for ServiceError {
             KeepErrorKind::LockImpossible => {
                 (ErrorKind::StoreRefused, "the store cannot hold the lock that is asked for")
             }
+            KeepErrorKind::CalledOff => {
+                (ErrorKind::Busy, "the right to do it was over: another worker may have it now")
+            }
             KeepErrorKind::NotDeleted | KeepErrorKind::VersionsUnobserved => {
                 (ErrorKind::StoreRefused, "it was not observed that the object is gone")
             }

@@ -85,8 +85,9 @@ pub struct LockDocument {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub retain_until: Option<Timestamp>,
-    /// Whether a legal hold is on it.
-    pub legal_hold: bool,
+    /// Whether a legal hold is on it; absent where that was not seen.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub legal_hold: Option<bool>,
     /// When that was read.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[schema(value_type = Option<String>, format = DateTime)]

@@ -9,12 +9,13 @@ use futures::{FutureExt as _, StreamExt as _, stream};
 use serde_json::{Value, json};
 use strongroom_core::package::{LocationStatus, PackageStatus};
 
-use super::bring::{Brought, Reach, Store};
+use super::bring::{Bit, Brought, Reach, Store};
 use super::conclude_retention::{self, Concluded};
-use super::objects::{FIRST, Object, PAGE_ROWS, documents, unobserved_name};
+use super::intend::{intend, note};
+use super::objects::{FIRST, Object, PAGE_ROWS, documents};
 use super::truth::Truth;
 use super::{Attempt, in_doubt};
-use crate::db::{JobRow, LocationRow, PackageRow, TenantId, Tx};
+use crate::db::{LocationRow, PackageRow};
 use crate::error::{ErrorKind, ServiceError};
 
 /// Passes of one run. Each further one follows a decision that came meanwhile.
@@ -84,6 +85,8 @@ async fn apply(attempt: &Attempt) -> Result<Value, ServiceError> {
             PackageStatus::Finalized
             | PackageStatus::DeletionRequested
             | PackageStatus::DeletionBlocked => {}
+            // Of a class that locks in the write, objects may bear the bit of a hold that is released by now.
+            PackageStatus::Open if truth.locks_in_write() => {}
             PackageStatus::Finalizing => {
                 return Err(ServiceError::new(ErrorKind::Busy, "the package is being finalized"));
             }
@@ -125,58 +128,59 @@ async fn pass(
 ) -> Result<bool, ServiceError> {
     in_doubt::settle(attempt, package).await?;
     let backend = attempt.registry().backends().get(&package.backend_id)?;
-    let store = Store::look(&*backend.store, attempt.registry().clock().now()).await?;
-    let (mut after, mut others_hold) = (FIRST, false);
+    let store = Store::look(attempt, &*backend.store).await?;
+    let (mut after, mut bits) = (FIRST, Bits::default());
     loop {
         if Truth::now(attempt).await?.1 != *truth {
             return Ok(false);
         }
-        let locations = {
+        let mut locations = {
             let mut session = attempt.registry().db().read().await?;
             let mut rows = session.of(attempt.tenant());
             rows.locations_of_package(package.id, after, PAGE_ROWS).await?
         };
         let Some(last) = locations.last() else { break };
         after = last.id;
-        let mut locations = locations;
+        if locations.iter().any(|location| location.status == LocationStatus::Deleting) {
+            // Its deletion may still be refused, and nobody would bring it to this.
+            let busy = "whether an object is deleted is not known yet";
+            seen.errors.push(ServiceError::new(ErrorKind::Busy, busy));
+        }
         locations.retain(|location| location.status == LocationStatus::Active);
-        let locations = intend(attempt, &store, package, truth, locations).await?;
-        others_hold |= locations.iter().any(|location| location.hold_was_set_before);
+        if truth.is_held() {
+            intend(attempt, store.store, locations.iter_mut()).await?;
+        }
+        bits.add(&locations);
         bring_files(attempt, &store, package, truth, locations, seen).await?;
         if seen.errors.len() >= FAILURES_MAX {
             return Ok(true);
         }
     }
-    bring_documents(attempt, &store, package, truth, others_hold, seen).await
+    bring_documents(attempt, &store, package, truth, bits.of_documents(), seen).await
 }
 
-/// Before a hold's bit is set for the first time, notes of each object whether somebody else had set it: a release
-/// of ours leaves theirs. What is noted to be ours before it is read back stays ours after a cut.
-async fn intend(
-    attempt: &Attempt,
-    store: &Store<'_>,
-    package: &PackageRow,
-    truth: &Truth,
-    mut locations: Vec<LocationRow>,
-) -> Result<Vec<LocationRow>, ServiceError> {
-    if !truth.is_held() {
-        return Ok(locations);
+/// Whose bits were seen on a package's files.
+#[derive(Debug, Default)]
+struct Bits {
+    ours: bool,
+    others: bool,
+}
+
+impl Bits {
+    fn add(&mut self, locations: &[LocationRow]) {
+        self.ours |= locations.iter().any(LocationRow::hold_is_ours);
+        self.others |= locations.iter().any(|location| location.hold_was_set_before);
     }
-    let mut intended = Vec::new();
-    for location in locations.iter_mut().filter(|location| !location.lock_hold) {
-        let object = Object::of(package, location)?;
-        let before = store.store.lock(&object.key, object.version.as_ref()).await?;
-        location.lock_hold = true;
-        location.hold_was_set_before = before.legal_hold.value() == Some(&true);
-        if !location.hold_was_set_before {
-            location.lock_read_at = None;
-            location.lock_unobserved =
-                Some(unobserved_name(strongroom_core::observed::Unobserved::NotProbed));
+
+    /// The registry's own documents have no rows. Their bits are taken for ours, unless somebody else was seen to
+    /// hold files of the package by hand: then these too.
+    fn of_documents(&self) -> Bit {
+        match (self.others, self.ours) {
+            (true, _) => Bit::NotOurs,
+            (false, true) => Bit::Ours,
+            (false, false) => Bit::OursIfOn,
         }
-        intended.push(location.clone());
     }
-    note(attempt, intended).await?;
-    Ok(locations)
 }
 
 async fn bring_files(
@@ -194,8 +198,8 @@ async fn bring_files(
         .map(|location| {
             async move {
                 let object = Object::of(package, &location)?;
-                let ours = location.lock_hold && !location.hold_was_set_before;
-                let brought = store.bring(&object, truth, location.lock_retain_until, ours).await;
+                let bit = if location.hold_is_ours() { Bit::Ours } else { Bit::NotOurs };
+                let brought = store.bring(&object, truth, location.lock_retain_until, bit).await;
                 attempt.step();
                 Ok::<_, ServiceError>((location, brought))
             }
@@ -209,7 +213,7 @@ async fn bring_files(
         seen.add(&brought);
         match brought {
             Ok(brought) => {
-                read_back(&mut location, &brought);
+                location.read_back(&brought.receipt);
                 changed.push(location);
             }
             Err(error) => seen.errors.push(error),
@@ -218,14 +222,12 @@ async fn bring_files(
     note(attempt, changed).await
 }
 
-/// The registry's own documents have no rows. Their bits are taken for ours, unless somebody else was seen to hold
-/// files of the package by hand: then these too.
 async fn bring_documents(
     attempt: &Attempt,
     store: &Store<'_>,
     package: &PackageRow,
     truth: &Truth,
-    others_hold: bool,
+    bit: Bit,
     seen: &mut Seen,
 ) -> Result<bool, ServiceError> {
     let at_once = attempt.registry().settings().jobs.objects_at_once.max(1);
@@ -242,7 +244,7 @@ async fn bring_documents(
                 async move {
                     let held = store.store.lock(&object.key, object.version.as_ref()).await?;
                     let held_until = held.certain().retention.map(|held| held.retain_until);
-                    let brought = store.bring(object, truth, held_until, !others_hold).await;
+                    let brought = store.bring(object, truth, held_until, bit).await;
                     attempt.step();
                     brought
                 }
@@ -259,41 +261,4 @@ async fn bring_documents(
             return Ok(true);
         }
     }
-}
-
-/// What was read back, into the row.
-fn read_back(location: &mut LocationRow, brought: &Brought) {
-    let receipt = &brought.receipt;
-    location.lock_mode = receipt.mode;
-    location.lock_retain_until = receipt.retain_until;
-    // What was not seen leaves standing whose the bit is.
-    location.lock_hold = receipt.legal_hold.unwrap_or(location.lock_hold);
-    if receipt.legal_hold == Some(false) {
-        location.hold_was_set_before = false;
-    }
-    location.lock_read_at = receipt.read_back_at;
-    location.lock_unobserved = receipt.unobserved.map(unobserved_name);
-}
-
-/// Writes rows of locations, each if it is still there.
-async fn note(attempt: &Attempt, locations: Vec<LocationRow>) -> Result<(), ServiceError> {
-    if locations.is_empty() {
-        return Ok(());
-    }
-    let input = (attempt.tenant().clone(), attempt.job().clone(), locations);
-    attempt.registry().db().write(input, |tx, i| Box::pin(write(tx, i))).await
-}
-
-async fn write(
-    tx: &mut Tx,
-    (tenant, job, locations): &(TenantId, JobRow, Vec<LocationRow>),
-) -> Result<(), ServiceError> {
-    let mut rows = tx.of(tenant);
-    if !rows.has_job(job).await? {
-        return Err(Attempt::lost());
-    }
-    for location in locations {
-        rows.update_location(location, LocationStatus::Active).await?;
-    }
-    Ok(())
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::db::{JobLease, JobRow, TenantId};
@@ -17,14 +19,41 @@ const UNKNOWN: u64 = u64::MAX;
 pub(crate) struct Attempt {
     registry: Arc<Registry>,
     lease: JobLease,
+    /// When the lease was asked for first.
+    asked_at: Instant,
+    /// Microseconds after that for which it is nobody else's for certain.
+    sure_for_us: AtomicU64,
     done: AtomicU64,
     total: AtomicU64,
 }
 
 impl Attempt {
-    pub(super) fn new(registry: Arc<Registry>, lease: JobLease) -> Self {
+    /// `asked_at` is before the lease began, by whichever clock.
+    pub(super) fn new(registry: Arc<Registry>, lease: JobLease, asked_at: Instant) -> Self {
         let (done, total) = (AtomicU64::new(0), AtomicU64::new(UNKNOWN));
-        Self { registry, lease, done, total }
+        let sure_for_us = AtomicU64::new(0);
+        let attempt = Self { registry, lease, asked_at, sure_for_us, done, total };
+        attempt.leased(asked_at);
+        attempt
+    }
+
+    /// The lease was granted, or renewed, to whoever asked at this moment.
+    pub(super) fn leased(&self, asked_at: Instant) {
+        let lease = self.registry.settings().jobs.lease.unsigned_abs();
+        let sure_for = (asked_at + lease).duration_since(self.asked_at);
+        let sure_for_us = u64::try_from(sure_for.as_micros()).unwrap_or(u64::MAX);
+        self.sure_for_us.fetch_max(sure_for_us, Ordering::SeqCst);
+    }
+
+    /// Until when nobody else can have the job.
+    pub(super) fn sure_until(&self) -> Instant {
+        self.asked_at + Duration::from_micros(self.sure_for_us.load(Ordering::SeqCst))
+    }
+
+    /// Whether nobody else can have the job by now. To be asked directly before whatever cannot be undone: a process
+    /// that stood still finds out only so.
+    pub(super) fn is_sure(&self) -> bool {
+        Instant::now() < self.sure_until()
     }
 
     /// The registry that the job belongs to.

@@ -6,6 +6,7 @@ use strongroom_core::receipt::LockReceipt;
 use strongroom_storage::Storage;
 use strongroom_storage::keep::{self, Locked, WhyLeftOn};
 
+use super::Attempt;
 use super::objects::Object;
 use super::truth::Truth;
 use crate::error::ServiceError;
@@ -21,8 +22,20 @@ pub(super) enum Reach {
     Failed,
 }
 
+/// Whose the hold's bit on an object is, where no hold is active any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bit {
+    /// Nobody's, or somebody else's: it is left as it is.
+    NotOurs,
+    /// Ours, if it is on at all.
+    OursIfOn,
+    /// Ours: it has to be seen off.
+    Ours,
+}
+
 /// The store, and what it says of its locks: asked once a pass.
 pub(super) struct Store<'s> {
+    attempt: &'s Attempt,
     pub(super) store: &'s dyn Storage,
     /// Its clock.
     pub(super) now: Timestamp,
@@ -43,41 +56,56 @@ pub(super) struct Brought {
 
 impl<'s> Store<'s> {
     pub(super) async fn look(
+        attempt: &'s Attempt,
         store: &'s dyn Storage,
-        local_now: Timestamp,
     ) -> Result<Self, ServiceError> {
-        let now = keep::clock_check(store, local_now).await?;
+        let now = keep::clock_check(store, attempt.registry().clock().now()).await?;
         let locks = store.bucket_locks().await?;
-        Ok(Self { store, now, lacks_locks: locks.takes_locks == Observed::Observed(false) })
+        Ok(Self {
+            attempt,
+            store,
+            now,
+            lacks_locks: locks.takes_locks == Observed::Observed(false),
+        })
     }
 
-    /// Strengthens what it is under; and clears a hold's bit that is `ours_to_clear`, where no hold is active.
+    /// Strengthens what it is under; and clears a hold's bit that is ours, where no hold is active.
     pub(super) async fn bring(
         &self,
         object: &Object,
         truth: &Truth,
         held_until: Option<Timestamp>,
-        ours_to_clear: bool,
+        bit: Bit,
     ) -> Result<Brought, ServiceError> {
         let target = truth.target(held_until, self.now).map_err(ServiceError::internal)?;
         let version = object.version.as_ref();
         let locked = keep::lock(self.store, &object.key, version, target).await?;
         let mut brought = self.told(locked, truth);
-        if ours_to_clear && !truth.is_held() && brought.receipt.legal_hold != Some(false) {
-            let released = keep::release_hold(self.store, &object.key, version, true).await?;
-            brought.receipt.legal_hold = released.legal_hold.value().copied();
-            brought.receipt.read_back_at = released.read_back_at.or(brought.receipt.read_back_at);
-            if released.left_on == Some(WhyLeftOn::Refused) {
-                brought.hold = Reach::Failed;
-            }
+        let is_off = brought.receipt.legal_hold == Some(false);
+        if truth.is_held() || is_off || bit == Bit::NotOurs {
+            return Ok(brought);
+        }
+        // A hold that another worker sets again must not be cleared by one that lost its lease unawares.
+        let is_sure = || self.attempt.is_sure();
+        let released = keep::release_hold_while(self.store, &object.key, version, &is_sure).await?;
+        brought.receipt.legal_hold = released.legal_hold.value().copied();
+        brought.receipt.read_back_at = released.read_back_at.or(brought.receipt.read_back_at);
+        let has_bits = !self.cannot(&brought.receipt);
+        let is_unseen = bit == Bit::Ours && released.unobserved().is_some() && has_bits;
+        if is_unseen || released.left_on == Some(WhyLeftOn::Refused) {
+            brought.hold = Reach::Failed;
         }
         Ok(brought)
     }
 
+    /// Whether the store itself says that it has no locks to give.
+    fn cannot(&self, receipt: &LockReceipt) -> bool {
+        self.lacks_locks || receipt.unobserved == Some(Unobserved::UnsupportedBackend)
+    }
+
     fn told(&self, locked: Locked, truth: &Truth) -> Brought {
         let receipt = locked.receipt;
-        let cannot = self.lacks_locks || receipt.unobserved == Some(Unobserved::UnsupportedBackend);
-        let short = if cannot { Reach::Partial } else { Reach::Failed };
+        let short = if self.cannot(&receipt) { Reach::Partial } else { Reach::Failed };
         let is_beyond_asked = locked.beyond_asked.is_some();
         let reach = match locked.covers {
             true => Reach::Held,

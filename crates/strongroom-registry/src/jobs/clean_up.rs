@@ -166,7 +166,13 @@ async fn clear(backend: &Backend, going: &Going) -> Result<bool, ServiceError> {
     for location in &going.locations {
         let key = object_key("", &location.object_key)?;
         let version = location.version_id.clone().map(VersionId);
-        let deletion = keep::delete(store, &key, version.as_ref()).await?;
+        let mut deletion = keep::delete(store, &key, version.as_ref()).await?;
+        let is_held = matches!(&deletion, Deletion::RefusedByLock { lock, .. } if lock.legal_hold);
+        if is_held && location.hold_is_ours() {
+            // It came with the write. What is held is not abandoned, so its hold was released since.
+            keep::release_hold(store, &key, version.as_ref(), true).await?;
+            deletion = keep::delete(store, &key, version.as_ref()).await?;
+        }
         is_gone &= matches!(deletion, Deletion::Deleted | Deletion::AlreadyAbsent);
     }
     let key = object_key("", &going.file.object_key)?;

@@ -120,7 +120,8 @@ async fn end(tx: &mut Tx, e: &Ending) -> Result<bool, ServiceError> {
             rows.set_hold_reach(hold.id, hold.reach, to).await?;
         }
     }
-    if package.lock_state != e.lock_state {
+    // Of an open package nothing is said: it has its locks when it is finalized.
+    if package.status != PackageStatus::Open && package.lock_state != e.lock_state {
         package.lock_state = e.lock_state;
         rows.update_package(&package).await?;
     }

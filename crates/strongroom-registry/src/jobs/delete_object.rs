@@ -120,7 +120,8 @@ pub(super) async fn refused(
         if lock.legal_hold && !location.lock_hold {
             location.hold_was_set_before = true;
         }
-        location.lock_hold = lock.legal_hold;
+        // What was not seen leaves standing whose the bit is.
+        location.lock_hold |= lock.legal_hold;
         location.lock_read_at = *read_at;
         details["legal_hold"] = json!(lock.legal_hold);
     }

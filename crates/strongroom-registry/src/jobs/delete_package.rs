@@ -127,7 +127,9 @@ async fn delete_one(
         Fence::Stopped => return Ok(Outcome::Stopped),
         Fence::Paused => return Ok(Outcome::Paused),
     };
-    let deletion = keep::delete(store, &object.key, object.version.as_ref()).await?;
+    let is_sure = || attempt.is_sure();
+    let version = object.version.as_ref();
+    let deletion = keep::delete_while(store, &object.key, version, &is_sure).await?;
     let told = match &deletion {
         Deletion::Deleted | Deletion::AlreadyAbsent => {
             gone(attempt, location, deletion == Deletion::Deleted).await?;

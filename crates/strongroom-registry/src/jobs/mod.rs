@@ -6,7 +6,7 @@
 //! | `runner` | claims jobs, holds their leases, and says what came of them |
 //! | `attempt` | `Attempt`: one run of a job, its progress and its fence |
 //! | `apply_retention` `conclude_retention` | a package's date and holds, brought to every object |
-//! | `truth` `bring` `objects` | what they should be under; one of them brought there; which they are |
+//! | `truth` `intend` `bring` `objects` | what they should be under; whose their bits are; one brought there; which they are |
 //! | `delete_package` `delete_object` `conclude_deletion` | the bytes of a package, deleted under a fence |
 //! | `in_doubt` | objects whose deletion was stopped |
 //! | `sweep` `sweep_deletion` `sweep_stranded` `sweep_restores` | the look over everything, at regular times |
@@ -27,6 +27,7 @@ mod delete_object;
 mod delete_package;
 mod finalize;
 mod in_doubt;
+mod intend;
 mod kind;
 mod objects;
 mod restore;

@@ -1,7 +1,7 @@
 //! The objects of a package: its files, by their locations, and the documents that the registry keeps beside them.
 
 use strongroom_core::layout::{self, PackageObject};
-use strongroom_core::observed::{Observed, Unobserved};
+use strongroom_core::observed::Observed;
 use strongroom_storage::{ListRequest, ObjectKey, Storage, StorageError, VersionId};
 use uuid::Uuid;
 
@@ -68,14 +68,6 @@ pub(super) async fn documents(
         }
     }
     Ok(Documents { objects, next: listed.next })
-}
-
-/// A reason as it stands in a row: the name that a receipt has for it.
-pub(super) fn unobserved_name(reason: Unobserved) -> String {
-    match serde_json::to_value(reason) {
-        Ok(serde_json::Value::String(name)) => name,
-        _ => "error".to_owned(),
-    }
 }
 
 /// Pages of rows are as long as this.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::future::{BoxFuture, join, join_all, ready};
 use jiff::SignedDuration;
 use serde_json::Value;
-use tokio::time::{Instant, interval_at, sleep};
+use tokio::time::{Instant, interval_at, sleep, timeout_at};
 
 use super::{
     Attempt, JobKind, apply_retention, clean_up, delete_package, finalize, restore, sweep,
@@ -33,17 +33,18 @@ pub async fn work(registry: Arc<Registry>, owner: String, stop: Stop) {
 /// Claims one job and runs it; tells whether there was one that could be run now. For whoever steps through the work
 /// of a registry instead of leaving it to [`work`].
 pub async fn run_one(registry: &Arc<Registry>, owner: &str) -> Result<bool, DbError> {
+    let asked_at = Instant::now();
     let Some(lease) = claim(registry, owner).await? else { return Ok(false) };
-    run(registry, lease).await;
+    run(Attempt::new(Arc::clone(registry), lease, asked_at)).await;
     Ok(true)
 }
 
 async fn one_worker(registry: Arc<Registry>, owner: String, mut stop: Stop) {
     let poll_every = registry.settings().jobs.poll_every.unsigned_abs();
     while !stop.is_told() {
-        match claim(&registry, &owner).await {
-            Ok(Some(lease)) => run(&registry, lease).await,
-            Ok(None) => tokio::select! {
+        match run_one(&registry, &owner).await {
+            Ok(true) => {}
+            Ok(false) => tokio::select! {
                 () = registry.job_was_queued() => {}
                 () = sleep(poll_every) => {}
                 () = stop.told() => {}
@@ -70,8 +71,7 @@ async fn claim(registry: &Registry, owner: &str) -> Result<Option<JobLease>, DbE
 }
 
 /// Runs a job for as long as its lease is held.
-async fn run(registry: &Arc<Registry>, lease: JobLease) {
-    let attempt = Attempt::new(Arc::clone(registry), lease);
+async fn run(attempt: Attempt) {
     let (job_id, kind) = (attempt.job().id, attempt.job().kind.clone());
     let outcome = tokio::select! {
         outcome = perform(&attempt) => Some(outcome),
@@ -80,7 +80,7 @@ async fn run(registry: &Arc<Registry>, lease: JobLease) {
     let ended = match outcome {
         None => {
             tracing::warn!(%job_id, kind, "the lease of a job was lost; another worker goes on");
-            registry.metrics().job(&kind, "lost");
+            attempt.registry().metrics().job(&kind, "lost");
             return;
         }
         Some(Ok(outcome)) => finish(&attempt, JobState::Done, Some(outcome), None).await,
@@ -107,25 +107,19 @@ fn perform(attempt: &Attempt) -> BoxFuture<'_, Result<Value, ServiceError>> {
     }
 }
 
-/// Renews the lease again and again; ends when it is somebody else's.
+/// Renews the lease again and again; ends when it is somebody else's, or may be.
 async fn renew_until_lost(attempt: &Attempt) {
-    let registry = attempt.registry();
-    let lease = registry.settings().jobs.lease;
+    let lease = attempt.registry().settings().jobs.lease;
     let every = lease.unsigned_abs() / RENEWALS_OF_LEASE;
     let mut ticks = interval_at(Instant::now() + every, every.max(Duration::from_millis(1)));
-    let mut sure_until = Instant::now() + lease.unsigned_abs();
     loop {
         ticks.tick().await;
         let asked_at = Instant::now();
-        match renew(attempt, milliseconds(lease)).await {
-            Ok(true) => sure_until = asked_at + lease.unsigned_abs(),
-            Ok(false) => return,
-            Err(error) => {
-                tracing::warn!(%error, "the lease of a job was not renewed");
-                if Instant::now() >= sure_until {
-                    return;
-                }
-            }
+        // A database that does not answer says nothing of the lease, which ends all the same.
+        match timeout_at(attempt.sure_until(), renew(attempt, milliseconds(lease))).await {
+            Ok(Ok(true)) => attempt.leased(asked_at),
+            Ok(Ok(false)) | Err(_) => return,
+            Ok(Err(error)) => tracing::warn!(%error, "the lease of a job was not renewed"),
         }
     }
 }

@@ -17,6 +17,8 @@ pub(super) struct Truth {
     pub(super) expires_at: Option<Timestamp>,
     /// Absent where the rule asks for no lock.
     mode: Option<LockMode>,
+    /// Whether objects get their lock with their bytes.
+    in_write: bool,
     /// The holds that are active.
     holds: Vec<Uuid>,
 }
@@ -32,6 +34,7 @@ impl Truth {
         Ok(Self {
             status: package.status,
             expires_at: package.expires_at,
+            in_write: rule.as_ref().is_some_and(|rule| rule.lock_time == RuleLock::InWrite),
             mode: rule.filter(|rule| rule.lock_time != RuleLock::None).map(|rule| rule.lock_mode),
             holds: holds.into_iter().map(|hold| hold.id).collect(),
         })
@@ -50,6 +53,12 @@ impl Truth {
     /// Whether a hold is active.
     pub(super) fn is_held(&self) -> bool {
         !self.holds.is_empty()
+    }
+
+    /// Whether objects get their lock, and the bit of an active hold, with their bytes: before the package is
+    /// finalized.
+    pub(super) fn locks_in_write(&self) -> bool {
+        self.in_write
     }
 
     /// Whether the store is asked for anything.

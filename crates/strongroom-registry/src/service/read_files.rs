@@ -116,7 +116,8 @@ fn location_document(location: LocationRow) -> LocationDocument {
         lock: LockDocument {
             mode: location.lock_mode.map(|mode| mode.to_string()),
             retain_until: location.lock_retain_until,
-            legal_hold: location.lock_hold,
+            // Whose it is stays on the row where it was not seen.
+            legal_hold: location.lock_unobserved.is_none().then_some(location.lock_hold),
             read_back_at: location.lock_read_at,
             unobserved: location.lock_unobserved,
         },

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use strongroom_core::package::record::Decision;
+use strongroom_core::package::{PackageStatus, RuleLock};
 use uuid::Uuid;
 
 use super::Registry;
@@ -11,7 +12,7 @@ use super::records::Decided;
 use crate::auth::{Action, Principal};
 use crate::db::{
     ApprovalAction, AuditEventRow, HoldReach, HoldRow, JobRow, LockState, PackageRow,
-    RetentionEventRow, RetentionEventType, Tx,
+    RetentionEventRow, RetentionEventType, TenantRead, Tx,
 };
 use crate::documents::{HoldDocument, HoldReleaseAsk};
 use crate::error::ServiceError;
@@ -151,10 +152,19 @@ async fn release(tx: &mut Tx, r: &Releasing) -> Result<Done<()>, ServiceError> {
     if row.has_evidence() {
         row.lock_state = LockState::Applying;
         tx.of(tenant).enqueue_job(&r.job).await?;
+    } else if locks_in_write(&mut rows, &row).await? {
+        // Its objects came with the bit.
+        tx.of(tenant).enqueue_job(&r.job).await?;
     } else {
         // No object was ever held for it.
         rows.set_hold_reach(r.hold, HoldReach::Releasing, HoldReach::Released).await?;
     }
     tx.of(tenant).update_package(&row).await?;
     Ok(Done::Now(()))
+}
+
+async fn locks_in_write(rows: &mut TenantRead<'_>, row: &PackageRow) -> Result<bool, ServiceError> {
+    let rule = rows.rule(row.rule_id).await?;
+    let in_write = rule.is_some_and(|rule| rule.lock_time == RuleLock::InWrite);
+    Ok(row.status == PackageStatus::Open && in_write)
 }

@@ -202,6 +202,7 @@ impl Upload<'_> {
             Ok(ask) => ask,
             Err(error) => return Err(self.give_up(&Left::Nothing, error).await),
         };
+        let sends_hold = ask.lock.is_some_and(|lock| lock.target.legal_hold);
         let writing = keep::write(&*self.backend.store, &key, body, ask);
         let kept = match timeout(UPLOAD_TIME_MAX, writing).await {
             Ok(Ok(kept)) => kept,
@@ -224,7 +225,7 @@ impl Upload<'_> {
         if let Err(error) = self.tell_in_a_record(&key, new, &kept).await {
             return Err(self.give_up(&Left::Object(kept.version), error).await);
         }
-        self.end(&key, kept).await
+        self.end(&key, kept, sends_hold).await
     }
 
     async fn ask(&self, new: &NewFile) -> Result<WriteAsk, ServiceError> {
@@ -312,7 +313,12 @@ impl Upload<'_> {
     }
 
     /// Acknowledges the file in one transaction, or finds that another was first.
-    async fn end(self, key: &ObjectKey, kept: Kept) -> Result<UploadedFile, ServiceError> {
+    async fn end(
+        self,
+        key: &ObjectKey,
+        kept: Kept,
+        sends_hold: bool,
+    ) -> Result<UploadedFile, ServiceError> {
         let registry = self.registry;
         let now = registry.clock().now();
         let status = self.file.status.after(FileEvent::Kept).map_err(ServiceError::internal)?;
@@ -323,7 +329,7 @@ impl Upload<'_> {
             stored_at: Some(now),
             ..self.file.clone()
         };
-        let location = self.location(key, &kept);
+        let location = self.location(key, &kept, sends_hold);
         let mut event = registry.package_event(
             "file_stored",
             self.package.id,
@@ -376,9 +382,8 @@ impl Upload<'_> {
         }
     }
 
-    fn location(&self, key: &ObjectKey, kept: &Kept) -> LocationRow {
-        let lock = &kept.lock;
-        LocationRow {
+    fn location(&self, key: &ObjectKey, kept: &Kept, sends_hold: bool) -> LocationRow {
+        let mut location = LocationRow {
             id: self.registry.clock().new_id(),
             package_id: self.package.id,
             artifact_file_id: self.file.id,
@@ -390,19 +395,22 @@ impl Upload<'_> {
             status: LocationStatus::Active,
             integrity: name_of(&kept.integrity),
             create_only: name_of(&kept.create_only),
-            lock_mode: lock.mode,
-            lock_retain_until: lock.retain_until,
-            lock_hold: lock.legal_hold.unwrap_or(false),
-            hold_was_set_before: lock.legal_hold_was_set_before.unwrap_or(false),
-            lock_read_at: lock.read_back_at,
-            lock_unobserved: lock.unobserved.as_ref().map(name_of),
+            lock_mode: None,
+            lock_retain_until: None,
+            lock_hold: sends_hold,
+            // Nobody else knows the key: a bit that is on came with the bytes.
+            hold_was_set_before: false,
+            lock_read_at: None,
+            lock_unobserved: None,
             retrieval_tier: RetrievalTier::of_storage_class(kept.storage_class.as_deref()),
             restore_status: RestoreStatus::Available,
             restore_requested_at: None,
             restore_expires_at: None,
             created_at: self.registry.clock().now(),
             last_verified_at: None,
-        }
+        };
+        location.read_back(&kept.lock);
+        location
     }
 
     fn given_up(&self, left: &Left) -> Result<GivenUp, ServiceError> {

@@ -26,3 +26,4 @@ mod shelf;
 mod stopped;
 mod tokens;
 mod uploads;
+mod whose_holds;

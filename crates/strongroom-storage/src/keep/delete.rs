@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use strongroom_core::observed::{Observed, Unobserved};
 use strongroom_core::retention::Lock;
 
-use super::{KeepError, KeepErrorKind};
+use super::{KeepError, KeepErrorKind, StillMay, always, called_off};
 use crate::status::Versioning;
 use crate::versions::{NULL_VERSION, VERSIONS_SEARCHED_MAX};
 use crate::{ObjectInfo, ObjectKey, Storage, StorageError, StorageErrorKind, VersionId};
@@ -78,8 +78,19 @@ pub async fn delete(
     key: &ObjectKey,
     version: Option<&VersionId>,
 ) -> Result<Deletion, KeepError> {
+    delete_while(store, key, version, &always).await
+}
+
+/// The same for whoever may lose the right to do it meanwhile: asked when all looks are done, directly before the call
+/// that cannot be undone. Called off, nothing was deleted.
+pub async fn delete_while(
+    store: &dyn Storage,
+    key: &ObjectKey,
+    version: Option<&VersionId>,
+    still_may: StillMay<'_>,
+) -> Result<Deletion, KeepError> {
     if version.is_some() {
-        return delete_version(store, key, version).await;
+        return delete_version(store, key, version, still_may).await;
     }
     match store.versions(key).await? {
         Observed::Observed(versions) => {
@@ -88,15 +99,19 @@ pub async fn delete(
                 .iter()
                 .find(|version| !version.is_delete_marker && is_null(&version.version));
             match unnamed {
-                Some(unnamed) => delete_version(store, key, Some(&unnamed.version)).await,
+                Some(unnamed) => {
+                    delete_version(store, key, Some(&unnamed.version), still_may).await
+                }
                 None => Ok(Deletion::AlreadyAbsent),
             }
         }
         Observed::Unobserved(Unobserved::UnsupportedBackend) => {
-            delete_version(store, key, None).await
+            delete_version(store, key, None, still_may).await
         }
         Observed::Unobserved(reason) => match store.bucket_settings().await.versioning {
-            Observed::Observed(Versioning::Disabled) => delete_version(store, key, None).await,
+            Observed::Observed(Versioning::Disabled) => {
+                delete_version(store, key, None, still_may).await
+            }
             _ => Err(unlisted(reason)),
         },
     }
@@ -169,7 +184,7 @@ async fn clear_one(
             Err(error) => return Err(error.into()),
         }
     }
-    match delete_version(store, key, version).await? {
+    match delete_version(store, key, version, &always).await? {
         Deletion::Deleted => cleared.deleted.push(version.cloned()),
         Deletion::AlreadyAbsent => {}
         refusal => {
@@ -189,6 +204,7 @@ async fn delete_version(
     store: &dyn Storage,
     key: &ObjectKey,
     version: Option<&VersionId>,
+    still_may: StillMay<'_>,
 ) -> Result<Deletion, KeepError> {
     match store.head(key, version).await {
         Ok(_) => {}
@@ -200,6 +216,9 @@ async fn delete_version(
             | StorageErrorKind::InvalidRequest => {}
             _ => return Err(error.into()),
         },
+    }
+    if !still_may() {
+        return Err(called_off());
     }
     match store.delete(key, version).await {
         Ok(()) => look_that_it_is_gone(store, key, version).await,

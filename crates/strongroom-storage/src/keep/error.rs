@@ -26,6 +26,8 @@ pub enum KeepErrorKind {
     LockImpossible,
     /// The store answered a deletion well, and the version is there all the same.
     NotDeleted,
+    /// Whoever asked for it may not do it any more: it was not done.
+    CalledOff,
     /// Which versions there are was not observed, so what would have to be deleted is not known.
     VersionsUnobserved,
     /// The archive of a bundle could not be made of the objects given for it.

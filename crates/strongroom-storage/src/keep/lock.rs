@@ -5,7 +5,7 @@ use strongroom_core::observed::{Observed, Unobserved};
 use strongroom_core::receipt::LockReceipt;
 use strongroom_core::retention::{Lock, Retention, RetentionError};
 
-use super::KeepError;
+use super::{KeepError, StillMay, always, called_off};
 use crate::protect::{self, Origin, Protected};
 use crate::{BucketLocks, ObjectKey, Storage, VersionId};
 
@@ -95,8 +95,32 @@ pub async fn release_hold(
     version: Option<&VersionId>,
     ours: bool,
 ) -> Result<ReleasedHold, KeepError> {
+    release(store, key, version, ours, &always).await
+}
+
+/// The same of a hold that is ours, for whoever may lose the right to do it meanwhile: asked directly before the bit
+/// is cleared. Called off, it is as it was.
+pub async fn release_hold_while(
+    store: &dyn Storage,
+    key: &ObjectKey,
+    version: Option<&VersionId>,
+    still_may: StillMay<'_>,
+) -> Result<ReleasedHold, KeepError> {
+    release(store, key, version, true, still_may).await
+}
+
+async fn release(
+    store: &dyn Storage,
+    key: &ObjectKey,
+    version: Option<&VersionId>,
+    ours: bool,
+    still_may: StillMay<'_>,
+) -> Result<ReleasedHold, KeepError> {
     let before = store.lock(key, version).await?;
     let is_ours_to_clear = ours && before.legal_hold == Observed::Observed(true);
+    if is_ours_to_clear && !still_may() {
+        return Err(called_off());
+    }
     let after = match is_ours_to_clear {
         true => protect::clear_hold(store, key, version).await?.0,
         false => before,

@@ -47,6 +47,23 @@ async fn an_object_of_a_store_without_versions_is_deleted() {
 }
 
 #[tokio::test]
+async fn a_deletion_that_is_called_off_at_the_last_moment_deletes_nothing() {
+    let shelf = Shelf::new(BucketSettings::versioned()).await;
+    let (_folder, [memory, files]) = local_stores();
+    for store in [shelf.store().await, memory, files] {
+        let version = write(&*store, b"bytes", ask()).await.unwrap().version;
+        let delete = async |still_may: bool| {
+            keep::delete_while(&*store, &key(), version.as_ref(), &move || still_may).await
+        };
+        assert_eq!(kind(delete(false).await), KeepErrorKind::CalledOff);
+        assert_eq!(keys(&*store).await.len(), 1, "{store:?}");
+        assert_eq!(delete(true).await.unwrap(), Deletion::Deleted);
+        // What is not there any more takes no right.
+        assert_eq!(delete(false).await.unwrap(), Deletion::AlreadyAbsent);
+    }
+}
+
+#[tokio::test]
 async fn without_a_version_no_marker_is_put_on_a_bucket_that_has_versions_by_now() {
     let shelf = Shelf::new(BucketSettings::plain()).await;
     let store = shelf.store().await;

@@ -123,6 +123,23 @@ async fn a_hold_of_ours_is_cleared_and_read_back_and_the_date_stays() {
 }
 
 #[tokio::test]
+async fn a_release_that_is_called_off_at_the_last_moment_leaves_the_hold() {
+    let shelf = Shelf::new(BucketSettings::locked()).await;
+    let (_folder, [memory, files]) = local_stores();
+    for store in [shelf.store().await, memory, files] {
+        let ask = WriteAsk { lock: sent(held()), ..ask() };
+        let version = write(&*store, b"bytes", ask).await.unwrap().version;
+        let release = async |still_may: bool| {
+            keep::release_hold_while(&*store, &key(), version.as_ref(), &move || still_may).await
+        };
+        assert_eq!(kind(release(false).await), KeepErrorKind::CalledOff);
+        let seen = store.lock(&key(), version.as_ref()).await.unwrap();
+        assert_eq!(seen.legal_hold, Observed::Observed(true), "{store:?}");
+        assert!(release(true).await.unwrap().was_cleared);
+    }
+}
+
+#[tokio::test]
 async fn a_hold_that_the_store_does_not_lift_is_left_on_and_told() {
     for is_refused in [true, false] {
         let shelf = Shelf::new(BucketSettings::locked()).await;

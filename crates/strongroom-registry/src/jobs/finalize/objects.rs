@@ -12,6 +12,7 @@ use strongroom_storage::{ObjectInfo, ObjectKey, StorageErrorKind, VersionId};
 use super::{Attempt, Finalizing, Held, Tally};
 use crate::db::{AuditEventRow, DbError, FileRow, JobRow, LocationRow, TenantId, Tx};
 use crate::error::{ErrorKind, ServiceError};
+use crate::jobs::intend::intend;
 use crate::service::frozen::Placed;
 use crate::service::read_files::name_of;
 use crate::service::records::object_key;
@@ -56,7 +57,11 @@ impl Finalizing<'_> {
         let mut wrong = Wrong::default();
         let mut waiting = placed.into_iter().peekable();
         while waiting.peek().is_some() {
-            let some: Vec<Placed> = waiting.by_ref().take(FILES_AT_ONCE).collect();
+            let mut some: Vec<Placed> = waiting.by_ref().take(FILES_AT_ONCE).collect();
+            if self.target.legal_hold {
+                let locations = some.iter_mut().map(|placed| &mut placed.location);
+                intend(self.attempt, &*self.backend.store, locations).await?;
+            }
             let looking = stream::iter(some).map(|placed| self.look_at(placed)).buffered(at_once);
             let seen: Vec<Seen> = looking.try_collect().await?;
             self.write_rows(&seen).await?;
@@ -137,14 +142,6 @@ impl Finalizing<'_> {
     }
 
     fn describe(&self, location: &mut LocationRow, info: &ObjectInfo, held: &Held) {
-        let receipt = &held.receipt;
-        // A bit that was seen on by an earlier attempt is not somebody else's. One that is on where nothing was ever
-        // held is.
-        if self.target.legal_hold && !location.lock_hold {
-            location.hold_was_set_before = receipt.legal_hold_was_set_before.unwrap_or(false);
-        } else if !self.was_ever_held {
-            location.hold_was_set_before = receipt.legal_hold == Some(true);
-        }
         location.integrity = name_of(&Integrity::ReadBack);
         // A tier that a copy was restored from is another than the class says, and stays.
         if location.storage_class != info.storage_class {
@@ -152,11 +149,7 @@ impl Finalizing<'_> {
                 RetrievalTier::of_storage_class(info.storage_class.as_deref());
         }
         location.storage_class = info.storage_class.clone();
-        location.lock_mode = receipt.mode;
-        location.lock_retain_until = receipt.retain_until;
-        location.lock_hold = receipt.legal_hold.unwrap_or(false);
-        location.lock_read_at = receipt.read_back_at;
-        location.lock_unobserved = receipt.unobserved.as_ref().map(name_of);
+        location.read_back(&held.receipt);
         let since = self.attempt.job().created_at;
         let was_read = location.last_verified_at.is_some_and(|read_at| read_at >= since);
         if !was_read {

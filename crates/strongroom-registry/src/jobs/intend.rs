@@ -1,0 +1,76 @@
+//! The word before the deed: of each object whose hold's bit is about to be set for the first time, whether somebody
+//! else had set it. What is noted to be ours stays ours, wherever the process ends before it is read back.
+
+use futures::future::BoxFuture;
+use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
+use strongroom_core::observed::Unobserved;
+use strongroom_storage::{ObjectKey, Storage, StorageErrorKind, VersionId};
+
+use super::Attempt;
+use crate::db::{JobRow, LocationRow, TenantId, Tx};
+use crate::error::ServiceError;
+use crate::service::read_files::name_of;
+use crate::service::records::object_key;
+
+/// Looks at those of `locations` that no hold of ours is known to be on, and writes down whose their bits are. An
+/// object that is not there is left to whoever looks at it next.
+pub(super) async fn intend<'l>(
+    attempt: &Attempt,
+    store: &dyn Storage,
+    locations: impl Iterator<Item = &'l mut LocationRow>,
+) -> Result<(), ServiceError> {
+    let at_once = attempt.registry().settings().jobs.objects_at_once.max(1);
+    let looks: Vec<BoxFuture<'_, _>> = locations
+        .filter(|location| !location.lock_hold)
+        .map(|location| look(store, location).boxed())
+        .collect();
+    let looked: Vec<Option<LocationRow>> =
+        stream::iter(looks).buffer_unordered(at_once).try_collect().await?;
+    note(attempt, looked.into_iter().flatten().collect()).await
+}
+
+async fn look(
+    store: &dyn Storage,
+    location: &mut LocationRow,
+) -> Result<Option<LocationRow>, ServiceError> {
+    let key: ObjectKey = object_key("", &location.object_key)?;
+    let version = location.version_id.clone().map(VersionId);
+    let before = match store.lock(&key, version.as_ref()).await {
+        Ok(before) => before,
+        Err(error) if error.kind() == StorageErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    location.lock_hold = true;
+    location.hold_was_set_before = before.legal_hold.value() == Some(&true);
+    if !location.hold_was_set_before {
+        location.lock_read_at = None;
+        location.lock_unobserved = Some(name_of(&Unobserved::NotProbed));
+    }
+    Ok(Some(location.clone()))
+}
+
+/// Writes rows of locations, each if it is still in the state in which it was looked at.
+pub(super) async fn note(
+    attempt: &Attempt,
+    locations: Vec<LocationRow>,
+) -> Result<(), ServiceError> {
+    if locations.is_empty() {
+        return Ok(());
+    }
+    let input = (attempt.tenant().clone(), attempt.job().clone(), locations);
+    attempt.registry().db().write(input, |tx, i| Box::pin(write(tx, i))).await
+}
+
+async fn write(
+    tx: &mut Tx,
+    (tenant, job, locations): &(TenantId, JobRow, Vec<LocationRow>),
+) -> Result<(), ServiceError> {
+    let mut rows = tx.of(tenant);
+    if !rows.has_job(job).await? {
+        return Err(Attempt::lost());
+    }
+    for location in locations {
+        rows.update_location(location, location.status).await?;
+    }
+    Ok(())
+}
