@@ -3,6 +3,14 @@
 //!
 //! Keys are [`layout::package_record`](crate::layout::package_record). Records are not signed: they are as
 //! trustworthy as the right to write beside the evidence. People are named by random ids only.
+//!
+//! # Which of them count
+//!
+//! A record is written before the row that it tells of, and the row may then refuse: somebody else decided in
+//! between, or the process ended. So a decision that keeps (a hold, a later date, a block) counts from its record on,
+//! and one that [weakens](Decision::weakens) what keeps a package counts only where it is known to have been taken: where
+//! the audit event that was written together with the row names its digest. Where that is not known, the stronger
+//! reading counts. A refusal that was seen is told by [`Decision::NotTaken`].
 
 mod read;
 
@@ -107,6 +115,40 @@ pub enum Decision {
     PackageAbandoned,
     /// Its bytes are gone: the disposition certificate.
     PackageDeleted(Box<Disposition>),
+    /// Finalizing was given up, and the package is open again. Its `package.json` and the record of its finalizing may
+    /// be there, and are of no evidence.
+    FinalizeFailed {
+        /// The record of that finalizing.
+        record_id: Uuid,
+    },
+    /// What another record tells of was refused after it was written: it never was so.
+    #[serde(rename = "decision_not_taken")]
+    NotTaken {
+        /// That record.
+        record_id: Uuid,
+    },
+}
+
+impl Decision {
+    /// Whether it takes something away that keeps a package: then its record alone is not enough for it to count.
+    pub fn weakens(&self) -> bool {
+        match self {
+            Self::HoldReleased { .. }
+            | Self::DeletionRequested { .. }
+            | Self::PackageAbandoned
+            | Self::PackageDeleted(_)
+            | Self::FinalizeFailed { .. } => true,
+            Self::PackageCreated(_)
+            | Self::PackageChanged { .. }
+            | Self::FileStored(_)
+            | Self::PackageFinalized(_)
+            | Self::RetentionExtended { .. }
+            | Self::HoldPlaced { .. }
+            | Self::DeletionCancelled
+            | Self::DeletionBlocked { .. }
+            | Self::NotTaken { .. } => false,
+        }
+    }
 }
 
 /// How a package begins.
@@ -220,6 +262,8 @@ named! {
         StoreDenied = "store_denied",
         /// The store answered something else for as often as was tried.
         StoreFailed = "store_failed",
+        /// The registry itself failed at it; its log says why.
+        RegistryFailed = "registry_failed",
     }
 }
 

@@ -16,7 +16,7 @@ use crate::db::{
 };
 use crate::error::{ErrorKind, ServiceError};
 use crate::service::change::wrong_state;
-use crate::service::records::Decided;
+use crate::service::records::Deciding;
 use crate::service::request_deletion::REQUESTED;
 
 /// Events of one page.
@@ -38,11 +38,24 @@ enum End {
     Blocked(String),
 }
 
-/// Writes the certificate of a package whose objects are all gone, and then makes it a tombstone.
+/// What became of it.
+enum Ended {
+    Written,
+    /// Somebody decided otherwise.
+    Otherwise,
+    /// Another worker has the job.
+    Lost,
+}
+
+/// Writes the certificate of a package whose objects are all gone, and then makes it a tombstone. `None`: somebody
+/// decided otherwise meanwhile.
 pub(super) async fn conclude(
     attempt: &Attempt,
     package: &PackageRow,
-) -> Result<Value, ServiceError> {
+) -> Result<Option<Value>, ServiceError> {
+    if !is_being_deleted(attempt, package.id).await? {
+        return Ok(None);
+    }
     expect_nothing_left(attempt, package).await?;
     let disposition = disposition(attempt, package).await?;
     let outcome = json!({
@@ -52,7 +65,8 @@ pub(super) async fn conclude(
     let decision = Decision::PackageDeleted(Box::new(disposition));
     let by = package.deletion_requested_by;
     let reason = package.deletion_reason.clone();
-    let event = record(attempt, package, (by, reason.clone()), decision, "package_deleted").await?;
+    let (record_id, event) =
+        record(attempt, package, (by, reason.clone()), decision, "package_deleted").await?;
     let registry = attempt.registry();
     let retention = RetentionEventRow {
         id: registry.clock().new_id(),
@@ -64,23 +78,57 @@ pub(super) async fn conclude(
         previous_expires_at: package.expires_at,
         new_expires_at: package.expires_at,
     };
-    write(attempt, package, End::Deleted(retention), event, (outcome, true)).await
+    let what = End::Deleted(retention);
+    let why = match write(attempt, package, what, event, (outcome.clone(), true)).await? {
+        Ended::Written => return Ok(Some(outcome)),
+        Ended::Otherwise => "a hold or a later date came first",
+        Ended::Lost => "another worker has the job",
+    };
+    registry.not_taken(attempt.tenant(), package, record_id, why.to_owned()).await;
+    if attempt.is_sure() { Ok(None) } else { Err(Attempt::lost()) }
 }
 
-/// Puts on record what blocks a deletion, and shows it. `ends_job`: the job has nothing more to do.
+/// Puts on record what blocks a deletion, and shows it. `ends_job`: the job has nothing more to do. `None`: somebody
+/// decided otherwise meanwhile.
 pub(super) async fn block(
     attempt: &Attempt,
     package: &PackageRow,
     why: DeletionBlock,
     told: String,
     ends_job: bool,
-) -> Result<Value, ServiceError> {
+) -> Result<Option<Value>, ServiceError> {
+    if !is_being_deleted(attempt, package.id).await? {
+        return Ok(None);
+    }
     let decision = Decision::DeletionBlocked { why };
     let of_record = (None, Some(told.clone()));
-    let mut event = record(attempt, package, of_record, decision, "deletion_blocked").await?;
+    let (_, mut event) = record(attempt, package, of_record, decision, "deletion_blocked").await?;
     event.details["why"] = json!(why);
     let outcome = json!({ "blocked": why });
-    write(attempt, package, End::Blocked(told), event, (outcome, ends_job)).await
+    let what = End::Blocked(told);
+    match write(attempt, package, what, event, (outcome.clone(), ends_job)).await? {
+        Ended::Written => Ok(Some(outcome)),
+        Ended::Otherwise => Ok(None),
+        Ended::Lost => Err(Attempt::lost()),
+    }
+}
+
+/// Whether this worker has the job still and nobody decided otherwise: asked before anything is put on record.
+async fn is_being_deleted(attempt: &Attempt, package: Uuid) -> Result<bool, ServiceError> {
+    let input = (attempt.tenant().clone(), attempt.job().clone(), package);
+    attempt.registry().db().write(input, |tx, input| Box::pin(look(tx, input))).await
+}
+
+async fn look(
+    tx: &mut Tx,
+    (tenant, job, package): &(TenantId, JobRow, Uuid),
+) -> Result<bool, ServiceError> {
+    let mut rows = tx.of(tenant);
+    if !rows.has_job(job).await? {
+        return Err(Attempt::lost());
+    }
+    let package = rows.share_package(*package).await?.ok_or_else(ServiceError::not_found)?;
+    Ok(package.status == PackageStatus::Deleting)
 }
 
 async fn record(
@@ -88,17 +136,13 @@ async fn record(
     package: &PackageRow,
     (by, reason): (Option<Uuid>, Option<String>),
     decision: Decision,
-    kind: &str,
-) -> Result<AuditEventRow, ServiceError> {
+    kind: &'static str,
+) -> Result<(Uuid, AuditEventRow), ServiceError> {
     let registry = attempt.registry();
     let id = registry.clock().new_id();
-    let decided =
-        Decided { id, tenant: attempt.tenant(), package: package.id, by, reason, decision };
-    let backend = registry.backends().get(&package.backend_id)?;
-    let sha256 = registry.write_down(backend, &package.storage_prefix, decided).await?;
-    let mut event = registry.package_event(kind, package.id, by, json!({ "record_id": id }));
-    event.record_sha256 = Some(sha256);
-    Ok(event)
+    let (tenant, details) = (attempt.tenant(), json!({}));
+    let deciding = Deciding { id, tenant, package, by, reason, decision, event: kind, details };
+    Ok((id, registry.decide(deciding).await?))
 }
 
 async fn expect_nothing_left(attempt: &Attempt, package: &PackageRow) -> Result<(), ServiceError> {
@@ -170,7 +214,7 @@ async fn write(
     what: End,
     event: AuditEventRow,
     (outcome, ends_job): (Value, bool),
-) -> Result<Value, ServiceError> {
+) -> Result<Ended, ServiceError> {
     let registry = attempt.registry();
     let ending = Ending {
         tenant: attempt.tenant().clone(),
@@ -178,21 +222,24 @@ async fn write(
         package: package.id,
         what,
         event,
-        outcome: outcome.clone(),
+        outcome,
         ends_job,
         now: registry.clock().now(),
     };
-    registry.db().write(ending, |tx, e| Box::pin(end(tx, e))).await?;
-    Ok(outcome)
+    registry.db().write(ending, |tx, e| Box::pin(end(tx, e))).await
 }
 
-async fn end(tx: &mut Tx, e: &Ending) -> Result<(), ServiceError> {
+async fn end(tx: &mut Tx, e: &Ending) -> Result<Ended, ServiceError> {
     let mut rows = tx.of(&e.tenant);
     if !rows.has_job(&e.job).await? {
-        return Err(Attempt::lost());
+        return Ok(Ended::Lost);
     }
     let package = rows.lock_package(e.package).await?;
     let mut package = package.ok_or_else(ServiceError::not_found)?;
+    // A hold or a later date was first.
+    if package.status != PackageStatus::Deleting {
+        return Ok(Ended::Otherwise);
+    }
     match &e.what {
         End::Deleted(retention) => {
             package.status = package.status.after(PackageEvent::Deleted).map_err(wrong_state)?;
@@ -200,8 +247,6 @@ async fn end(tx: &mut Tx, e: &Ending) -> Result<(), ServiceError> {
             package.lock_state = LockState::None;
             rows.insert_retention_event(retention).await?;
         }
-        // A hold or a later date was first.
-        End::Blocked(_) if package.status == PackageStatus::DeletionBlocked => return Ok(()),
         End::Blocked(told) => {
             let event = PackageEvent::DeletionBlocked;
             package.status = package.status.after(event).map_err(wrong_state)?;
@@ -213,5 +258,5 @@ async fn end(tx: &mut Tx, e: &Ending) -> Result<(), ServiceError> {
     if e.ends_job {
         rows.finish_job(&e.job, JobState::Done, Some(&e.outcome), None, e.now).await?;
     }
-    Ok(())
+    Ok(Ended::Written)
 }

@@ -16,7 +16,7 @@ use super::delete_object::{Fence, gone, refused, take_fence};
 use super::objects::{FIRST, Object, PAGE_ROWS};
 use super::{Attempt, in_doubt};
 use crate::db::{LocationRow, PackageRow};
-use crate::error::ServiceError;
+use crate::error::{ErrorKind, ServiceError};
 
 /// What became of one object.
 enum Outcome {
@@ -38,13 +38,28 @@ pub(super) async fn perform(attempt: &Attempt) -> Result<Value, ServiceError> {
     }
     let deleted = delete_all(attempt, &package).await;
     let Err(error) = deleted else { return deleted };
-    let attempts_max = u64::from(attempt.registry().settings().jobs.attempts_max);
-    if attempt.job().attempts >= attempts_max || !error.kind().is_transient() {
-        // Nobody tries again by himself: a person sees why, and has it go on or keeps what is left.
-        let why = "the store failed for as often as was tried".to_owned();
-        block(attempt, &package, DeletionBlock::StoreFailed, why, false).await?;
+    if !attempt.gives_up(&error) {
+        return Err(error);
     }
-    Err(error)
+    // Nobody tries again by himself: a person sees why, and has it go on or keeps what is left.
+    let (why, told) = why_given_up(error.kind());
+    match block(attempt, &package, why, told.to_owned(), false).await? {
+        Some(_) => Err(error),
+        None => stopped(attempt, &load(attempt).await?).await,
+    }
+}
+
+fn why_given_up(kind: ErrorKind) -> (DeletionBlock, &'static str) {
+    match kind {
+        ErrorKind::StoreUnavailable
+        | ErrorKind::StoreRefused
+        | ErrorKind::Corrupt
+        | ErrorKind::Retained
+        | ErrorKind::NotImmediatelyAvailable => {
+            (DeletionBlock::StoreFailed, "the store failed for as often as was tried")
+        }
+        _ => (DeletionBlock::RegistryFailed, "the registry failed at it; its log says why"),
+    }
 }
 
 async fn load(attempt: &Attempt) -> Result<PackageRow, ServiceError> {
@@ -82,7 +97,10 @@ async fn delete_all(attempt: &Attempt, package: &PackageRow) -> Result<Value, Se
             return Ok(end);
         }
     }
-    conclude(attempt, package).await
+    match conclude(attempt, package).await? {
+        Some(outcome) => Ok(outcome),
+        None => stopped(attempt, &load(attempt).await?).await,
+    }
 }
 
 /// What a page says of going on: nothing, where each of its objects is gone.
@@ -106,7 +124,10 @@ async fn end_of_page(
         return stopped(attempt, &package).await.map(Some);
     }
     if let Some((why, told)) = refusal {
-        return block(attempt, package, why, told, true).await.map(Some);
+        return match block(attempt, package, why, told, true).await? {
+            Some(outcome) => Ok(Some(outcome)),
+            None => stopped(attempt, &load(attempt).await?).await.map(Some),
+        };
     }
     if let Some(error) = failure {
         return Err(error);

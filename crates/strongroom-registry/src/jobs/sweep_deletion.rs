@@ -11,7 +11,7 @@ use super::objects::FIRST;
 use crate::db::{AuditEventRow, ExpiredPackage, FoundPackage, JobRow, RetentionEventRow, Tx};
 use crate::error::ServiceError;
 use crate::service::Registry;
-use crate::service::change::wrong_state;
+use crate::service::change::{Done, wrong_state};
 use crate::service::request_deletion::{Wish, request_on};
 
 /// Packages of one batch.
@@ -60,13 +60,16 @@ async fn request(
     let row = row.ok_or_else(ServiceError::not_found)?;
     let grace_ticks = registry.settings().deletion.grace_ticks;
     let wish = Wish { by: None, reason: EXPIRED.to_owned(), early: false };
-    let event = registry.record_request(&found.tenant_id, &row, &wish, grace_ticks, None).await?;
+    let tenant = found.tenant_id.clone();
+    let (record, event) = registry.record_request(&tenant, &row, &wish, grace_ticks, None).await?;
     let eligible = registry.eligible_event(&row, &wish);
     let requesting = Requesting { found, wish, grace_ticks, event, eligible, now };
-    registry.db().write(requesting, |tx, r| Box::pin(write_request(tx, r))).await
+    let written = registry.db().write(requesting, |tx, r| Box::pin(write_request(tx, r))).await;
+    let done = registry.told_if_refused(&tenant, &row, record, written).await?;
+    Ok(matches!(done, Done::Now(())))
 }
 
-async fn write_request(tx: &mut Tx, r: &Requesting) -> Result<bool, ServiceError> {
+async fn write_request(tx: &mut Tx, r: &Requesting) -> Result<Done<()>, ServiceError> {
     let mut rows = tx.of(&r.found.tenant_id);
     let row = rows.lock_package(r.found.id).await?;
     let mut row = row.ok_or_else(ServiceError::not_found)?;
@@ -74,13 +77,13 @@ async fn write_request(tx: &mut Tx, r: &Requesting) -> Result<bool, ServiceError
     let is_eligible =
         eligibility(row.status, row.expires_at, holds, r.now) == Eligibility::Eligible;
     if row.status != PackageStatus::Finalized || !is_eligible {
-        return Ok(false);
+        return Ok(Done::Before(row.id));
     }
     request_on(&mut row, &r.wish, r.grace_ticks, r.now)?;
     rows.update_package(&row).await?;
     rows.insert_retention_event(&r.eligible).await?;
     rows.insert_audit_event(&r.event).await?;
-    Ok(true)
+    Ok(Done::Now(()))
 }
 
 struct Counting {

@@ -5,7 +5,8 @@ use strongroom_core::package::record::Decision;
 use strongroom_core::package::status::PackageEvent;
 use uuid::Uuid;
 
-use super::records::Decided;
+use super::change::Done;
+use super::records::Deciding;
 use super::{Registry, read_package};
 use crate::auth::{Action, Principal, authorize};
 use crate::db::{AuditEventRow, JobRow, TenantRead, Tx};
@@ -30,22 +31,22 @@ impl Registry {
     ) -> Result<PackageDocument, ServiceError> {
         let package = self.package_for(who, Action::Abandon, package_id).await?;
         refuse_if_held(&mut self.db().read().await?.of(&who.tenant), package_id).await?;
-        let decided = Decided {
-            id: self.clock().new_id(),
+        let record = self.clock().new_id();
+        let deciding = Deciding {
+            id: record,
             tenant: &who.tenant,
-            package: package_id,
+            package: &package,
             by: Some(who.id),
             reason: None,
             decision: Decision::PackageAbandoned,
+            event: "package_abandoned",
+            details: json!({}),
         };
-        let details = json!({ "record_id": decided.id });
-        let backend = self.backends().get(&package.backend_id)?;
-        let sha256 = self.write_down(backend, &package.storage_prefix, decided).await?;
-        let mut event = self.package_event("package_abandoned", package_id, Some(who.id), details);
-        event.record_sha256 = Some(sha256);
+        let event = self.decide(deciding).await?;
         let job = self.new_job(JobKind::CleanUp, package_id, json!({}));
         let abandoning = Abandoning { who: who.clone(), package: package_id, event, job };
-        self.db().write(abandoning, |tx, abandoning| Box::pin(abandon(tx, abandoning))).await?;
+        let written = self.db().write(abandoning, |tx, a| Box::pin(abandon(tx, a))).await;
+        self.told_if_refused(&who.tenant, &package, record, written).await?;
         self.ring_for_jobs();
         let row = self.package_for(who, Action::ReadPackage, package_id).await?;
         let mut session = self.db().read().await?;
@@ -53,7 +54,7 @@ impl Registry {
     }
 }
 
-async fn abandon(tx: &mut Tx, abandoning: &Abandoning) -> Result<(), ServiceError> {
+async fn abandon(tx: &mut Tx, abandoning: &Abandoning) -> Result<Done<()>, ServiceError> {
     let mut rows = tx.of(&abandoning.who.tenant);
     let found = rows.lock_package(abandoning.package).await?;
     let mut package = found.ok_or_else(ServiceError::not_found)?;
@@ -64,7 +65,7 @@ async fn abandon(tx: &mut Tx, abandoning: &Abandoning) -> Result<(), ServiceErro
     rows.update_package(&package).await?;
     rows.insert_audit_event(&abandoning.event).await?;
     rows.enqueue_job(&abandoning.job).await?;
-    Ok(())
+    Ok(Done::Now(()))
 }
 
 async fn refuse_if_held(rows: &mut TenantRead<'_>, package: Uuid) -> Result<(), ServiceError> {

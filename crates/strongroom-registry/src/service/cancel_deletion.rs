@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::Registry;
 use super::change::{Asked, Conditions, Done, check_reason, wrong_state};
-use super::records::Decided;
+use super::records::Deciding;
 use crate::auth::{Action, Principal};
 use crate::db::{AuditEventRow, JobRow, LockState, Tx};
 use crate::documents::{PackageDocument, ReasonAsk};
@@ -36,20 +36,17 @@ impl Registry {
         let row = self.package_for(who, Action::CancelDeletion, package).await?;
         on.check(&row)?;
         check_reason(&ask.reason)?;
-        let id = self.clock().new_id();
-        let decided = Decided {
-            id,
+        let deciding = Deciding {
+            id: self.clock().new_id(),
             tenant: &who.tenant,
-            package,
+            package: &row,
             by: Some(who.id),
             reason: Some(ask.reason.clone()),
             decision: Decision::DeletionCancelled,
+            event: "deletion_cancelled",
+            details: json!({ "reason": ask.reason }),
         };
-        let backend = self.backends().get(&row.backend_id)?;
-        let sha256 = self.write_down(backend, &row.storage_prefix, decided).await?;
-        let details = json!({ "record_id": id, "reason": ask.reason });
-        let mut event = self.package_event("deletion_cancelled", package, Some(who.id), details);
-        event.record_sha256 = Some(sha256);
+        let event = self.decide(deciding).await?;
         let asked = self.asked(who, Action::CancelDeletion, package, on, package);
         let job = self.new_job(JobKind::ApplyRetention, package, json!({}));
         let cancelling = Cancelling { asked, event, job };

@@ -14,7 +14,7 @@ use super::Registry;
 use super::change::{
     Asked, Conditions, Done, changed_meanwhile, check_reason, deletion_effect, wrong_state,
 };
-use super::records::Decided;
+use super::records::{Decided, Deciding};
 use crate::auth::{Action, Principal};
 use crate::db::{
     AuditEventRow, JobRow, LockState, PackageRow, RetentionEventRow, RetentionEventType, Tx,
@@ -78,24 +78,22 @@ impl Registry {
         (id, reason, previous, new): (Uuid, String, Timestamp, Timestamp),
         on: Conditions,
     ) -> Result<Extending, ServiceError> {
-        let backend = self.backends().get(&row.backend_id)?;
-        let decided = Decided {
+        let deciding = Deciding {
             id,
             tenant: &who.tenant,
-            package: row.id,
+            package: row,
             by: Some(who.id),
             reason: Some(reason.clone()),
             decision: Decision::RetentionExtended { previous, new },
+            event: "retention_extended",
+            details: json!({
+                "extension_id": id, "previous_expires_at": previous, "expires_at": new,
+            }),
         };
-        let sha256 = self.write_down(backend, &row.storage_prefix, decided).await?;
+        let event = self.decide(deciding).await?;
         if row.status == PackageStatus::Deleting {
             self.write_block(who, row, DeletionBlock::RetentionExtended).await?;
         }
-        let details = json!({
-            "extension_id": id, "previous_expires_at": previous, "expires_at": new,
-        });
-        let mut event = self.package_event("retention_extended", row.id, Some(who.id), details);
-        event.record_sha256 = Some(sha256);
         let retention = RetentionEventRow {
             id,
             package_id: row.id,

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::Registry;
 use super::change::{Asked, Conditions, Done, check_reason, deletion_effect, wrong_state};
-use super::records::Decided;
+use super::records::Deciding;
 use crate::auth::{Action, Principal};
 use crate::db::{
     AuditEventRow, HoldReach, HoldRow, JobRow, LockState, PackageRow, RetentionEventRow,
@@ -68,23 +68,21 @@ impl Registry {
         on: Conditions,
     ) -> Result<Placing, ServiceError> {
         let id = self.clock().new_id();
-        let backend = self.backends().get(&row.backend_id)?;
-        let decided = Decided {
+        let deciding = Deciding {
             id,
             tenant: &who.tenant,
-            package: row.id,
+            package: row,
             by: Some(who.id),
             reason: Some(reason.clone()),
             decision: Decision::HoldPlaced { hold_id: id },
+            event: "hold_placed",
+            details: json!({ "hold_id": id }),
         };
-        let sha256 = self.write_down(backend, &row.storage_prefix, decided).await?;
+        let event = self.decide(deciding).await?;
         if row.status == PackageStatus::Deleting {
             self.write_block(who, row, DeletionBlock::HoldPlaced).await?;
         }
         let now = self.clock().now();
-        let details = json!({ "hold_id": id });
-        let mut event = self.package_event("hold_placed", row.id, Some(who.id), details);
-        event.record_sha256 = Some(sha256);
         let retention = RetentionEventRow {
             id,
             package_id: row.id,

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::Registry;
 use super::approvals::{SecondPerson, not_active, request};
 use super::change::{Asked, Conditions, Done, check_reason};
-use super::records::Decided;
+use super::records::Deciding;
 use crate::auth::{Action, Principal};
 use crate::db::{
     ApprovalAction, AuditEventRow, HoldReach, HoldRow, JobRow, LockState, PackageRow,
@@ -101,19 +101,17 @@ impl Registry {
     ) -> Result<HoldDocument, ServiceError> {
         let id = self.clock().new_id();
         let approved_by = second.as_ref().map(|second| second.id);
-        let decided = Decided {
+        let deciding = Deciding {
             id,
             tenant: &who.tenant,
-            package: row.id,
+            package: row,
             by: Some(by),
             reason: Some(reason.clone()),
             decision: Decision::HoldReleased { hold_id: hold, approved_by },
+            event: "hold_released",
+            details: json!({ "hold_id": hold, "approved_by": approved_by }),
         };
-        let backend = self.backends().get(&row.backend_id)?;
-        let sha256 = self.write_down(backend, &row.storage_prefix, decided).await?;
-        let details = json!({ "hold_id": hold, "approved_by": approved_by });
-        let mut event = self.package_event("hold_released", row.id, Some(by), details);
-        event.record_sha256 = Some(sha256);
+        let event = self.decide(deciding).await?;
         let retention = RetentionEventRow {
             id,
             package_id: row.id,
@@ -127,7 +125,8 @@ impl Registry {
         let asked = self.asked(who, Action::ReleaseHold, row.id, on, hold);
         let job = self.new_job(JobKind::ApplyRetention, row.id, json!({}));
         let releasing = Releasing { asked, hold, second, event, retention, by, job };
-        self.db().write(releasing, |tx, r| Box::pin(release(tx, r))).await?;
+        let written = self.db().write(releasing, |tx, r| Box::pin(release(tx, r))).await;
+        self.told_if_refused(&who.tenant, row, id, written).await?;
         self.ring_for_jobs();
         self.hold(who, row.id, hold).await
     }

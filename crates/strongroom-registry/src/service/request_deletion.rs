@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::Registry;
 use super::approvals::{SecondPerson, request};
 use super::change::{Asked, Conditions, Done, check_reason, wrong_state};
-use super::records::Decided;
+use super::records::Deciding;
 use crate::auth::{Action, Principal};
 use crate::db::{
     ApprovalAction, AuditEventRow, JobRow, PackageRow, RetentionEventRow, RetentionEventType, Tx,
@@ -139,7 +139,8 @@ impl Registry {
         };
         let approved_by = second.as_ref().map(|second| second.id);
         let tenant = &who.tenant;
-        let event = self.record_request(tenant, row, &wish, grace_ticks, approved_by).await?;
+        let (record, event) =
+            self.record_request(tenant, row, &wish, grace_ticks, approved_by).await?;
         let requesting = Requesting {
             asked: self.asked(who, Action::RequestDeletion, package, on, package),
             second,
@@ -150,7 +151,8 @@ impl Registry {
             wish,
             job: self.new_job(JobKind::DeletePackage, package, json!({})),
         };
-        self.db().write(requesting, |tx, r| Box::pin(request_it(tx, r))).await?;
+        let written = self.db().write(requesting, |tx, r| Box::pin(request_it(tx, r))).await;
+        self.told_if_refused(tenant, row, record, written).await?;
         self.ring_for_jobs();
         self.package(who, package).await
     }
@@ -163,24 +165,19 @@ impl Registry {
         wish: &Wish,
         grace_ticks: u32,
         approved_by: Option<Uuid>,
-    ) -> Result<AuditEventRow, ServiceError> {
+    ) -> Result<(Uuid, AuditEventRow), ServiceError> {
         let id = self.clock().new_id();
-        let decided = Decided {
+        let deciding = Deciding {
             id,
             tenant,
-            package: row.id,
+            package: row,
             by: wish.by,
             reason: Some(wish.reason.clone()),
             decision: Decision::DeletionRequested { early: wish.early, grace_ticks, approved_by },
+            event: REQUESTED,
+            details: json!({ "early": wish.early, "approved_by": approved_by }),
         };
-        let backend = self.backends().get(&row.backend_id)?;
-        let sha256 = self.write_down(backend, &row.storage_prefix, decided).await?;
-        let details = json!({
-            "record_id": id, "early": wish.early, "approved_by": approved_by,
-        });
-        let mut event = self.package_event(REQUESTED, row.id, wish.by, details);
-        event.record_sha256 = Some(sha256);
-        Ok(event)
+        Ok((id, self.decide(deciding).await?))
     }
 
     /// The event of a package that nothing keeps any more.
@@ -237,7 +234,7 @@ async fn request_it(tx: &mut Tx, r: &Requesting) -> Result<Done<()>, ServiceErro
     may_go(&row, holds, r.wish.early, r.now)?;
     match row.status {
         // Somebody else was first, between the record and now.
-        PackageStatus::DeletionRequested => return Ok(Done::Now(())),
+        PackageStatus::DeletionRequested => return Ok(Done::Before(row.id)),
         PackageStatus::DeletionBlocked => {
             row.status = row.status.after(PackageEvent::DeletionBegun).map_err(wrong_state)?;
             note_wish(&mut row, &r.wish, r.now);

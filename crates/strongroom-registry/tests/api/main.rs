@@ -18,6 +18,7 @@ mod interrupted;
 mod model;
 mod packages;
 mod problems;
+mod refused;
 mod restores;
 mod retention;
 mod rights;

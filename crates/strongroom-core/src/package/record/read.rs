@@ -9,7 +9,7 @@ use crate::limits::RECORD_BYTES_MAX;
 use crate::record::unknown_schema;
 
 /// The kinds of [`super::Decision`], by the names that they are written under.
-pub(super) const KINDS: [&str; 12] = [
+pub(super) const KINDS: [&str; 14] = [
     "package_created",
     "package_changed",
     "file_stored",
@@ -22,6 +22,8 @@ pub(super) const KINDS: [&str; 12] = [
     "deletion_blocked",
     "package_abandoned",
     "package_deleted",
+    "finalize_failed",
+    "decision_not_taken",
 ];
 
 /// Reads a record of a package, which must be RFC 8785 form.

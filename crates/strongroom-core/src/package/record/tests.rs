@@ -119,6 +119,8 @@ fn decisions() -> Vec<Decision> {
         Decision::DeletionBlocked { why: DeletionBlock::StoreLock },
         Decision::PackageAbandoned,
         Decision::PackageDeleted(Box::new(disposition())),
+        Decision::FinalizeFailed { record_id: id(7) },
+        Decision::NotTaken { record_id: id(8) },
     ]
 }
 
@@ -149,6 +151,21 @@ fn every_kind_reads_back_as_it_was_written() {
         );
         assert_eq!(read(&bytes), Ok(record));
     }
+}
+
+#[test]
+fn what_takes_something_away_needs_more_than_its_record() {
+    let weakening = decisions().into_iter().zip(KINDS).filter(|(decision, _)| decision.weakens());
+    assert_eq!(
+        weakening.map(|(_, kind)| kind).collect::<Vec<_>>(),
+        [
+            "hold_released",
+            "deletion_requested",
+            "package_abandoned",
+            "package_deleted",
+            "finalize_failed"
+        ]
+    );
 }
 
 #[test]

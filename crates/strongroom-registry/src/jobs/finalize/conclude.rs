@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use strongroom_core::package::PackageStatus;
 use strongroom_core::package::manifest::FrozenManifest;
+use strongroom_core::package::record::Decision;
 use strongroom_core::package::status::PackageEvent;
 use strongroom_core::{BundleId, Sha256Digest};
 use uuid::Uuid;
@@ -16,6 +17,7 @@ use crate::db::{
 use crate::error::ServiceError;
 use crate::jobs::JobKind;
 use crate::service::read_manifest::{DocumentPlace, FINALIZED};
+use crate::service::records::Deciding;
 
 /// The identity of a package that is being finalized.
 struct Identity {
@@ -210,17 +212,47 @@ pub(super) async fn open_again(
         Some(guidance) => format!("{error}; {guidance}"),
         None => error.to_string(),
     };
+    if !attempt.is_sure() {
+        return Err(Attempt::lost());
+    }
+    let tenant = attempt.tenant().clone();
+    let row = registry.db().read().await?.of(&tenant).package(package).await?;
+    // Since then `package.json` and the record may say that it is evidence.
+    let told = row.filter(|row| row.status == PackageStatus::Finalizing && row.bundle_id.is_some());
     let details = json!({ "job_id": attempt.job().id, "error": error });
+    let (record_id, event) = (registry.clock().new_id(), "finalize_failed");
+    let event = match &told {
+        None => registry.package_event(event, package, None, details),
+        Some(row) => {
+            let deciding = Deciding {
+                id: record_id,
+                tenant: &tenant,
+                package: row,
+                by: None,
+                reason: Some(error.clone()),
+                decision: Decision::FinalizeFailed { record_id: attempt.job().id },
+                event,
+                details,
+            };
+            registry.decide(deciding).await?
+        }
+    };
     let giving_up = GivingUp {
-        tenant: attempt.tenant().clone(),
+        tenant: tenant.clone(),
         job: attempt.job().clone(),
         package,
-        event: registry.package_event("finalize_failed", package, None, details),
+        event,
         error,
         now: registry.clock().now(),
     };
-    let has_job = registry.db().write(giving_up, |tx, g| Box::pin(give_up(tx, g))).await?;
-    if has_job { Ok(()) } else { Err(Attempt::lost()) }
+    if registry.db().write(giving_up, |tx, g| Box::pin(give_up(tx, g))).await? {
+        return Ok(());
+    }
+    if let Some(row) = told {
+        let why = "another worker has the job".to_owned();
+        registry.not_taken(&tenant, &row, record_id, why).await;
+    }
+    Err(Attempt::lost())
 }
 
 async fn give_up(tx: &mut Tx, g: &GivingUp) -> Result<bool, ServiceError> {
