@@ -101,6 +101,8 @@ CREATE TABLE artifact_packages (
     deletion_reason TEXT COLLATE "C",
     deletion_early BOOLEAN NOT NULL,
     grace_ticks_left BIGINT CHECK (grace_ticks_left >= 0),
+    -- When a deletion was last taken back by a person: after its date the sweeper asks for none any more.
+    deletion_cancelled_at BIGINT,
     -- Raised by each change: the ETag.
     version BIGINT NOT NULL CHECK (version > 0),
     -- Words made by the registry, which also adds one for the tenant.

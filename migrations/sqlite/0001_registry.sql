@@ -103,6 +103,8 @@ CREATE TABLE artifact_packages (
     deletion_reason TEXT,
     deletion_early INTEGER NOT NULL,
     grace_ticks_left INTEGER CHECK (grace_ticks_left >= 0),
+    -- When a deletion was last taken back by a person: after its date the sweeper asks for none any more.
+    deletion_cancelled_at INTEGER,
     -- Raised by each change: the ETag.
     version INTEGER NOT NULL CHECK (version > 0),
     UNIQUE (tenant_id, id),

@@ -108,6 +108,9 @@ pub struct PackageRow {
     /// Ticks of the sweeper until the deletion begins.
     #[sqlx(try_from = "super::columns::MaybeCount")]
     pub grace_ticks_left: Option<u64>,
+    /// When a person last took a deletion back. After its date, only a person asks for another.
+    #[sqlx(try_from = "super::columns::MaybeMicros")]
+    pub deletion_cancelled_at: Option<Timestamp>,
     /// Raised by each change, from 1: the ETag.
     #[sqlx(try_from = "i64")]
     pub version: u64,
@@ -144,7 +147,7 @@ macro_rules! package_columns {
          p.declared_created_at, p.finalized_at, p.expires_at, p.metadata, p.bundle_id, p.manifest_sha256, \
          p.files_count, p.size_bytes, p.backend_id, p.storage_prefix, p.deletion_requested_at, \
          p.deletion_requested_by, p.deletion_reason, p.deletion_early, p.grace_ticks_left, p.version, \
-         p.retention_declared"
+         p.retention_declared, p.deletion_cancelled_at"
     };
 }
 pub(super) use package_columns;
@@ -166,14 +169,14 @@ macro_rules! inserted_columns {
          retention_days, legal_hold_asked, status, lock_state, created_at, created_by, declared_created_at, \
          finalized_at, expires_at, metadata, bundle_id, manifest_sha256, files_count, size_bytes, backend_id, \
          storage_prefix, deletion_requested_at, deletion_requested_by, deletion_reason, deletion_early, \
-         grace_ticks_left, version, retention_declared"
+         grace_ticks_left, version, retention_declared, deletion_cancelled_at"
     };
 }
 
 macro_rules! inserted_binds {
     () => {
         "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, \
-         $23, $24, $25, $26, $27, $28, $29, $30, $31, $32"
+         $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33"
     };
 }
 
@@ -185,7 +188,7 @@ statements! {
         sqlite concat!("INSERT INTO artifact_packages (", inserted_columns!(), ") VALUES (",
             inserted_binds!(), ")"),
         postgres concat!("INSERT INTO artifact_packages (", inserted_columns!(), ", words) VALUES (",
-            inserted_binds!(), ", array_to_tsvector($33))")
+            inserted_binds!(), ", array_to_tsvector($34))")
     }
     INSERT_WORDS = {
         sqlite "INSERT INTO package_text (rowid, words) \
@@ -200,12 +203,13 @@ statements! {
         "UPDATE artifact_packages SET status = $4, lock_state = $5, finalized_at = $6, expires_at = $7, \
          bundle_id = $8, manifest_sha256 = $9, files_count = $10, size_bytes = $11, \
          deletion_requested_at = $12, deletion_requested_by = $13, deletion_reason = $14, \
-         deletion_early = $15, grace_ticks_left = $16, version = version + 1 \
+         deletion_early = $15, grace_ticks_left = $16, deletion_cancelled_at = $17, version = version + 1 \
          WHERE tenant_id = $1 AND id = $2 AND version = $3"
     )}
     EXPIRED_PACKAGES = {(
         "SELECT p.tenant_id, p.id, p.expires_at FROM artifact_packages p \
          WHERE p.status = 'finalized' AND p.expires_at <= $1 \
+         AND (p.deletion_cancelled_at IS NULL OR p.deletion_cancelled_at < p.expires_at) \
          AND NOT EXISTS (SELECT 1 FROM legal_holds h WHERE h.tenant_id = p.tenant_id \
          AND h.package_id = p.id AND h.released_at IS NULL) \
          AND (p.expires_at, p.id) > ($3, $4) ORDER BY p.expires_at, p.id LIMIT $2"
@@ -319,6 +323,7 @@ impl TenantTx<'_> {
                     .bind(grace)
                     .bind(version)
                     .bind(p.retention_declared)
+                    .bind(maybe_micros(p.deletion_cancelled_at))
             };
         }
         // The one statement whose binds differ: PostgreSQL keeps the words in the row.
@@ -358,6 +363,7 @@ impl TenantTx<'_> {
             maybe_text(p.deletion_reason.as_deref())?,
             p.deletion_early,
             maybe_count(p.grace_ticks_left)?,
+            maybe_micros(p.deletion_cancelled_at),
         )?;
         if updated == 0 {
             return Err(DbError::new(DbErrorKind::Stale, "the package was changed by another"));
@@ -368,7 +374,8 @@ impl TenantTx<'_> {
 
 /// What the workers look for. Each answers whose the package is, and what follows is done within that tenant.
 impl Session {
-    /// Finalized packages whose date is past and that no hold keeps, the longest overdue first, from after `after` on.
+    /// Finalized packages whose date is past and that neither a hold nor a person's word since keeps, the longest
+    /// overdue first, from after `after` on.
     pub async fn expired_packages_of_any_tenant(
         &mut self,
         now: Timestamp,

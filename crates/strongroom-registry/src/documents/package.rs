@@ -135,6 +135,10 @@ pub struct PackageDocument {
     /// Its deletion, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub deletion: Option<DeletionDocument>,
+    /// When a person last took a deletion of it back. After its date the registry asks for none by itself any more.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub deletion_cancelled_at: Option<Timestamp>,
     /// Anything else that was declared.
     #[schema(value_type = Object)]
     pub metadata: Map<String, Value>,

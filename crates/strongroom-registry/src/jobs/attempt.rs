@@ -45,15 +45,11 @@ impl Attempt {
         self.sure_for_us.fetch_max(sure_for_us, Ordering::SeqCst);
     }
 
-    /// Until when nobody else can have the job.
-    pub(super) fn sure_until(&self) -> Instant {
-        self.asked_at + Duration::from_micros(self.sure_for_us.load(Ordering::SeqCst))
-    }
-
     /// Whether nobody else can have the job by now. To be asked directly before whatever cannot be undone: a process
     /// that stood still finds out only so.
     pub(super) fn is_sure(&self) -> bool {
-        Instant::now() < self.sure_until()
+        let sure_for = Duration::from_micros(self.sure_for_us.load(Ordering::SeqCst));
+        Instant::now() < self.asked_at + sure_for
     }
 
     /// The registry that the job belongs to.

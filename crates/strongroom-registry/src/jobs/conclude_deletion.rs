@@ -142,7 +142,7 @@ async fn record(
     let id = registry.clock().new_id();
     let (tenant, details) = (attempt.tenant(), json!({}));
     let deciding = Deciding { id, tenant, package, by, reason, decision, event: kind, details };
-    Ok((id, registry.decide(deciding).await?))
+    Ok((id, registry.put_on_record(deciding).await?))
 }
 
 async fn expect_nothing_left(attempt: &Attempt, package: &PackageRow) -> Result<(), ServiceError> {

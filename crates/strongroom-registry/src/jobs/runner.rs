@@ -18,6 +18,8 @@ use crate::service::Registry;
 
 /// A lease is renewed this many times before it would end.
 const RENEWALS_OF_LEASE: u32 = 3;
+/// A renewal may take this long, however short the lease: a database under load answers late.
+const RENEWAL_TIME_MIN: Duration = Duration::from_secs(10);
 /// The longest wait between two attempts.
 const BACK_OFF_MAX: SignedDuration = SignedDuration::from_mins(10);
 
@@ -107,7 +109,7 @@ fn perform(attempt: &Attempt) -> BoxFuture<'_, Result<Value, ServiceError>> {
     }
 }
 
-/// Renews the lease again and again; ends when it is somebody else's, or may be.
+/// Renews the lease again and again; ends when it is somebody else's, or the database does not say.
 async fn renew_until_lost(attempt: &Attempt) {
     let lease = attempt.registry().settings().jobs.lease;
     let every = lease.unsigned_abs() / RENEWALS_OF_LEASE;
@@ -115,11 +117,18 @@ async fn renew_until_lost(attempt: &Attempt) {
     loop {
         ticks.tick().await;
         let asked_at = Instant::now();
-        // A database that does not answer says nothing of the lease, which ends all the same.
-        match timeout_at(attempt.sure_until(), renew(attempt, milliseconds(lease))).await {
+        // A database that does not answer says nothing of the lease, which ends all the same. Meanwhile nothing that
+        // cannot be undone is done: see `Attempt::is_sure`.
+        let answered_by = asked_at + lease.unsigned_abs().max(RENEWAL_TIME_MIN);
+        match timeout_at(answered_by, renew(attempt, milliseconds(lease))).await {
             Ok(Ok(true)) => attempt.leased(asked_at),
             Ok(Ok(false)) | Err(_) => return,
-            Ok(Err(error)) => tracing::warn!(%error, "the lease of a job was not renewed"),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the lease of a job was not renewed");
+                if !attempt.is_sure() {
+                    return;
+                }
+            }
         }
     }
 }

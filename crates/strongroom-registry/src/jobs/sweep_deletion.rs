@@ -76,7 +76,7 @@ async fn write_request(tx: &mut Tx, r: &Requesting) -> Result<Done<()>, ServiceE
     let holds = u32::try_from(rows.active_holds(row.id).await?.len()).unwrap_or(u32::MAX);
     let is_eligible =
         eligibility(row.status, row.expires_at, holds, r.now) == Eligibility::Eligible;
-    if row.status != PackageStatus::Finalized || !is_eligible {
+    if row.status != PackageStatus::Finalized || !is_eligible || row.was_kept_on() {
         return Ok(Done::Before(row.id));
     }
     request_on(&mut row, &r.wish, r.grace_ticks, r.now)?;

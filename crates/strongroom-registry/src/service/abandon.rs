@@ -42,7 +42,7 @@ impl Registry {
             event: "package_abandoned",
             details: json!({}),
         };
-        let event = self.decide(deciding).await?;
+        let event = self.put_on_record(deciding).await?;
         let job = self.new_job(JobKind::CleanUp, package_id, json!({}));
         let abandoning = Abandoning { who: who.clone(), package: package_id, event, job };
         let written = self.db().write(abandoning, |tx, a| Box::pin(abandon(tx, a))).await;

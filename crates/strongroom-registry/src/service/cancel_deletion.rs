@@ -46,7 +46,7 @@ impl Registry {
             event: "deletion_cancelled",
             details: json!({ "reason": ask.reason }),
         };
-        let event = self.decide(deciding).await?;
+        let event = self.put_on_record(deciding).await?;
         let asked = self.asked(who, Action::CancelDeletion, package, on, package);
         let job = self.new_job(JobKind::ApplyRetention, package, json!({}));
         let cancelling = Cancelling { asked, event, job };
@@ -68,6 +68,7 @@ async fn cancel(tx: &mut Tx, c: &Cancelling) -> Result<Done<()>, ServiceError> {
     tx.of(tenant).enqueue_job(&c.job).await?;
     row.status = row.status.after(PackageEvent::DeletionCancelled).map_err(wrong_state)?;
     row.forget_deletion();
+    row.deletion_cancelled_at = Some(c.event.at);
     let mut rows = tx.of(tenant);
     rows.update_package(&row).await?;
     rows.insert_audit_event(&c.event).await?;

@@ -116,6 +116,12 @@ impl PackageRow {
         }
     }
 
+    /// Whether a person took its deletion back after its date: then it stays until a person asks again, or a later
+    /// date is past.
+    pub(crate) fn was_kept_on(&self) -> bool {
+        self.deletion_cancelled_at.zip(self.expires_at).is_some_and(|(at, date)| at >= date)
+    }
+
     /// Nobody wants it gone any more.
     pub(crate) fn forget_deletion(&mut self) {
         self.deletion_requested_at = None;

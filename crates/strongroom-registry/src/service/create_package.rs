@@ -191,6 +191,7 @@ impl Registry {
             deletion_reason: None,
             deletion_early: false,
             grace_ticks_left: None,
+            deletion_cancelled_at: None,
             version: 1,
         }
     }

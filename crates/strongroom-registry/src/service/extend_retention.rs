@@ -90,7 +90,7 @@ impl Registry {
                 "extension_id": id, "previous_expires_at": previous, "expires_at": new,
             }),
         };
-        let event = self.decide(deciding).await?;
+        let event = self.put_on_record(deciding).await?;
         if row.status == PackageStatus::Deleting {
             self.write_block(who, row, DeletionBlock::RetentionExtended).await?;
         }

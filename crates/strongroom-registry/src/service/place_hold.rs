@@ -78,7 +78,7 @@ impl Registry {
             event: "hold_placed",
             details: json!({ "hold_id": id }),
         };
-        let event = self.decide(deciding).await?;
+        let event = self.put_on_record(deciding).await?;
         if row.status == PackageStatus::Deleting {
             self.write_block(who, row, DeletionBlock::HoldPlaced).await?;
         }

@@ -117,6 +117,7 @@ pub(super) fn listed(listed: ListedPackage) -> Result<PackageDocument, ServiceEr
         declared_created_at: row.declared_created_at,
         finalized_at: row.finalized_at,
         deletion,
+        deletion_cancelled_at: row.deletion_cancelled_at,
         metadata,
         version: i64::try_from(row.version).map_err(ServiceError::internal)?,
     })

@@ -45,7 +45,7 @@ pub(crate) struct Deciding<'a> {
 impl Registry {
     /// Record first: writes a decision down, and answers the event for the write that takes it, with the record's id
     /// and digest.
-    pub(crate) async fn decide(
+    pub(crate) async fn put_on_record(
         &self,
         deciding: Deciding<'_>,
     ) -> Result<AuditEventRow, ServiceError> {

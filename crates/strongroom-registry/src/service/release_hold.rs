@@ -111,7 +111,7 @@ impl Registry {
             event: "hold_released",
             details: json!({ "hold_id": hold, "approved_by": approved_by }),
         };
-        let event = self.decide(deciding).await?;
+        let event = self.put_on_record(deciding).await?;
         let retention = RetentionEventRow {
             id,
             package_id: row.id,

@@ -177,7 +177,7 @@ impl Registry {
             event: REQUESTED,
             details: json!({ "early": wish.early, "approved_by": approved_by }),
         };
-        Ok((id, self.decide(deciding).await?))
+        Ok((id, self.put_on_record(deciding).await?))
     }
 
     /// The event of a package that nothing keeps any more.

@@ -292,3 +292,35 @@ async fn a_clock_that_goes_back_pauses_too() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn what_a_person_keeps_after_its_date_is_not_asked_for_again_by_itself() {
+    on_both_with(stepwise, |app| async move {
+        let id = locked(&app, "transient", 1).await;
+        let manager = app.as_(Role::RecordsManager);
+        let path = format!("/packages/{id}/deletion");
+        let cancel =
+            async || manager.post(&format!("{path}/cancel"), json!({ "reason": "needed" })).await;
+        // Taken back before its date, it says nothing of what comes after.
+        manager.post(&path, json!({ "reason": "a mistake", "early": true })).await;
+        assert_eq!(cancel().await.status, StatusCode::OK);
+        days_pass(&app, 8).await;
+        assert_eq!(tick(&app).await.requested, 1);
+        let kept = cancel().await;
+        assert_eq!(kept.field("status"), "finalized");
+        assert!(kept.field("deletion_cancelled_at").is_string(), "{kept:?}");
+        for _ in 0..3 {
+            assert_eq!(tick(&app).await.requested, 0, "a person has said so");
+        }
+        // A later date is another matter; and a person may always ask.
+        let ask = json!({ "days": 9, "reason": "a while longer" });
+        let extended = manager.post(&format!("/packages/{id}/retention/extensions"), ask).await;
+        assert_eq!(extended.status, StatusCode::CREATED, "{extended:?}");
+        days_pass(&app, 10).await;
+        assert_eq!(tick(&app).await.requested, 1);
+        cancel().await;
+        let asked = manager.post(&path, json!({ "reason": "done with it" })).await;
+        assert_eq!(asked.field("status"), "deletion_requested", "{asked:?}");
+    })
+    .await;
+}

@@ -173,6 +173,7 @@ impl TestDb {
             deletion_reason: None,
             deletion_early: false,
             grace_ticks_left: None,
+            deletion_cancelled_at: None,
             version: 1,
         }
     }

@@ -234,7 +234,7 @@ pub(super) async fn open_again(
                 event,
                 details,
             };
-            registry.decide(deciding).await?
+            registry.put_on_record(deciding).await?
         }
     };
     let giving_up = GivingUp {
