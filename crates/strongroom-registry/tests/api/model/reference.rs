@@ -105,6 +105,8 @@ pub struct Package {
     pub files: Vec<File>,
     pub holds: Vec<Hold>,
     pub deletion: Option<Deletion>,
+    /// When a person last took one back.
+    pub cancelled_at: Option<Timestamp>,
     pub early_asked: Option<Asked>,
     /// Live jobs, and how often each was tried.
     pub jobs: BTreeMap<Job, u32>,
@@ -149,6 +151,8 @@ pub struct Store<'a> {
     pub has: &'a dyn Fn(usize) -> bool,
     /// Whether a lock of it forbids its deletion.
     pub forbids: &'a dyn Fn(usize) -> bool,
+    /// Whether its lock's date does so, and not the bit of a hold alone.
+    pub is_dated: &'a dyn Fn(usize) -> bool,
 }
 
 fn count(counts: &mut Counts, what: &str) {
@@ -290,6 +294,7 @@ impl Model {
             files: Vec::new(),
             holds: Vec::new(),
             deletion: None,
+            cancelled_at: None,
             early_asked: None,
             jobs: BTreeMap::new(),
             failed: Vec::new(),

@@ -28,6 +28,12 @@ impl Story {
     pub fn of<'a>(records: impl Iterator<Item = &'a PackageRecord>) -> Self {
         let mut records: Vec<_> = records.collect();
         records.sort_by_key(|record| record.at);
+        let not_taken = |record: &&PackageRecord| match &record.decision {
+            Decision::NotTaken { record_id } => Some(*record_id),
+            _ => None,
+        };
+        let not_taken: BTreeSet<Uuid> = records.iter().filter_map(not_taken).collect();
+        records.retain(|record| !not_taken.contains(&record.id));
         let mut story = Self::default();
         for record in records {
             let kind = serde_json::to_value(record).unwrap()["kind"].clone();
@@ -42,6 +48,7 @@ impl Story {
                 Decision::HoldPlaced { hold_id } => drop(story.holds.insert(*hold_id)),
                 Decision::HoldReleased { hold_id, .. } => assert!(story.holds.remove(hold_id)),
                 Decision::PackageFinalized(_) => story.is_finalized = true,
+                Decision::FinalizeFailed { .. } => story.is_finalized = false,
                 Decision::PackageAbandoned => story.is_abandoned = true,
                 Decision::PackageDeleted(_) => story.is_deleted = true,
                 Decision::DeletionRequested { .. } => {
@@ -50,6 +57,7 @@ impl Story {
                 }
                 Decision::DeletionCancelled => story.is_asked_to_go = false,
                 Decision::DeletionBlocked { .. }
+                | Decision::NotTaken { .. }
                 | Decision::PackageChanged { .. }
                 | Decision::FileStored(_) => {}
             }

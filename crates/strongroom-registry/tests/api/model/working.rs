@@ -71,34 +71,41 @@ impl World {
             self.adopt(*package, *kind).await;
             expected
         } else {
-            let (has, forbids) =
-                (|n: usize| objects[*package][n].0, |n: usize| objects[*package][n].1);
+            let objects = &objects[*package];
+            let (has, forbids) = (|n: usize| objects[n].0, |n: usize| objects[n].1);
+            let is_dated = |n: usize| objects[n].2;
             self.model.packages[*package].had_outage |= is_failed;
-            self.model.run(*package, *kind, &Store { has: &has, forbids: &forbids })
+            self.model.run(
+                *package,
+                *kind,
+                &Store { has: &has, forbids: &forbids, is_dated: &is_dated },
+            )
         };
         assert_eq!(ran, expected, "{kind:?} of {:?}", self.model.packages[*package]);
         self.look_at(*package).await;
         true
     }
 
-    /// Of each file of each package whether its object is there, and whether a lock keeps it there.
-    async fn objects(&self) -> Vec<Vec<(bool, bool)>> {
+    /// Of each file of each package whether its object is there, whether a lock keeps it there, and whether that has a
+    /// date.
+    async fn objects(&self) -> Vec<Vec<(bool, bool, bool)>> {
         let mut all = Vec::new();
         for (package, files) in self.files.iter().enumerate() {
             let mut objects = Vec::new();
             for file in files {
                 let Some(file) = file else {
-                    objects.push((false, false));
+                    objects.push((false, false, false));
                     continue;
                 };
                 let key = layout::package_file(self.ids[package], *file);
                 let key = ObjectKey::new(key).unwrap();
                 let lock = self.memory.lock(&key, None).await.ok().map(|lock| lock.certain());
-                let is_kept = lock.as_ref().is_some_and(|lock| {
+                let is_dated = lock.as_ref().is_some_and(|lock| {
                     let until = lock.retention.map(|retention| retention.retain_until);
-                    lock.legal_hold || until.is_some_and(|until| until > self.model.now)
+                    until.is_some_and(|until| until > self.model.now)
                 });
-                objects.push((lock.is_some(), is_kept));
+                let is_kept = is_dated || lock.as_ref().is_some_and(|lock| lock.legal_hold);
+                objects.push((lock.is_some(), is_kept, is_dated));
             }
             all.push(objects);
         }

@@ -51,12 +51,14 @@ impl Model {
     }
 
     pub fn cancel_deletion(&mut self, package: usize) -> Result<(), Refused> {
+        let now = self.now;
         let package = &mut self.packages[package];
         match package.status {
             PackageStatus::DeletionRequested | PackageStatus::DeletionBlocked => {}
             _ => return Err("wrong-state"),
         }
         package.decided("deletion_cancelled");
+        package.cancelled_at = Some(now);
         (package.status, package.deletion) = (PackageStatus::Finalized, None);
         package.reach_store();
         Ok(())
@@ -128,7 +130,9 @@ impl Package {
             }
         }
         let is_past = self.expires_at.is_some_and(|date| date <= now);
-        if self.status == PackageStatus::Finalized && is_past && !self.is_held() {
+        // A person who takes a deletion back after the date says that it stays.
+        let is_kept = self.cancelled_at.zip(self.expires_at).is_some_and(|(at, date)| at >= date);
+        if self.status == PackageStatus::Finalized && is_past && !self.is_held() && !is_kept {
             self.request_deletion(false, ticks);
             looked.requested += 1;
         }

@@ -96,6 +96,12 @@ impl Package {
         {
             self.locked_until = Some(now + ROLLING_LOCK);
         }
+        let is_in_doubt =
+            |file: &super::File| file.was_stored && file.status == FileStatus::Deleting;
+        if self.files.iter().any(is_in_doubt) {
+            self.locks = "failed";
+            return Ran::Again;
+        }
         self.event("retention_applied");
         self.locks = if self.asks() { "held" } else { "none" };
         Ran::Done
@@ -146,7 +152,8 @@ impl Package {
         Ran::Done
     }
 
-    /// What a store was asked to lock, by an attempt to finalize that was given up, waits for a person.
+    /// What a store was asked to lock until a date, by an attempt to finalize that was given up, waits for a person. The
+    /// bit of a hold of ours is cleared: what is held is not abandoned.
     fn clean_up(&mut self, store: &Store<'_>) -> Ran {
         let is_abandoned = self.status == PackageStatus::Abandoned;
         let mut ran = Ran::Done;
@@ -155,7 +162,7 @@ impl Package {
             if !(is_left || is_abandoned && file.status != FileStatus::Deleted) {
                 continue;
             }
-            if (store.has)(number) && (store.forbids)(number) {
+            if (store.has)(number) && (store.is_dated)(number) {
                 (file.status, ran) = (FileStatus::Deleting, Ran::Failed);
             } else {
                 file.status = FileStatus::Deleted;
