@@ -32,6 +32,8 @@ pub async fn serve(context: &Context) -> Result<()> {
     let is_api_only = opened.is_api_only;
     opened.bring_up_to_date().await?;
     let registry = opened.registry(context).await?;
+    // Only here: a worker or an operator's command that was started with another configuration changes no class.
+    registry.settle_rules(&TenantId::default_tenant()).await?;
     first_token::make(&registry, context).await?;
     let listener = server::listen(registry.settings().listen).await?;
     let address = listener.local_addr().context("the socket has no address")?;
@@ -134,9 +136,7 @@ impl Opened {
     async fn registry(self, context: &Context) -> Result<Arc<Registry>> {
         let store = context.store_beside(&self.settings.data_dir).await?;
         let backends = Backends::single(store);
-        let registry = Registry::new(self.db, backends, context.clock.clone(), self.settings);
-        registry.settle_rules(&TenantId::default_tenant()).await?;
-        Ok(registry)
+        Ok(Registry::new(self.db, backends, context.clock.clone(), self.settings))
     }
 }
 

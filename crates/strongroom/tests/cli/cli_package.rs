@@ -171,6 +171,25 @@ fn a_time_finer_than_what_is_kept_is_refused_before_anything_is_sent() {
 }
 
 #[test]
+fn what_was_given_up_is_pushed_anew_and_no_push_ends_well_without_it() {
+    let place = Place::new();
+    place.write("run/report.txt", "all is well");
+    let run = place.path("run");
+    let open = place.package(&["push", &run], "package-pushed");
+    assert_eq!((open["status"].as_str(), open.get("bundle_id")), (Some("open"), None));
+    let given_up = open["package_id"].as_str().unwrap();
+    let path = format!("/api/v1/packages/{given_up}/abandon");
+    let abandoned = place.served.ask("POST", &path, &place.token, "");
+    assert!(abandoned.starts_with("HTTP/1.1 2"), "{abandoned}");
+
+    let pushed = place.package(&["push", &run, "--finalize"], "package-pushed");
+    assert_eq!(pushed["status"], "finalized");
+    assert_ne!(pushed["package_id"], open["package_id"]);
+    let again = place.package(&["push", &run, "--finalize"], "package-pushed");
+    assert_eq!(again["package_id"], pushed["package_id"]);
+}
+
+#[test]
 fn a_token_in_a_file_that_others_can_read_is_closed_and_told() {
     use std::os::unix::fs::PermissionsExt as _;
     let directory = tempfile::tempdir().unwrap();

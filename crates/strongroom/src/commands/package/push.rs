@@ -20,12 +20,15 @@ use crate::failure::Failure;
 
 /// The schema that a pushed package is printed under.
 const SCHEMA: &str = "strongroom.package-pushed/v1";
+/// Packages of the same content that one run tries, where the earlier ones were given up.
+const PACKAGES_TRIED_MAX: u32 = 16;
 
 #[derive(Serialize)]
 struct Document {
     schema: &'static str,
     package_id: Uuid,
-    bundle_id: BundleId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bundle_id: Option<BundleId>,
     status: PackageStatus,
     #[serde(skip_serializing_if = "Option::is_none")]
     job_id: Option<Uuid>,
@@ -38,8 +41,7 @@ pub async fn run(args: PackagePushArgs, client: &Client, context: &Context) -> R
     let follow_symlinks = args.package.declarations.follow_symlinks;
     let options = CollectOptions { follow_symlinks };
     let plan = bundle::plan(vec![args.directory.clone()], options, declarations, context).await?;
-    let key = key_of(&plan, &ask)?;
-    let package = client.create_package(&ask, &key).await?;
+    let package = created(&plan, &ask, client).await?;
     let id = package.package_id;
     if package.status == PackageStatus::Open {
         store(files(&plan), &package, args.uploads.uploads, client, context).await?;
@@ -52,21 +54,49 @@ pub async fn run(args: PackagePushArgs, client: &Client, context: &Context) -> R
     }
     let package = client.package(id).await?;
     refuse_other_content(&package, &plan)?;
+    if args.finalize {
+        refuse_what_is_not_kept(&package)?;
+    }
     let document = Document {
         schema: SCHEMA,
         package_id: id,
-        bundle_id: plan.id(),
+        bundle_id: package.bundle_id,
         status: package.status,
         job_id,
     };
     context.console.result(|console| human(&package, console), &document)
 }
 
+/// The package of this content: the one that an earlier run made, or a new one where that was given up or deleted.
+async fn created(plan: &BundlePlan, ask: &NewPackage, client: &Client) -> Result<PackageDocument> {
+    for attempt in 0..PACKAGES_TRIED_MAX {
+        let package = client.create_package(ask, &key_of(plan, ask, attempt)?).await?;
+        let is_gone = matches!(
+            package.status,
+            PackageStatus::Abandoned | PackageStatus::Deleting | PackageStatus::Deleted
+        );
+        if !is_gone {
+            return Ok(package);
+        }
+    }
+    let help = "say what is new about it, such as --run-id, and push it again";
+    Err(Failure::new(
+        Exit::Conflict,
+        format!("this content was pushed {PACKAGES_TRIED_MAX} times today, and given up or deleted each time"),
+    )
+    .with_help(help)
+    .into())
+}
+
 /// A key that comes from the content and from what is asked, and so is the same tomorrow.
-fn key_of(plan: &BundlePlan, ask: &NewPackage) -> Result<String> {
+fn key_of(plan: &BundlePlan, ask: &NewPackage, attempt: u32) -> Result<String> {
     let asked = serde_json::to_vec(ask)?;
     let both = [plan.id().0.as_bytes().as_slice(), &asked].concat();
-    Ok(format!("push-{}", Sha256Digest::of(&both).to_hex()))
+    let digest = Sha256Digest::of(&both).to_hex();
+    Ok(match attempt {
+        0 => format!("push-{digest}"),
+        _ => format!("push-{digest}-{attempt}"),
+    })
 }
 
 fn files(plan: &BundlePlan) -> Vec<FileToStore<'_>> {
@@ -78,6 +108,23 @@ fn files(plan: &BundlePlan) -> Vec<FileToStore<'_>> {
         size_bytes: file.size_bytes,
     });
     to_store.collect()
+}
+
+/// What was asked to be finalized and is not, or is on its way out, was not kept, however it came to that.
+fn refuse_what_is_not_kept(package: &PackageDocument) -> Result<(), Failure> {
+    match package.status {
+        PackageStatus::Finalized
+        | PackageStatus::DeletionRequested
+        | PackageStatus::DeletionBlocked
+            if package.bundle_id.is_some() =>
+        {
+            Ok(())
+        }
+        status => {
+            Err(Failure::new(Exit::Partial, format!("the package is {status}: it is not kept"))
+                .with_help("`strongroom package show` tells what became of it"))
+        }
+    }
 }
 
 /// The id covers every byte and every declaration: another one is another content.
