@@ -38,8 +38,7 @@ pub(super) async fn perform(attempt: &Attempt) -> Result<Value, ServiceError> {
     }
     let deleted = delete_all(attempt, &package).await;
     let Err(error) = deleted else { return deleted };
-    let attempts_max = u64::from(attempt.registry().settings().jobs.attempts_max);
-    if attempt.job().attempts >= attempts_max || !error.kind().is_transient() {
+    if attempt.gives_up(&error) {
         // Nobody tries again by himself: a person sees why, and has it go on or keeps what is left.
         let why = "the store failed for as often as was tried".to_owned();
         block(attempt, &package, DeletionBlock::StoreFailed, why, false).await?;
