@@ -161,7 +161,7 @@ pub async fn token_for_tenant(registry: &Registry, tenant: &str, role: Role) -> 
     added.await.unwrap();
     registry.settle_rules(&id).await.unwrap();
     let ask = NewToken { name: role.to_string(), role, producer: None, days: None };
-    registry.create_operator_token(&id, ask).await.unwrap().secret
+    registry.create_operator_token(&id, ask).await.unwrap().secret.reveal().to_owned()
 }
 
 /// Somebody who sends requests, straight into the router.
