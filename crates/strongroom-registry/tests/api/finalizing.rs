@@ -19,7 +19,7 @@ use strongroom_registry::config::Settings;
 use strongroom_testkit::s3::{BucketSettings, Lie, Op};
 use uuid::Uuid;
 
-use crate::app::{Client, TestApp, on_both, on_each_engine};
+use crate::app::{Client, TestApp, on_both, on_both_with, on_each_engine};
 use crate::evidence::work;
 use crate::files::{Bucket, bytes_at, folder_store, keys_below, replace};
 
@@ -300,14 +300,19 @@ async fn a_lock_goes_out_with_the_write_where_the_class_says_so() {
 
 #[tokio::test]
 async fn a_job_whose_workers_all_ended_before_it_waits_for_a_person() {
-    let app = TestApp::start_with(|settings| settings.jobs.attempts_max = 0).await;
-    let producer = app.as_(Role::Producer);
-    let package = producer.new_package().await;
-    producer.stores(package, "a", b"x").await;
-    let job = producer.finalizes(package).await;
-    // The first claim is one more than there may be, as if the ones before had come to nothing.
-    work(&app).await;
-    let job = app.job(job).await;
-    assert_eq!(job["state"], "failed", "{job}");
-    assert_eq!(producer.package(package).await["status"], "finalizing", "nothing was done");
+    on_both_with(
+        |settings| settings.jobs.attempts_max = 0,
+        |app| async move {
+            let producer = app.as_(Role::Producer);
+            let package = producer.new_package().await;
+            producer.stores(package, "a", b"x").await;
+            let job = producer.finalizes(package).await;
+            // The first claim is one more than there may be, as if the ones before had come to nothing.
+            work(&app).await;
+            let job = app.job(job).await;
+            assert_eq!(job["state"], "failed", "{job}");
+            assert_eq!(producer.package(package).await["status"], "finalizing", "nothing was done");
+        },
+    )
+    .await;
 }

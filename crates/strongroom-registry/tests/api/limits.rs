@@ -17,7 +17,7 @@ use strongroom_testkit::fixtures::random_bytes;
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
-use crate::app::{Client, TestApp};
+use crate::app::{Client, TestApp, on_both, on_both_with};
 use crate::evidence::work;
 use crate::uploads::by_hand;
 
@@ -31,72 +31,87 @@ fn json_request(client: &Client, body: Body) -> Request<Body> {
 
 #[tokio::test]
 async fn where_there_is_no_room_for_a_request_it_is_told_when_to_come_again() {
-    let app = TestApp::start_with(|settings| settings.limits.requests_at_once = 1).await;
-    let producer = app.as_(Role::Producer);
-    let package = producer.new_package().await;
-    let (sender, body) = by_hand();
-    let slow = producer.put_request(package, "slow", body);
-    let (slow, ()) = futures::join!(producer.send(slow), async {
-        sender.send(Ok(Bytes::from("a"))).await.unwrap();
-        // The channel has room for one piece: once this is sent, the first was taken.
-        sender.send(Ok(Bytes::from("b"))).await.unwrap();
-        let busy = producer.get("/packages").await;
-        assert_eq!(
-            (busy.status, busy.problem().as_str(), busy.header("retry-after")),
-            (StatusCode::SERVICE_UNAVAILABLE, "busy", "5")
-        );
-        let alive = Request::get("/livez").body(Body::empty()).unwrap();
-        let alive = router(&app.registry).oneshot(alive).await.unwrap();
-        assert_eq!(alive.status(), StatusCode::OK, "whoever watches over it is let in");
-        drop(sender);
-    });
-    assert_eq!(slow.status, StatusCode::CREATED, "{slow:?}");
-    assert_eq!(producer.get("/packages").await.status, StatusCode::OK);
+    on_both_with(
+        |settings| settings.limits.requests_at_once = 1,
+        |app| async move {
+            let producer = app.as_(Role::Producer);
+            let package = producer.new_package().await;
+            let (sender, body) = by_hand();
+            let slow = producer.put_request(package, "slow", body);
+            let (slow, ()) = futures::join!(producer.send(slow), async {
+                sender.send(Ok(Bytes::from("a"))).await.unwrap();
+                // The channel has room for one piece: once this is sent, the first was taken.
+                sender.send(Ok(Bytes::from("b"))).await.unwrap();
+                let busy = producer.get("/packages").await;
+                assert_eq!(
+                    (busy.status, busy.problem().as_str(), busy.header("retry-after")),
+                    (StatusCode::SERVICE_UNAVAILABLE, "busy", "5")
+                );
+                let alive = Request::get("/livez").body(Body::empty()).unwrap();
+                let alive = router(&app.registry).oneshot(alive).await.unwrap();
+                assert_eq!(alive.status(), StatusCode::OK, "whoever watches over it is let in");
+                drop(sender);
+            });
+            assert_eq!(slow.status, StatusCode::CREATED, "{slow:?}");
+            assert_eq!(producer.get("/packages").await.status, StatusCode::OK);
+        },
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn a_json_body_that_does_not_come_is_not_waited_for() {
-    let app = TestApp::start_with(|settings| {
-        settings.limits.idle_body = SignedDuration::from_millis(50);
-    })
+    on_both_with(
+        |settings| {
+            settings.limits.idle_body = SignedDuration::from_millis(50);
+        },
+        |app| async move {
+            let producer = app.as_(Role::Producer);
+            let (sender, body) = by_hand();
+            sender.send(Ok(Bytes::from("{"))).await.unwrap();
+            let refused =
+                tokio::time::timeout(PATIENCE, producer.send(json_request(&producer, body)));
+            let refused = refused.await.unwrap();
+            assert_eq!(
+                (refused.status, refused.problem().as_str()),
+                (StatusCode::BAD_REQUEST, "invalid-request")
+            );
+        },
+    )
     .await;
-    let producer = app.as_(Role::Producer);
-    let (sender, body) = by_hand();
-    sender.send(Ok(Bytes::from("{"))).await.unwrap();
-    let refused = tokio::time::timeout(PATIENCE, producer.send(json_request(&producer, body)));
-    let refused = refused.await.unwrap();
-    assert_eq!(
-        (refused.status, refused.problem().as_str()),
-        (StatusCode::BAD_REQUEST, "invalid-request")
-    );
 }
 
 #[tokio::test]
 async fn anything_but_an_upload_or_a_download_is_answered_in_time() {
-    let app = TestApp::start_with(|settings| {
-        settings.limits.request = SignedDuration::from_secs(2);
-        settings.limits.idle_body = SignedDuration::from_mins(10);
-    })
+    on_both_with(
+        |settings| {
+            settings.limits.request = SignedDuration::from_secs(2);
+            settings.limits.idle_body = SignedDuration::from_mins(10);
+        },
+        |app| async move {
+            let producer = app.as_(Role::Producer);
+            let package = producer.new_package().await;
+            let (uploading, body) = by_hand();
+            let upload = producer.put_request(package, "a", body);
+            let (stored, ()) = futures::join!(producer.send(upload), async {
+                uploading.send(Ok(Bytes::from("first "))).await.unwrap();
+                uploading.send(Ok(Bytes::from("second "))).await.unwrap();
+                let (_never, body) = by_hand();
+                let late =
+                    tokio::time::timeout(PATIENCE, producer.send(json_request(&producer, body)));
+                let late = late.await.unwrap();
+                assert_eq!(
+                    (late.status, late.problem().as_str()),
+                    (StatusCode::SERVICE_UNAVAILABLE, "busy")
+                );
+                // The upload began before that request, and goes on.
+                uploading.send(Ok(Bytes::from("third"))).await.unwrap();
+                drop(uploading);
+            });
+            assert_eq!(stored.status, StatusCode::CREATED, "{stored:?}");
+        },
+    )
     .await;
-    let producer = app.as_(Role::Producer);
-    let package = producer.new_package().await;
-    let (uploading, body) = by_hand();
-    let upload = producer.put_request(package, "a", body);
-    let (stored, ()) = futures::join!(producer.send(upload), async {
-        uploading.send(Ok(Bytes::from("first "))).await.unwrap();
-        uploading.send(Ok(Bytes::from("second "))).await.unwrap();
-        let (_never, body) = by_hand();
-        let late = tokio::time::timeout(PATIENCE, producer.send(json_request(&producer, body)));
-        let late = late.await.unwrap();
-        assert_eq!(
-            (late.status, late.problem().as_str()),
-            (StatusCode::SERVICE_UNAVAILABLE, "busy")
-        );
-        // The upload began before that request, and goes on.
-        uploading.send(Ok(Bytes::from("third"))).await.unwrap();
-        drop(uploading);
-    });
-    assert_eq!(stored.status, StatusCode::CREATED, "{stored:?}");
 }
 
 /// A finalized package of more bytes than wait anywhere on their way to a client.
@@ -134,64 +149,75 @@ async fn bundle_when_there_is_room(app: &TestApp, package: Uuid) -> Response {
 
 #[tokio::test]
 async fn as_many_bundles_are_sent_as_there_may_be_and_a_client_that_goes_away_makes_room() {
-    let app = TestApp::start_with(|settings| settings.limits.bundles_at_once = 1).await;
-    let package = of_mebibytes(&app).await;
-    let first = bundle(&app, package).await;
-    assert_eq!(first.status(), StatusCode::OK);
-    let second = bundle(&app, package).await;
-    assert_eq!(second.status(), StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(second.headers()[header::RETRY_AFTER], "5");
-    drop(first);
-    let third = bundle_when_there_is_room(&app, package).await;
-    let whole = third.into_body().collect().await.unwrap().to_bytes();
-    assert!(whole.len() > 8 << 20);
+    on_both_with(
+        |settings| settings.limits.bundles_at_once = 1,
+        |app| async move {
+            let package = of_mebibytes(&app).await;
+            let first = bundle(&app, package).await;
+            assert_eq!(first.status(), StatusCode::OK);
+            let second = bundle(&app, package).await;
+            assert_eq!(second.status(), StatusCode::SERVICE_UNAVAILABLE);
+            assert_eq!(second.headers()[header::RETRY_AFTER], "5");
+            drop(first);
+            let third = bundle_when_there_is_room(&app, package).await;
+            let whole = third.into_body().collect().await.unwrap().to_bytes();
+            assert!(whole.len() > 8 << 20);
+        },
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn what_a_reader_that_stands_still_takes_is_given_back_and_its_download_does_not_end_well() {
-    let app = TestApp::start_with(|settings| {
-        settings.limits.bundles_at_once = 1;
-        settings.limits.idle_reader = SignedDuration::from_millis(50);
-    })
+    on_both_with(
+        |settings| {
+            settings.limits.bundles_at_once = 1;
+            settings.limits.idle_reader = SignedDuration::from_millis(50);
+        },
+        |app| async move {
+            let package = of_mebibytes(&app).await;
+            let stands_still = bundle(&app, package).await;
+            assert_eq!(stands_still.status(), StatusCode::OK);
+            drop(bundle_when_there_is_room(&app, package).await);
+            assert!(stands_still.into_body().collect().await.is_err(), "the body must break off");
+        },
+    )
     .await;
-    let package = of_mebibytes(&app).await;
-    let stands_still = bundle(&app, package).await;
-    assert_eq!(stands_still.status(), StatusCode::OK);
-    drop(bundle_when_there_is_room(&app, package).await);
-    assert!(stands_still.into_body().collect().await.is_err(), "the body must break off");
 }
 
 #[tokio::test]
 async fn a_form_whose_part_has_a_head_without_end_is_refused_before_it_is_kept() {
-    let app = TestApp::start().await;
-    let producer = app.as_(Role::Producer);
-    let package = producer.new_package().await;
-    let sent_bytes = Arc::new(AtomicU64::new(0));
-    let counted = Arc::clone(&sent_bytes);
-    let head = "--b\r\ncontent-disposition: form-data; name=\"a\"\r\nx-junk: ";
-    let junk = stream::repeat_with(move || {
-        let piece = Bytes::from_static(&[b'a'; 8 << 10]);
-        counted.fetch_add(piece.len() as u64, Ordering::Relaxed);
-        piece
-    });
-    // Its end is far beyond any limit, and near enough for a test that fails.
-    let pieces = stream::iter([Bytes::from(head)]).chain(junk.take(1 << 10));
-    let request = producer
-        .request(Method::POST, &format!("/packages/{package}/files"))
-        .header(header::CONTENT_TYPE, "multipart/form-data; boundary=b")
-        .body(Body::from_stream(pieces.map(Ok::<_, std::io::Error>)));
-    let refused = producer.send(request.unwrap()).await;
-    assert_eq!(
-        (refused.status, refused.problem().as_str()),
-        (StatusCode::PAYLOAD_TOO_LARGE, "too-large"),
-        "{refused:?}"
-    );
-    assert!(sent_bytes.load(Ordering::Relaxed) <= 64 << 10);
+    on_both(|app| async move {
+        let producer = app.as_(Role::Producer);
+        let package = producer.new_package().await;
+        let sent_bytes = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&sent_bytes);
+        let head = "--b\r\ncontent-disposition: form-data; name=\"a\"\r\nx-junk: ";
+        let junk = stream::repeat_with(move || {
+            let piece = Bytes::from_static(&[b'a'; 8 << 10]);
+            counted.fetch_add(piece.len() as u64, Ordering::Relaxed);
+            piece
+        });
+        // Its end is far beyond any limit, and near enough for a test that fails.
+        let pieces = stream::iter([Bytes::from(head)]).chain(junk.take(1 << 10));
+        let request = producer
+            .request(Method::POST, &format!("/packages/{package}/files"))
+            .header(header::CONTENT_TYPE, "multipart/form-data; boundary=b")
+            .body(Body::from_stream(pieces.map(Ok::<_, std::io::Error>)));
+        let refused = producer.send(request.unwrap()).await;
+        assert_eq!(
+            (refused.status, refused.problem().as_str()),
+            (StatusCode::PAYLOAD_TOO_LARGE, "too-large"),
+            "{refused:?}"
+        );
+        assert!(sent_bytes.load(Ordering::Relaxed) <= 64 << 10);
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_form_may_come_byte_by_byte_and_all_at_once() {
-    let app = TestApp::start().await;
+    on_both(|app| async move {
     let producer = app.as_(Role::Producer);
     let long = format!("x-junk: {}", "a".repeat(8 << 10));
     let part = |name: &str, content: &str| {
@@ -220,4 +246,6 @@ async fn a_form_may_come_byte_by_byte_and_all_at_once() {
             files.as_array().unwrap().iter().map(|file| file["size_bytes"].clone()).collect();
         assert_eq!(sizes, [256 << 10, 0, 1], "{piece_bytes}");
     }
+    })
+    .await;
 }
