@@ -18,8 +18,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use super::problem::ApiError;
 use super::{
     administration, admission, audit, completion, deletion, files, health, jobs, observe, packages,
-    restores,
-    retention, uploads,
+    restores, retention, uploads,
 };
 use crate::error::{ErrorKind, ServiceError};
 use crate::service::Registry;
