@@ -99,7 +99,7 @@ async fn stored_before(
     client: &Client,
 ) -> Result<HashMap<String, FileDocument>> {
     let mut there = HashMap::new();
-    if package.files_count == 0 {
+    if package.files_count == Some(0) {
         return Ok(there);
     }
     let mut cursor = None;
