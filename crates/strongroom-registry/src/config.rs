@@ -26,6 +26,8 @@ pub struct Settings {
     pub dual_control: DualControl,
     /// How jobs run.
     pub jobs: JobSettings,
+    /// How many connections are kept, and for how long.
+    pub connections: ConnectionLimits,
     /// What one request may take.
     pub limits: RequestLimits,
 }
@@ -121,6 +123,32 @@ impl Default for JobSettings {
     }
 }
 
+/// How many connections are kept, and for how long.
+#[derive(Debug, Clone, Copy)]
+pub struct ConnectionLimits {
+    /// Connections at the same time; a further one waits until another ends.
+    pub at_once: usize,
+    /// Connections of one peer at the same time: of one address, or of one network of 64 bits where it is IPv6. A
+    /// further one is closed. Behind a proxy all are of one peer.
+    pub per_peer: usize,
+    /// How long a client may take to send the head of a request.
+    pub head: SignedDuration,
+    /// How long a connection is kept of which nothing is asked, or nothing of an answer is taken.
+    pub idle: SignedDuration,
+}
+
+impl Default for ConnectionLimits {
+    fn default() -> Self {
+        Self {
+            at_once: 4_096,
+            // One client cannot take all of them, and one proxy has more than requests are worked on at once.
+            per_peer: 2_048,
+            head: SignedDuration::from_secs(20),
+            idle: SignedDuration::from_secs(60),
+        }
+    }
+}
+
 /// What one request may take.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestLimits {
@@ -128,14 +156,20 @@ pub struct RequestLimits {
     pub json_bytes_max: usize,
     /// Bytes of one file.
     pub file_bytes_max: u64,
-    /// How long a client may send nothing in the middle of a body.
+    /// How long a client may take for each next piece of a file's body
+    /// ([`PACE_BYTES`](crate::service::file_body::PACE_BYTES)), and for the whole of a JSON body.
     pub idle_body: SignedDuration,
+    /// How long a client may take nothing of what is sent to it.
+    pub idle_reader: SignedDuration,
     /// How long anything but an upload or a download may take.
     pub request: SignedDuration,
-    /// Requests that are worked on at the same time; further ones are told to come again.
+    /// Requests that are worked on at the same time; further ones are told to come again. What is sent after the
+    /// work is done does not count.
     pub requests_at_once: usize,
     /// Uploads that are worked on at the same time.
     pub uploads_at_once: usize,
+    /// Bundles that are made and sent at the same time: each has a thread of its own.
+    pub bundles_at_once: usize,
     /// Entries of a page.
     pub page_entries_max: u32,
     /// How long what is going on may take after the service was told to stop.
@@ -148,9 +182,11 @@ impl Default for RequestLimits {
             json_bytes_max: 1 << 20,
             file_bytes_max: strongroom_core::limits::FILE_BYTES_MAX,
             idle_body: SignedDuration::from_secs(30),
+            idle_reader: SignedDuration::from_secs(60),
             request: SignedDuration::from_secs(60),
             requests_at_once: 1_024,
             uploads_at_once: 64,
+            bundles_at_once: 32,
             page_entries_max: 200,
             drain: SignedDuration::from_secs(30),
         }
@@ -168,6 +204,7 @@ impl Settings {
             deletion: DeletionSettings::default(),
             dual_control: DualControl::default(),
             jobs: JobSettings::default(),
+            connections: ConnectionLimits::default(),
             limits: RequestLimits::default(),
         }
     }

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::error::Error;
+use std::time::Duration;
 
 use strongroom_core::package::metadata::DeclarationRefused;
 use strongroom_storage::keep::{KeepError, KeepErrorKind};
@@ -106,9 +107,19 @@ impl ErrorKind {
         }
     }
 
-    /// Whether the same request may succeed later.
+    /// When the same request may succeed; none where it will not, whenever it is sent.
+    pub fn retry_after(self) -> Option<Duration> {
+        match self {
+            Self::Busy | Self::StoreUnavailable => Some(Duration::from_secs(5)),
+            // A store takes minutes to days for what lies in an archive.
+            Self::NotImmediatelyAvailable => Some(Duration::from_hours(1)),
+            _ => None,
+        }
+    }
+
+    /// Whether the same request may succeed so soon that it is worth waiting for.
     pub fn is_transient(self) -> bool {
-        matches!(self, Self::Busy | Self::StoreUnavailable)
+        self.retry_after().is_some_and(|wait| wait < Duration::from_mins(1))
     }
 }
 

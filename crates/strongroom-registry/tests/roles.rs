@@ -32,6 +32,16 @@ fn page() -> String {
         }
         writeln!(page, " {} |", states(action)).unwrap();
     }
+    page.push_str(
+        "\nA token may be narrowed to one producer. Of packages it then reaches only those that name this producer: any \
+         other is answered\nwith 404. Of the rest it is good for these, as far as its role is: ",
+    );
+    let open: Vec<&str> = Action::ALL
+        .into_iter()
+        .filter(|action| action.states().is_none() && action.is_open_to_narrowed())
+        .map(Action::as_str)
+        .collect();
+    writeln!(page, "{}.", open.join(", ")).unwrap();
     page
 }
 

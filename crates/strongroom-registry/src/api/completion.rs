@@ -9,10 +9,11 @@ use axum::response::{IntoResponse, Response};
 
 use super::digest_fields::{entity_tag, is_had};
 use super::extract::{Caller, Id};
-use super::files::{as_attachment, counted, name_it, unknown_attachment};
+use super::files::{as_attachment, name_it, unknown_attachment};
 use super::packages::tagged;
 use super::problem::{ApiError, Problem};
 use super::router::API;
+use super::sending::sent;
 use crate::documents::{JobDocument, PackageDocument};
 use crate::service::Registry;
 
@@ -109,7 +110,7 @@ pub async fn manifest(
         return Ok(answered.into_response());
     }
     let reader = registry.read_manifest(&manifest).await?;
-    Ok((answered, counted(registry, reader.stream)).into_response())
+    Ok((answered, sent(registry, reader.stream)).into_response())
 }
 
 /// Downloads a finalized package as one bundle (`strongroom.bundle/v1`), which any copy of `strongroom` verifies
@@ -142,5 +143,5 @@ pub async fn bundle(
         return Ok(answered.into_response());
     }
     registry.note_bundle(&who, package_id).await?;
-    Ok((answered, counted(registry, bundle.archive)).into_response())
+    Ok((answered, sent(registry, bundle.archive)).into_response())
 }

@@ -13,6 +13,7 @@ use axum::http::{HeaderName, header};
 use serde::de::DeserializeOwned;
 use strongroom_core::Sha256Digest;
 use strongroom_core::canonical::{self, JsonLimits};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::problem::ApiError;
@@ -85,7 +86,11 @@ impl<T: DeserializeOwned> FromRequest<Arc<Registry>> for JsonBody<T> {
                     .with_guidance("send it with Content-Type: application/json"),
             ));
         }
-        let bytes = bounded(request.into_body(), registry.settings().limits.json_bytes_max).await?;
+        let limits = registry.settings().limits;
+        let bytes = bounded(request.into_body(), limits.json_bytes_max);
+        let bytes = timeout(limits.idle_body.unsigned_abs(), bytes)
+            .await
+            .map_err(|_| invalid("the body did not come in time"))??;
         let value = canonical::parse(&bytes, JsonLimits::NATIVE).map_err(|error| {
             ApiError(ServiceError::new(ErrorKind::Invalid, format!("the body: {error}")))
         })?;
@@ -94,14 +99,14 @@ impl<T: DeserializeOwned> FromRequest<Arc<Registry>> for JsonBody<T> {
             return Err(invalid("the body is JSON, and not an object"));
         }
         let value = serde_json::from_value(value).map_err(|error| {
-            // Serde names fields of ours, and values of theirs: only its kind is told, and where to look.
+            // Serde names fields of ours, and values of theirs: only its kind is told, also to the log.
             ApiError(
                 ServiceError::new(
                     ErrorKind::Invalid,
                     "the body's fields are not those of this request",
                 )
                 .with_guidance("see /api/docs for the fields and their types")
-                .with_source(error),
+                .with_source(std::io::Error::other(format!("{:?} error", error.classify()))),
             )
         })?;
         Ok(Self { value, sha256: Sha256Digest::of(&bytes) })
@@ -150,14 +155,14 @@ impl<T: DeserializeOwned> FromRequestParts<Arc<Registry>> for Parameters<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<Registry>) -> Result<Self, ApiError> {
-        Query::try_from_uri(&parts.uri).map(|Query(value)| Self(value)).map_err(|error| {
+        // What is wrong with them is told in what was sent: it is not even for the log.
+        Query::try_from_uri(&parts.uri).map(|Query(value)| Self(value)).map_err(|_| {
             ApiError(
                 ServiceError::new(
                     ErrorKind::Invalid,
                     "the query's parameters are not those of this request",
                 )
-                .with_guidance("see /api/docs for the parameters and their types")
-                .with_source(error),
+                .with_guidance("see /api/docs for the parameters and their types"),
             )
         })
     }

@@ -3,21 +3,17 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
-use futures::StreamExt as _;
-use futures::stream::BoxStream;
 use strongroom_core::Sha256Digest;
 use strongroom_core::layout::encode_segment;
-use strongroom_storage::keep::KeepError;
 
 use super::byte_range::{Asked, asked};
 use super::digest_fields::{REPR_DIGEST, entity_tag, is_had, repr_digest};
 use super::extract::{Caller, Id, Parameters};
 use super::problem::{ApiError, MEDIA_TYPE as PROBLEM_MEDIA_TYPE, Problem, TYPE_PREFIX};
+use super::sending::sent;
 use super::uploads::MEDIA_TYPE;
 use crate::documents::{FileDocument, FilePage};
 use crate::service::Registry;
@@ -125,7 +121,7 @@ pub async fn download(
         return Ok((status, answered).into_response());
     }
     let reader = registry.read_download(&who, &download, range).await?;
-    Ok((status, answered, counted(registry, reader.stream)).into_response())
+    Ok((status, answered, sent(registry, reader.stream)).into_response())
 }
 
 /// What is said of a file's bytes. Names and media types are claims from outside: no browser shall act on them.
@@ -164,17 +160,6 @@ pub(super) fn name_it(headers: &mut HeaderMap, name: &str) {
     if let Ok(text) = HeaderValue::from_str(&text) {
         headers.insert(header::CONTENT_DISPOSITION, text);
     }
-}
-
-/// A body whose bytes are counted as they go.
-pub(super) fn counted(
-    registry: Arc<Registry>,
-    stream: BoxStream<'static, Result<Bytes, KeepError>>,
-) -> Body {
-    Body::from_stream(stream.inspect(move |piece| match piece {
-        Ok(piece) => registry.metrics().sent(piece.len() as u64),
-        Err(error) => tracing::warn!(%error, "a download was broken off"),
-    }))
 }
 
 fn nowhere(size_bytes: u64) -> Response {

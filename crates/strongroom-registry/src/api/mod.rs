@@ -5,7 +5,7 @@
 //! | [`router`] | every route: the table of contents |
 //! | [`packages`] | make, find, read and change packages |
 //! | [`retention`] [`deletion`] [`restores`] | longer, held, gone; brought back from an archive |
-//! | [`uploads`] [`files`] | files in; listed, seen, downloaded |
+//! | [`uploads`] [`form`] [`files`] `sending` | files in; listed, seen, downloaded |
 //! | [`completion`] | finalize, abandon, the manifest, the bundle |
 //! | [`administration`] | tokens, backends, metadata schemas, the sweeper |
 //! | [`audit`] [`jobs`] | what was done, and what is being done |
@@ -13,9 +13,11 @@
 //! | [`problem`] | errors as documents |
 //! | [`extract`] | what handlers take from a request |
 //! | [`digest_fields`] [`byte_range`] | header fields about bodies |
+//! | [`admission`] | how many requests are worked on, and for how long |
 //! | [`observe`] | one id and one line for each request |
 
 pub mod administration;
+pub mod admission;
 pub mod audit;
 pub mod byte_range;
 pub mod completion;
@@ -23,6 +25,7 @@ pub mod deletion;
 pub mod digest_fields;
 pub mod extract;
 pub mod files;
+pub mod form;
 pub mod health;
 pub mod jobs;
 pub mod observe;
@@ -31,4 +34,5 @@ pub mod problem;
 pub mod restores;
 pub mod retention;
 pub mod router;
+mod sending;
 pub mod uploads;

@@ -13,10 +13,6 @@ use crate::error::{ErrorKind, ServiceError};
 pub const TYPE_PREFIX: &str = "urn:strongroom:problem:";
 /// The media type of a problem.
 pub const MEDIA_TYPE: &str = "application/problem+json";
-/// When to come again where nothing better is known, in seconds.
-const RETRY_AFTER_SECONDS: u32 = 5;
-/// When to ask again for what lies in an archive, in seconds: a store takes minutes to days.
-pub(super) const ARCHIVE_RETRY_AFTER_SECONDS: u32 = 3_600;
 
 /// A problem, as RFC 9457 section 3 has it.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -116,12 +112,8 @@ impl IntoResponse for ApiError {
         let mut response = (status_of(kind), Json(Problem::of(&self.0))).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
-        let retry_after = match kind {
-            ErrorKind::NotImmediatelyAvailable => Some(ARCHIVE_RETRY_AFTER_SECONDS),
-            kind => kind.is_transient().then_some(RETRY_AFTER_SECONDS),
-        };
-        if let Some(seconds) = retry_after {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        if let Some(wait) = kind.retry_after() {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs()));
         }
         if kind == ErrorKind::Unauthenticated {
             let challenge = HeaderValue::from_static("Bearer realm=\"strongroom\"");

@@ -8,8 +8,9 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::extract::{Caller, Id, IdempotencyKey, IfMatch, JsonBody, conditions, no_body};
-use super::problem::{ARCHIVE_RETRY_AFTER_SECONDS, ApiError, Problem};
+use super::problem::{ApiError, Problem};
 use crate::documents::{RestoreAsk, RestoreDocument};
+use crate::error::ErrorKind;
 use crate::service::Registry;
 
 /// Asks the store for archived bytes. They are the same package all the while; a download answers `not-immediately-available` until they are there.
@@ -47,9 +48,7 @@ pub async fn restore(
     let on = conditions("POST restore", key, version, sha256, &[id]);
     let near = registry.restore(&who, id, ask, on).await?;
     let mut headers = HeaderMap::new();
-    if near.awaited > 0 {
-        let seconds = HeaderValue::from(ARCHIVE_RETRY_AFTER_SECONDS);
-        headers.insert(header::RETRY_AFTER, seconds);
-    }
+    let wait = ErrorKind::NotImmediatelyAvailable.retry_after().filter(|_| near.awaited > 0);
+    headers.extend(wait.map(|wait| (header::RETRY_AFTER, HeaderValue::from(wait.as_secs()))));
     Ok((StatusCode::ACCEPTED, headers, Json(near)).into_response())
 }

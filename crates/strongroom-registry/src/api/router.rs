@@ -17,8 +17,8 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::problem::ApiError;
 use super::{
-    administration, audit, completion, deletion, files, health, jobs, observe, packages, restores,
-    retention, uploads,
+    administration, admission, audit, completion, deletion, files, health, jobs, observe, packages,
+    restores, retention, uploads,
 };
 use crate::error::{ErrorKind, ServiceError};
 use crate::service::Registry;
@@ -29,7 +29,11 @@ pub const API: &str = "/api/v1";
 
 /// The whole service.
 pub fn router(registry: &Arc<Registry>) -> Router {
-    let (api, document) = api().split_for_parts();
+    let in_time = middleware::from_fn_with_state(Arc::clone(registry), admission::in_time);
+    let admitted =
+        middleware::from_fn_with_state(Arc::clone(registry), admission::where_there_is_room);
+    let routes = decided().layer(in_time).merge(streamed()).layer(admitted);
+    let (api, document) = under_api(routes).split_for_parts();
     let document = templated(document);
     let document = Arc::<str>::from(document.to_json().unwrap_or_default());
     Router::new()
@@ -55,7 +59,7 @@ pub fn router(registry: &Arc<Registry>) -> Router {
 
 /// The OpenAPI 3.1 document of the API.
 pub fn document() -> OpenApi {
-    templated(api().split_for_parts().1)
+    templated(under_api(decided().merge(streamed())).into_openapi())
 }
 
 /// Paths as OpenAPI spells them, which knows no segments of several.
@@ -66,8 +70,24 @@ fn templated(mut document: OpenApi) -> OpenApi {
     document
 }
 
-fn api() -> OpenApiRouter<Arc<Registry>> {
-    let routes = OpenApiRouter::new()
+fn under_api(routes: OpenApiRouter<Arc<Registry>>) -> OpenApiRouter<Arc<Registry>> {
+    OpenApiRouter::with_openapi(described()).nest(API, routes)
+}
+
+/// What takes as long as its bytes do.
+fn streamed() -> OpenApiRouter<Arc<Registry>> {
+    OpenApiRouter::new()
+        .routes(routes!(uploads::put))
+        // A form is read piece by piece: each of its files has the bound of any file.
+        .routes(routes!(uploads::form).layer(DefaultBodyLimit::disable()))
+        .routes(routes!(files::download))
+        .routes(routes!(completion::manifest))
+        .routes(routes!(completion::bundle))
+}
+
+/// What is answered in time.
+fn decided() -> OpenApiRouter<Arc<Registry>> {
+    OpenApiRouter::new()
         // Those who make packages.
         .routes(routes!(packages::create, packages::list))
         .routes(routes!(packages::get))
@@ -80,16 +100,11 @@ fn api() -> OpenApiRouter<Arc<Registry>> {
         .routes(routes!(deletion::approve))
         .routes(routes!(deletion::cancel))
         .routes(routes!(restores::restore))
-        .routes(routes!(uploads::put))
-        // A form is read piece by piece: each of its files has the bound of any file.
-        .routes(routes!(uploads::form, files::list).layer(DefaultBodyLimit::disable()))
         .routes(routes!(completion::finalize))
         .routes(routes!(completion::abandon))
         // Those who read them.
-        .routes(routes!(completion::manifest))
-        .routes(routes!(completion::bundle))
+        .routes(routes!(files::list))
         .routes(routes!(files::get))
-        .routes(routes!(files::download))
         // Those who audit.
         .routes(routes!(audit::list))
         .routes(routes!(audit::of_package))
@@ -103,8 +118,7 @@ fn api() -> OpenApiRouter<Arc<Registry>> {
         .routes(routes!(administration::schemas))
         .routes(routes!(administration::put_schema))
         .routes(routes!(administration::create_token, administration::tokens))
-        .routes(routes!(administration::revoke_token));
-    OpenApiRouter::with_openapi(described()).nest(API, routes)
+        .routes(routes!(administration::revoke_token))
 }
 
 fn described() -> OpenApi {

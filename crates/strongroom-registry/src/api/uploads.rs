@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::multipart::{Field, Multipart, MultipartRejection};
+use axum::extract::multipart::Field;
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use super::digest_fields::{declared, repr_digest};
 use super::extract::{Caller, Id};
+use super::form::Form;
 use super::problem::{ApiError, Problem};
 use super::router::API;
 use crate::auth::Principal;
@@ -141,23 +142,13 @@ pub async fn form(
     State(registry): State<Arc<Registry>>,
     Caller(who): Caller,
     Id(package_id): Id,
-    form: Result<Multipart, MultipartRejection>,
+    mut form: Form,
 ) -> Result<Response, ApiError> {
-    let mut form = form.map_err(|error| {
-        ApiError(
-            ServiceError::new(ErrorKind::Invalid, "the body is not declared to be a form of files")
-                .with_guidance("send it with Content-Type: multipart/form-data")
-                .with_source(error),
-        )
-    })?;
     // Whoever may not upload learns so before anything is read; and an empty form is no way around it.
     registry.may_upload(&who, package_id).await?;
     let idle_max = registry.settings().limits.idle_body.unsigned_abs();
     let mut files = Vec::new();
-    loop {
-        let next = tokio::time::timeout(idle_max, form.next_field()).await;
-        let next = next.map_err(|_| invalid("nothing came of the form for too long"))?;
-        let Some(field) = next.map_err(no_form)? else { break };
+    while let Some(field) = form.next(idle_max).await? {
         if files.len() == FORM_FILES_MAX {
             return Err(ApiError(ServiceError::new(
                 ErrorKind::TooLarge,
@@ -225,13 +216,6 @@ fn status_of(files: &[UploadedFile]) -> StatusCode {
 
 fn broken(error: impl std::error::Error + Send + Sync + 'static) -> StorageError {
     StorageError::new(StorageErrorKind::BodyFailed, "the body broke off").with_source(error)
-}
-
-fn no_form(error: axum::extract::multipart::MultipartError) -> ApiError {
-    ApiError(
-        ServiceError::new(ErrorKind::Invalid, "the body is not the form that it is declared to be")
-            .with_source(error),
-    )
 }
 
 /// A header field in visible ASCII.

@@ -160,6 +160,17 @@ impl Action {
         }
     }
 
+    /// Whether a token that is narrowed to one producer is good for it. What is about one package is for others to
+    /// decide, by the package's producer, and so is a job; what is about the registry would tell of other producers,
+    /// or reach them.
+    pub fn is_open_to_narrowed(self) -> bool {
+        self.states().is_some()
+            || matches!(
+                self,
+                Self::CreatePackage | Self::ListPackages | Self::RetryJob | Self::ReadSchemas
+            )
+    }
+
     /// Whether nothing changes by it.
     pub fn is_reading(self) -> bool {
         matches!(

@@ -110,11 +110,13 @@ pub fn authorize(
             (created_by == principal.id, Some(status), Some(producer))
         }
     };
-    // A token for one producer's packages is blind to all others.
-    if let (Some(narrowed), Some(producer)) = (principal.producer.as_deref(), producer)
-        && narrowed != producer
-    {
-        return Err(ServiceError::not_found());
+    // A token for one producer's packages is blind to all others, and to what is about all of them.
+    match (principal.producer.as_deref(), producer) {
+        (Some(narrowed), Some(producer)) if narrowed != producer => {
+            return Err(ServiceError::not_found());
+        }
+        (Some(_), None) if !action.is_open_to_narrowed() => return Err(narrowed_away(action)),
+        _ => {}
     }
     match decide(principal.role, action, owns, status) {
         Verdict::Allowed => Ok(()),
@@ -134,9 +136,40 @@ pub fn authorize(
     }
 }
 
+fn narrowed_away(action: Action) -> ServiceError {
+    ServiceError::new(
+        ErrorKind::Forbidden,
+        format!("a token that is narrowed to one producer may not {}", action.as_str()),
+    )
+    .with_guidance("ask an administrator for a token that is not narrowed")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::db::TenantId;
+
+    #[test]
+    fn a_narrowed_token_reaches_nothing_that_is_about_others() {
+        for role in Role::ALL {
+            let producer = Some("ci".to_owned());
+            let tenant = TenantId::default_tenant();
+            let narrowed = Principal { id: Uuid::nil(), tenant, role, producer };
+            for action in Action::ALL {
+                let is_let_in = authorize(&narrowed, action, Resource::Registry).is_ok();
+                let is_its_own = action.states().is_some()
+                    || [
+                        Action::CreatePackage,
+                        Action::ListPackages,
+                        Action::RetryJob,
+                        Action::ReadSchemas,
+                    ]
+                    .contains(&action);
+                let may = is_its_own && decide(role, action, true, None) == Verdict::Allowed;
+                assert_eq!(is_let_in, may, "{role} {action:?}");
+            }
+        }
+    }
 
     #[test]
     fn who_audits_changes_nothing() {

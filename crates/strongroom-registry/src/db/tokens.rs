@@ -81,6 +81,7 @@ statements! {
     TOKENS = {(
         "SELECT ", token_columns!(), " FROM tokens k WHERE k.tenant_id = $1 AND k.id > $2 ORDER BY k.id LIMIT $3"
     )}
+    MAKER = {("SELECT created_by FROM tokens WHERE tenant_id = $1 AND principal_id = $2 ORDER BY id LIMIT 1")}
     INSERT_TOKEN = {(
         "INSERT INTO tokens (tenant_id, id, principal_id, name, public_id, token_sha256, role, producer, \
          created_by, created_at, expires_at, revoked_at, revoked_by, last_used_at) \
@@ -111,6 +112,13 @@ impl TenantRead<'_> {
     pub async fn token(&mut self, id: Uuid) -> Result<Option<TokenRow>, DbError> {
         let (session, tenant) = self.parts();
         row!(session, TokenRow, TOKEN, tenant, id)
+    }
+
+    /// Who made the token of a principal; `None` where the registry itself did, or there is none.
+    pub async fn maker_of(&mut self, principal: Uuid) -> Result<Option<Uuid>, DbError> {
+        let (session, tenant) = self.parts();
+        let maker = row!(session, (Option<Uuid>,), MAKER, tenant, principal)?;
+        Ok(maker.and_then(|(maker,)| maker))
     }
 
     /// Tokens in the order of their ids, from after `after` on.

@@ -6,7 +6,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::auth::Role;
+use crate::auth::{Role, Secret};
 
 /// A token to be made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -64,7 +64,8 @@ pub struct TokenDocument {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TokenCreated {
     /// The token itself. It is shown this once.
-    pub secret: String,
+    #[schema(value_type = String)]
+    pub secret: Secret,
     /// Everything else about it.
     #[serde(flatten)]
     pub token: TokenDocument,
@@ -137,4 +138,21 @@ pub struct ClockConfirmation {
     /// The present, as the operator knows it: within five minutes of the registry's clock.
     #[schema(value_type = String, format = DateTime)]
     pub now: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_that_was_made_is_in_its_json_and_not_in_its_debug_form() {
+        let secret = Secret::generate().unwrap();
+        let token = serde_json::json!({
+            "secret": secret.reveal(), "token_id": Uuid::nil(), "name": "ci", "prefix": "srt_",
+            "role": "producer", "principal_id": Uuid::nil(), "created_at": "2026-01-01T00:00:00Z",
+        });
+        let made: TokenCreated = serde_json::from_value(token.clone()).unwrap();
+        assert_eq!(serde_json::to_value(&made).unwrap(), token);
+        assert!(!format!("{made:?}").contains(secret.id()), "{made:?}");
+    }
 }

@@ -1,8 +1,10 @@
 //! Claims jobs, holds their leases, and says what came of them.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use futures::future::{BoxFuture, join, join_all, ready};
 use jiff::SignedDuration;
 use serde_json::Value;
@@ -75,8 +77,14 @@ async fn claim(registry: &Registry, owner: &str) -> Result<Option<JobLease>, DbE
 /// Runs a job for as long as its lease is held.
 async fn run(attempt: Attempt) {
     let (job_id, kind) = (attempt.job().id, attempt.job().kind.clone());
+    if let Some(error) = ended_its_workers(&attempt) {
+        if let Err(error) = fail(&attempt, &error).await {
+            tracing::warn!(%job_id, kind, %error, "what came of a job was not written down");
+        }
+        return;
+    }
     let outcome = tokio::select! {
-        outcome = perform(&attempt) => Some(outcome),
+        outcome = caught(perform(&attempt)) => Some(outcome),
         () = renew_until_lost(&attempt) => None,
     };
     let ended = match outcome {
@@ -92,6 +100,25 @@ async fn run(attempt: Attempt) {
         // The lease ends by itself, and the job is claimed again.
         tracing::warn!(%job_id, kind, %error, "what came of a job was not written down");
     }
+}
+
+/// Why a job is not tried again that was claimed more often than it may be: nobody was left to say what came of it the
+/// times before. Whatever ends its process would go round all of them.
+fn ended_its_workers(attempt: &Attempt) -> Option<ServiceError> {
+    let attempts_max = u64::from(attempt.registry().settings().jobs.attempts_max);
+    (attempt.job().attempts > attempts_max).then(|| {
+        ServiceError::internal(std::io::Error::other(
+            "each of its workers ended before the job did",
+        ))
+    })
+}
+
+/// A defect in one job ends that job, and not its worker.
+async fn caught(job: BoxFuture<'_, Result<Value, ServiceError>>) -> Result<Value, ServiceError> {
+    AssertUnwindSafe(job)
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|_| Err(ServiceError::internal(std::io::Error::other("the job panicked"))))
 }
 
 /// Boxed: each job is a large future, and only one of them is run.
@@ -209,11 +236,18 @@ fn milliseconds(duration: SignedDuration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     #[test]
     fn the_work_of_a_registry_can_be_spawned() {
         fn spawned<F: Future + Send + 'static>(_: fn(Arc<Registry>, String, Stop) -> F) {}
         spawned(work);
+    }
+
+    #[tokio::test]
+    async fn a_job_that_panics_is_a_job_that_failed() {
+        let ended = caught(Box::pin(async { panic!("a defect") })).await;
+        assert_eq!(ended.unwrap_err().kind(), ErrorKind::Internal);
     }
 
     #[test]

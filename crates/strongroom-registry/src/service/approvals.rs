@@ -13,6 +13,8 @@ use crate::error::{ErrorKind, ServiceError};
 
 /// For how long a request waits for a second person.
 const APPROVAL_LASTS: SignedDuration = SignedDuration::from_hours(72);
+/// Makers of tokens, one of the other, that are looked at.
+const MAKERS_MAX: usize = 64;
 
 impl ApprovalRow {
     /// Whether a second person can still agree.
@@ -73,15 +75,39 @@ impl Registry {
         let mut session = self.db().read().await?;
         let approval = pending(&mut session.of(&who.tenant), package, action, hold, now).await?;
         let approval = approval.ok_or_else(nothing_to_approve)?;
-        if approval.requested_by == who.id {
+        let (asked, agrees) = (approval.requested_by, who.id);
+        let mut rows = session.of(&who.tenant);
+        if asked == agrees
+            || stems_from(&mut rows, agrees, asked).await?
+            || stems_from(&mut rows, asked, agrees).await?
+        {
             return Err(ServiceError::new(
                 ErrorKind::Forbidden,
-                "who asked cannot be the second person too",
+                "who asked cannot be the second person too, nor by a token that one made for the other",
             )
             .with_guidance("have somebody else with the right to decide approve it"));
         }
         Ok(approval)
     }
+}
+
+/// Whether the token of `one` was made by `other`, or by somebody whose token was, and so on: who makes a token has
+/// its secret, and could act as both.
+async fn stems_from(
+    rows: &mut TenantRead<'_>,
+    one: Uuid,
+    other: Uuid,
+) -> Result<bool, ServiceError> {
+    let mut holder = one;
+    for _ in 0..MAKERS_MAX {
+        match rows.maker_of(holder).await? {
+            None => return Ok(false),
+            Some(maker) if maker == other => return Ok(true),
+            Some(maker) => holder = maker,
+        }
+    }
+    // Beyond what is looked at, nobody is known to be somebody else.
+    Ok(true)
 }
 
 /// Adds a request, unless one is pending already. `still_makes_sense` looks at the package under its lock.

@@ -64,8 +64,12 @@ pub struct Registry {
     metrics: Metrics,
     /// Rings when a job was queued here.
     job_queued: Notify,
+    /// A permit for each request that may be worked on.
+    requests: Semaphore,
     /// A permit for each upload that may be under way.
     uploads: Semaphore,
+    /// A permit for each bundle that may be under way. The threads that make them hold theirs to their end.
+    bundles: Arc<Semaphore>,
 }
 
 impl fmt::Debug for Registry {
@@ -78,8 +82,18 @@ impl Registry {
     /// A registry on a database whose schema is up to date.
     pub fn new(db: Db, backends: Backends, clock: Clock, settings: Settings) -> Arc<Self> {
         let (metrics, job_queued) = (Metrics::default(), Notify::new());
-        let uploads = Semaphore::new(settings.limits.uploads_at_once);
-        Arc::new(Self { db, backends, clock, settings, metrics, job_queued, uploads })
+        let limits = settings.limits;
+        Arc::new(Self {
+            db,
+            backends,
+            clock,
+            settings,
+            metrics,
+            job_queued,
+            requests: Semaphore::new(limits.requests_at_once),
+            uploads: Semaphore::new(limits.uploads_at_once),
+            bundles: Arc::new(Semaphore::new(limits.bundles_at_once)),
+        })
     }
 
     /// The present, and new ids.
@@ -105,6 +119,16 @@ impl Registry {
     /// Its rows.
     pub fn db(&self) -> &Db {
         &self.db
+    }
+
+    /// A permit for each request that may be worked on.
+    pub(crate) fn requests(&self) -> &Semaphore {
+        &self.requests
+    }
+
+    /// A permit for each bundle that may be under way.
+    pub(crate) fn bundles(&self) -> &Arc<Semaphore> {
+        &self.bundles
     }
 
     /// A permit for each upload that may be under way.

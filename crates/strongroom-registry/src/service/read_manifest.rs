@@ -87,7 +87,8 @@ impl Registry {
     }
 
     /// A whole package as the archive of a bundle: the one that `evidence bundle` makes of the same files. Answers its
-    /// id at once; the store is asked when the archive is read.
+    /// id at once; the store is asked when the archive is read. As many as there may be at once are, until the archive
+    /// is read to its end or dropped.
     pub async fn bundle(
         &self,
         who: &Principal,
@@ -99,6 +100,9 @@ impl Registry {
                 ErrorKind::WrongState,
                 format!("the package is {}: it cannot be had as a bundle", package.status),
             )
+        })?;
+        let slot = Arc::clone(self.bundles()).try_acquire_owned().map_err(|_| {
+            ServiceError::new(ErrorKind::Busy, "as many bundles as there may be are being sent")
         })?;
         let placed = {
             let mut session = self.db().read().await?;
@@ -122,7 +126,7 @@ impl Registry {
         let store = Arc::clone(&self.backends().get(&package.backend_id)?.store);
         Ok(BundleOfPackage {
             id,
-            archive: keep::bundle_stream(store, manifest.bytes.into(), objects),
+            archive: keep::bundle_stream(store, manifest.bytes.into(), objects, slot),
         })
     }
 

@@ -129,7 +129,7 @@ impl Registry {
             })
             .await
             .map_err(|error: DbError| ServiceError::from(error))?;
-        Ok(TokenCreated { secret: secret.reveal().to_owned(), token: document })
+        Ok(TokenCreated { secret, token: document })
     }
 
     /// Every token of the tenant, the newest first.

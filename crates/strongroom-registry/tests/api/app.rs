@@ -146,7 +146,8 @@ impl TestApp {
 pub async fn token_for(registry: &Registry, role: Role) -> String {
     let ask = NewToken { name: role.to_string(), role, producer: None, days: None };
     let tenant = TenantId::default_tenant();
-    registry.create_operator_token(&tenant, ask).await.unwrap().secret
+    let made = registry.create_operator_token(&tenant, ask).await.unwrap();
+    made.secret.reveal().to_owned()
 }
 
 /// A token of somebody of a tenant that there was none of.
@@ -160,7 +161,7 @@ pub async fn token_for_tenant(registry: &Registry, tenant: &str, role: Role) -> 
     added.await.unwrap();
     registry.settle_rules(&id).await.unwrap();
     let ask = NewToken { name: role.to_string(), role, producer: None, days: None };
-    registry.create_operator_token(&id, ask).await.unwrap().secret
+    registry.create_operator_token(&id, ask).await.unwrap().secret.reveal().to_owned()
 }
 
 /// Somebody who sends requests, straight into the router.

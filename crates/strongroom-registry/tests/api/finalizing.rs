@@ -19,7 +19,8 @@ use strongroom_registry::config::Settings;
 use strongroom_testkit::s3::{BucketSettings, Lie, Op};
 use uuid::Uuid;
 
-use crate::app::{Client, TestApp, on_both, on_each_engine};
+use crate::app::{Client, TestApp, on_both, on_both_with, on_each_engine};
+use crate::evidence::work;
 use crate::files::{Bucket, bytes_at, folder_store, keys_below, replace};
 
 /// A run directory, as a producer has it.
@@ -294,5 +295,24 @@ async fn a_lock_goes_out_with_the_write_where_the_class_says_so() {
         assert_eq!(seen["locations"][0]["lock"]["mode"], "governance", "{seen}");
         assert_eq!(bucket.server.count(Op::PutObjectRetention), 0);
     })
+    .await;
+}
+
+#[tokio::test]
+async fn a_job_whose_workers_all_ended_before_it_waits_for_a_person() {
+    on_both_with(
+        |settings| settings.jobs.attempts_max = 0,
+        |app| async move {
+            let producer = app.as_(Role::Producer);
+            let package = producer.new_package().await;
+            producer.stores(package, "a", b"x").await;
+            let job = producer.finalizes(package).await;
+            // The first claim is one more than there may be, as if the ones before had come to nothing.
+            work(&app).await;
+            let job = app.job(job).await;
+            assert_eq!(job["state"], "failed", "{job}");
+            assert_eq!(producer.package(package).await["status"], "finalizing", "nothing was done");
+        },
+    )
     .await;
 }

@@ -15,6 +15,7 @@ mod files;
 mod finalizing;
 mod given_up;
 mod interrupted;
+mod limits;
 mod model;
 mod packages;
 mod problems;

@@ -4,10 +4,11 @@ use axum::http::{Method, StatusCode, header};
 use serde_json::{Value, json};
 use strongroom_core::observed::Observed;
 use strongroom_registry::auth::Role;
+use strongroom_registry::config::Settings;
 use strongroom_registry::db::LockState;
 use strongroom_storage::ObjectKey;
 
-use crate::app::on_both_with;
+use crate::app::{Client, on_both_with};
 use crate::evidence::{
     finalized, keys, locations, locked, locks, records, row, stepwise, tick, work,
 };
@@ -267,5 +268,36 @@ async fn a_release_that_takes_two_takes_two() {
             assert_ne!(record["by"], record["approved_by"]);
         },
     )
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_makes_a_token_is_no_second_person_by_it() {
+    let two = |settings: &mut Settings| {
+        stepwise(settings);
+        settings.dual_control.hold_release = true;
+    };
+    on_both_with(two, |app| async move {
+        let id = locked(&app, "raw-evidence", 1).await;
+        let first = app.as_(Role::Admin);
+        let made_by = async |maker: &Client| {
+            let made =
+                maker.post("/tokens", json!({ "name": "another me", "role": "admin" })).await;
+            app.with_token(made.field("secret").as_str().unwrap())
+        };
+        let second = made_by(&first).await;
+        let third = made_by(&second).await;
+        for (asks, agrees) in [(&first, &second), (&first, &third), (&third, &first)] {
+            let path = format!("/packages/{id}/retention/holds");
+            let hold = asks.post(&path, json!({ "reason": "matter" })).await;
+            let path = format!("{path}/{}/release", hold.field("hold_id").as_str().unwrap());
+            asks.post(&path, json!({ "reason": "settled" })).await;
+            let refused = agrees.post(&format!("{path}/approve"), json!({})).await;
+            assert_eq!(refused.problem(), "forbidden", "{refused:?}");
+            let somebody_else = app.another(Role::RecordsManager).await;
+            let agreed = somebody_else.post(&format!("{path}/approve"), json!({})).await;
+            assert_eq!(agreed.status, StatusCode::OK, "{agreed:?}");
+        }
+    })
     .await;
 }

@@ -83,3 +83,33 @@ async fn a_token_for_one_producer_has_no_job_of_another_tried_again() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_narrowed_token_of_any_role_reaches_nothing_beyond_its_producer() {
+    on_both(|app| async move {
+        let admin = app.as_(Role::Admin);
+        let schema = json!({ "type": "object" });
+        admin.put("/metadata-schemas/lab", schema.clone()).await;
+        admin.put("/metadata-schemas/ci", schema.clone()).await;
+        for role in Role::ALL {
+            let ask = json!({ "name": "ci only", "role": role, "producer": "ci" });
+            let made = admin.post("/tokens", ask).await;
+            let narrowed = app.with_token(made.field("secret").as_str().unwrap());
+            for path in ["/audit-events", "/jobs", "/backends", "/sweeper", "/tokens"] {
+                let refused = narrowed.get(path).await;
+                assert_eq!(refused.status, StatusCode::FORBIDDEN, "{role} {path}: {refused:?}");
+            }
+            let wide = narrowed.post("/tokens", json!({ "name": "wide", "role": "admin" })).await;
+            assert_eq!(wide.status, StatusCode::FORBIDDEN, "{role}: {wide:?}");
+            let set = narrowed.put("/metadata-schemas/lab", schema.clone()).await;
+            assert_eq!(set.status, StatusCode::FORBIDDEN, "{role}: {set:?}");
+            let confirmed = json!({ "now": app.clock.now() });
+            let confirmed = narrowed.post("/sweeper/confirm-clock", confirmed).await;
+            assert_eq!(confirmed.status, StatusCode::FORBIDDEN, "{role}: {confirmed:?}");
+            let schemas = narrowed.get("/metadata-schemas").await;
+            assert_eq!(schemas.json().as_array().unwrap().len(), 1, "{role}: {schemas:?}");
+            assert_eq!(narrowed.get("/packages").await.status, StatusCode::OK, "{role}");
+        }
+    })
+    .await;
+}

@@ -18,7 +18,7 @@ use crate::app::{on_both, on_both_with};
 use crate::files::{bytes_at, keys_below};
 
 /// A body that the test sends piece by piece.
-fn by_hand() -> (mpsc::Sender<Result<Bytes, std::io::Error>>, Body) {
+pub fn by_hand() -> (mpsc::Sender<Result<Bytes, std::io::Error>>, Body) {
     let (sender, receiver) = mpsc::channel(1);
     let pieces = stream::unfold(receiver, |mut receiver| async move {
         receiver.recv().await.map(|piece| (piece, receiver))

@@ -5,10 +5,12 @@ use std::io::{self, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use futures::future::ready;
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt as _, TryStreamExt as _};
 use strongroom_core::bundle::{BundleError, NoProgress, Refusal, write_bundle};
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 
 use super::error::corrupt;
 use super::{KeepError, KeepErrorKind};
@@ -33,20 +35,24 @@ pub struct ObjectOfBundle {
 /// the same files, under the same id.
 ///
 /// Ends with an error, never well, where an object is missing, cannot be read, or is not what the
-/// manifest says of it. Nothing is asked of the store before the first piece is; made on threads that may
-/// block, in bounded memory; a consumer that goes away ends it.
+/// manifest says of it. Nothing is asked of the store before the first piece is. It is made in bounded memory, on a
+/// thread of its own, which waits for its consumer: on the shared ones, consumers that do not read would keep all
+/// other work waiting. `held` is dropped when that thread has ended, such as a permit that bounds their number. A
+/// consumer that goes away ends it.
 pub fn bundle_stream(
     store: Arc<dyn Storage>,
     manifest_bytes: Bytes,
     objects: Vec<ObjectOfBundle>,
+    held: impl Send + 'static,
 ) -> BoxStream<'static, Result<Bytes, KeepError>> {
-    stream::once(async move { begin(store, manifest_bytes, objects) }).flatten().boxed()
+    stream::once(async move { begin(store, manifest_bytes, objects, held) }).flatten().boxed()
 }
 
 fn begin(
     store: Arc<dyn Storage>,
     manifest_bytes: Bytes,
     objects: Vec<ObjectOfBundle>,
+    held: impl Send + 'static,
 ) -> BoxStream<'static, Result<Bytes, KeepError>> {
     let (writer, gate, body) = body_channel(u64::MAX);
     // Nothing but the archive itself holds its end back.
@@ -58,7 +64,16 @@ fn begin(
         opened: VecDeque::new(),
         failure: Failure::default(),
     };
-    let writing = tokio::task::spawn_blocking(move || objects.write(&manifest_bytes, writer));
+    let (told, writing) = oneshot::channel();
+    let thread = std::thread::Builder::new().name("bundle".to_owned()).spawn(move || {
+        let written = objects.write(&manifest_bytes, writer);
+        drop(held);
+        // A consumer that is gone wants to know nothing.
+        let _ = told.send(written);
+    });
+    if let Err(error) = thread {
+        return stream::once(ready(Err(stopped().with_source(error)))).boxed();
+    }
     stream::unfold(Some((body.stream, writing)), |state| async move {
         let (mut pieces, writing) = state?;
         let ended_well = match pieces.next().await {
@@ -70,6 +85,7 @@ fn begin(
         match writing.await {
             Ok(Ok(())) if ended_well => None,
             Ok(Err(error)) => Some((Err(error), None)),
+            // A thread that panicked tells nothing.
             Ok(Ok(())) | Err(_) => Some((Err(stopped()), None)),
         }
     })

@@ -47,7 +47,7 @@ async fn collect_archive(
     objects: Vec<ObjectOfBundle>,
 ) -> (Vec<u8>, Result<(), KeepError>) {
     let manifest = Bytes::copy_from_slice(plan.manifest_bytes());
-    let mut stream = bundle_stream(Arc::clone(store), manifest, objects);
+    let mut stream = bundle_stream(Arc::clone(store), manifest, objects, ());
     let mut archive = Vec::new();
     loop {
         match stream.try_next().await {
@@ -129,7 +129,7 @@ async fn objects_and_manifest_must_be_of_one_number() {
 #[tokio::test]
 async fn bytes_that_are_no_manifest_make_no_archive_and_ask_nothing_of_the_store() {
     let shelf = Shelf::new(BucketSettings::plain()).await;
-    let mut stream = bundle_stream(shelf.store().await, Bytes::from("{}"), Vec::new());
+    let mut stream = bundle_stream(shelf.store().await, Bytes::from("{}"), Vec::new(), ());
     shelf.server.reset_requests();
     let refused = stream.try_next().await;
     assert_eq!(kind(refused), KeepErrorKind::Bundle(Refusal::Format));
@@ -150,12 +150,38 @@ async fn a_reader_that_stops_is_not_read_ahead_for_and_one_that_goes_away_ends_t
     let objects = keep_files(&*store, &plan, folder.path()).await;
     shelf.server.reset_requests();
     let manifest = Bytes::copy_from_slice(plan.manifest_bytes());
-    let mut stream = bundle_stream(Arc::clone(&store), manifest, objects);
+    let held = Arc::new(());
+    let mut stream = bundle_stream(Arc::clone(&store), manifest, objects, Arc::clone(&held));
     stream.try_next().await.unwrap().unwrap();
+    assert_eq!(Arc::strong_count(&held), 2, "it is held for as long as the archive is made");
     drop(stream);
     // Whoever is at work still holds the store still.
-    while Arc::strong_count(&store) > 1 {
+    while Arc::strong_count(&store) > 1 || Arc::strong_count(&held) > 1 {
         tokio::task::yield_now().await;
     }
     assert!(shelf.server.count(Op::GetObject) < plan.manifest().files.len());
+}
+
+#[test]
+fn archives_that_nobody_reads_take_no_thread_that_others_wait_for() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("a.bin"), random_bytes(4 << 20, 1)).unwrap();
+    let files = collect(&[folder.path().to_owned()], &CollectOptions::default()).unwrap();
+    let plan = BundlePlan::prepare(files, Declarations::default(), &NoProgress).unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .max_blocking_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let (_folder, [store, _]) = local_stores();
+        let objects = keep_files(&*store, &plan, folder.path()).await;
+        let manifest = Bytes::copy_from_slice(plan.manifest_bytes());
+        let mut unread = bundle_stream(Arc::clone(&store), manifest, objects, ());
+        unread.try_next().await.unwrap().unwrap();
+        let other = tokio::task::spawn_blocking(|| "done");
+        let other = tokio::time::timeout(std::time::Duration::from_secs(30), other).await;
+        assert_eq!(other.expect("the shared threads are taken").unwrap(), "done");
+    });
 }

@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 use super::Context;
 use crate::config::Origin;
 use crate::config::registry::RegistryChoice;
+use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::logging;
 
@@ -39,12 +40,20 @@ pub async fn serve(context: &Context) -> Result<()> {
     let address = listener.local_addr().context("the socket has no address")?;
     context.console.note(format!("the registry answers at http://{address}"));
     let (stopper, stop) = server::stop();
-    let workers = (!is_api_only).then(|| start_workers(&registry, context, stop.clone()));
-    let drain = registry.settings().limits.drain.unsigned_abs();
-    let serving = server::serve(listener, router(&registry), stop, drain);
+    let mut workers = (!is_api_only).then(|| start_workers(&registry, context, stop.clone()));
+    let (connections, drain) = {
+        let settings = registry.settings();
+        (settings.connections, settings.limits.drain.unsigned_abs())
+    };
+    let serving = server::serve(listener, router(&registry), connections, stop, drain);
     let mut serving = Box::pin(serving);
     let cut_off = tokio::select! {
         cut_off = &mut serving => cut_off,
+        failed = ended_early(workers.as_mut()) => {
+            stopper.stop();
+            serving.await;
+            return Err(failed.into());
+        }
         () = context.winding_down.wanted() => {
             context.console.note("stopping: what was begun is finished first");
             stopper.stop();
@@ -69,9 +78,12 @@ pub async fn worker(context: &Context) -> Result<()> {
     opened.db.expect_current_schema().await?;
     let registry = opened.registry(context).await?;
     let (stopper, stop) = server::stop();
-    let workers = start_workers(&registry, context, stop);
+    let mut workers = start_workers(&registry, context, stop);
     context.console.note("working on the registry's jobs");
-    context.winding_down.wanted().await;
+    tokio::select! {
+        () = context.winding_down.wanted() => {}
+        failed = ended_early(Some(&mut workers)) => return Err(failed.into()),
+    }
     context.console.note("stopping: what was begun is finished first");
     stopper.stop();
     end_workers(workers, registry.settings().limits.drain.unsigned_abs()).await;
@@ -92,6 +104,17 @@ pub async fn migrate(context: &Context) -> Result<()> {
 fn start_workers(registry: &Arc<Registry>, context: &Context, stop: Stop) -> JoinHandle<()> {
     let owner = context.clock.new_id().to_string();
     tokio::spawn(jobs::work(Arc::clone(registry), owner, stop))
+}
+
+/// Waits for workers to end that nobody told to: a process that works on nothing any more ends, for whoever watches
+/// over it to start it again.
+async fn ended_early(workers: Option<&mut JoinHandle<()>>) -> Failure {
+    let Some(workers) = workers else { return std::future::pending().await };
+    let why = match workers.await {
+        Ok(()) => "the registry's workers ended by themselves".to_owned(),
+        Err(error) => format!("the registry's workers ended: {error}"),
+    };
+    Failure::new(Exit::Failed, why).with_help("start it again; the log says what came before")
 }
 
 /// Waits for jobs that run. One that takes too long is taken over by another worker when its lease is over.

@@ -123,7 +123,8 @@ impl Asking {
             Who::Narrowed => Role::Operator,
             Who::Of(role) => role,
         };
-        match line.allows(role) {
+        let is_open = is_of_one || !matches!(who, Who::Narrowed) || self.page.is_open(route.line);
+        match line.allows(role) && is_open {
             false => Expected::Forbidden,
             true if is_of_one && !line.states.contains(&status) => Expected::WrongState,
             true => Expected::Allowed,

@@ -26,9 +26,14 @@ impl Line {
     }
 }
 
-/// The lines, by their actions.
+/// The page.
 #[derive(Debug)]
-pub struct Page(BTreeMap<String, Line>);
+pub struct Page {
+    /// The lines, by their actions.
+    lines: BTreeMap<String, Line>,
+    /// What is about no one producer, and what a token is good for that is narrowed to one.
+    open: Vec<String>,
+}
 
 impl Page {
     pub fn read() -> Self {
@@ -46,10 +51,17 @@ impl Page {
             };
             (cells[0].clone(), Line { roles: cells[1..=Role::ALL.len()].to_vec(), states })
         });
-        Self(lines.collect())
+        let (_, open) = text.rsplit_once("as far as its role is: ").unwrap();
+        let open = open.trim_end().trim_end_matches('.').split(", ").map(str::to_owned);
+        Self { lines: lines.collect(), open: open.collect() }
+    }
+
+    /// Whether a token that is narrowed to one producer is good for it.
+    pub fn is_open(&self, action: &str) -> bool {
+        self.open.iter().any(|open| open == action)
     }
 
     pub fn line(&self, action: &str) -> &Line {
-        self.0.get(action).unwrap_or_else(|| panic!("no line about: {action}"))
+        self.lines.get(action).unwrap_or_else(|| panic!("no line about: {action}"))
     }
 }

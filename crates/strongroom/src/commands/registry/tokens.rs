@@ -27,7 +27,7 @@ pub async fn run(args: AdminArgs, context: &Context) -> Result<()> {
             };
             let made = registry.create_operator_token(&tenant, ask).await?;
             console.note("the token is shown this once; whoever has it acts by it");
-            console.result(|_| format!("{}\n", made.secret), &made)?;
+            console.result(|_| format!("{}\n", made.secret.reveal()), &made)?;
         }
         TokenCommand::List(_) => {
             let page = registry.tokens_of(&tenant).await?;

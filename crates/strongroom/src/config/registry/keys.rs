@@ -89,18 +89,31 @@ keys! {
     OBJECTS_AT_ONCE = "jobs.objects_at_once", "REGISTRY_JOBS_OBJECTS_AT_ONCE", "", Takes::Whole("objects", 1, 256), Some("8"),
         "objects of one job that are worked on at the same time";
 
+    CONNECTIONS_AT_ONCE = "connections.at_once", "REGISTRY_CONNECTIONS_AT_ONCE", "", Takes::Whole("connections", 1, 1_000_000), Some("4096"),
+        "connections at the same time; a further one waits until another ends";
+    CONNECTIONS_PER_PEER = "connections.per_peer", "REGISTRY_CONNECTIONS_PER_PEER", "", Takes::Whole("connections", 1, 1_000_000), Some("2048"),
+        "connections of one address, or of one IPv6 network of 64 bits; a further one is closed. Behind a proxy all are of one address";
+    CONNECTIONS_HEAD_S = "connections.head_s", "REGISTRY_CONNECTIONS_HEAD_S", "", Takes::Whole("seconds", 1, 3_600), Some("20"),
+        "how long a client may take to send the head of a request";
+    CONNECTIONS_IDLE_S = "connections.idle_s", "REGISTRY_CONNECTIONS_IDLE_S", "", Takes::Whole("seconds", 1, 3_600), Some("60"),
+        "how long a connection is kept of which nothing is asked, or nothing of an answer is taken";
+
     JSON_BYTES_MAX = "limits.json_bytes_max", "REGISTRY_LIMITS_JSON_BYTES_MAX", "", Takes::Whole("bytes", 1_024, 64 << 20), Some("1048576"),
         "a JSON body";
     FILE_BYTES_MAX_KEY = "limits.file_bytes_max", "REGISTRY_LIMITS_FILE_BYTES_MAX", "", Takes::Whole("bytes", 1, FILE_BYTES_MAX), Some("5497558138880"),
         "one file";
     IDLE_BODY_S = "limits.idle_body_s", "REGISTRY_LIMITS_IDLE_BODY_S", "", Takes::Whole("seconds", 1, 3_600), Some("30"),
-        "how long a client may send nothing in the middle of a body";
+        "how long a client may take for each next 16 KiB of a file, and for the whole of a JSON body";
+    IDLE_READER_S = "limits.idle_reader_s", "REGISTRY_LIMITS_IDLE_READER_S", "", Takes::Whole("seconds", 1, 3_600), Some("60"),
+        "how long a client may take nothing of a download, which ends with an error then";
     REQUEST_S = "limits.request_s", "REGISTRY_LIMITS_REQUEST_S", "", Takes::Whole("seconds", 1, 3_600), Some("60"),
         "how long anything but an upload or a download may take";
     REQUESTS_AT_ONCE = "limits.requests_at_once", "REGISTRY_LIMITS_REQUESTS_AT_ONCE", "", Takes::Whole("requests", 1, 100_000), Some("1024"),
         "requests that are worked on at the same time; further ones are told to come again";
     UPLOADS_AT_ONCE = "limits.uploads_at_once", "REGISTRY_LIMITS_UPLOADS_AT_ONCE", "", Takes::Whole("uploads", 1, 10_000), Some("64"),
         "uploads that are worked on at the same time";
+    BUNDLES_AT_ONCE = "limits.bundles_at_once", "REGISTRY_LIMITS_BUNDLES_AT_ONCE", "", Takes::Whole("bundles", 1, 10_000), Some("32"),
+        "bundles that are made and sent at the same time; each has a thread of its own";
     PAGE_ENTRIES_MAX = "limits.page_entries_max", "REGISTRY_LIMITS_PAGE_ENTRIES_MAX", "", Takes::Whole("entries", 1, 200), Some("200"),
         "entries of a page";
     DRAIN_S = "limits.drain_s", "REGISTRY_LIMITS_DRAIN_S", "", Takes::Whole("seconds", 1, 3_600), Some("30"),

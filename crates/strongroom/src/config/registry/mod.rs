@@ -12,7 +12,8 @@ use strongroom_core::package::class::RuleOverride;
 use strongroom_core::package::{RetentionClass, RuleSet};
 use strongroom_core::retention::LockMode;
 use strongroom_registry::config::{
-    DatabaseUrl, DeletionSettings, DualControl, JobSettings, RequestLimits, Settings,
+    ConnectionLimits, DatabaseUrl, DeletionSettings, DualControl, JobSettings, RequestLimits,
+    Settings,
 };
 
 pub use self::database::NamedDatabase;
@@ -124,7 +125,7 @@ impl Reading<'_> {
             hold_release: self.switch(&keys::HOLD_RELEASE),
             early_deletion: self.switch(&keys::EARLY_DELETION),
         };
-        let (jobs, limits) = (self.jobs(), self.limits());
+        let (jobs, connections, limits) = (self.jobs(), self.connections(), self.limits());
         let data_dir = data_dir?;
         let database_url = match &database {
             Some(named) => named.url.clone(),
@@ -138,6 +139,7 @@ impl Reading<'_> {
             deletion,
             dual_control,
             jobs,
+            connections,
             limits,
         };
         Some(RegistryChoice { settings, is_api_only, database })
@@ -154,14 +156,25 @@ impl Reading<'_> {
         }
     }
 
+    fn connections(&mut self) -> ConnectionLimits {
+        ConnectionLimits {
+            at_once: self.number(&keys::CONNECTIONS_AT_ONCE),
+            per_peer: self.number(&keys::CONNECTIONS_PER_PEER),
+            head: self.seconds(&keys::CONNECTIONS_HEAD_S),
+            idle: self.seconds(&keys::CONNECTIONS_IDLE_S),
+        }
+    }
+
     fn limits(&mut self) -> RequestLimits {
         RequestLimits {
             json_bytes_max: self.number(&keys::JSON_BYTES_MAX),
             file_bytes_max: self.number(&keys::FILE_BYTES_MAX_KEY),
             idle_body: self.seconds(&keys::IDLE_BODY_S),
+            idle_reader: self.seconds(&keys::IDLE_READER_S),
             request: self.seconds(&keys::REQUEST_S),
             requests_at_once: self.number(&keys::REQUESTS_AT_ONCE),
             uploads_at_once: self.number(&keys::UPLOADS_AT_ONCE),
+            bundles_at_once: self.number(&keys::BUNDLES_AT_ONCE),
             page_entries_max: self.number(&keys::PAGE_ENTRIES_MAX),
             drain: self.seconds(&keys::DRAIN_S),
         }

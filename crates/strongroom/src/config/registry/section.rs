@@ -53,13 +53,22 @@ group!(Jobs {
     objects_at_once: u64 = keys::OBJECTS_AT_ONCE;
 });
 
+group!(Connections {
+    at_once: u64 = keys::CONNECTIONS_AT_ONCE;
+    per_peer: u64 = keys::CONNECTIONS_PER_PEER;
+    head_s: u64 = keys::CONNECTIONS_HEAD_S;
+    idle_s: u64 = keys::CONNECTIONS_IDLE_S;
+});
+
 group!(Limits {
     json_bytes_max: u64 = keys::JSON_BYTES_MAX;
     file_bytes_max: u64 = keys::FILE_BYTES_MAX_KEY;
     idle_body_s: u64 = keys::IDLE_BODY_S;
+    idle_reader_s: u64 = keys::IDLE_READER_S;
     request_s: u64 = keys::REQUEST_S;
     requests_at_once: u64 = keys::REQUESTS_AT_ONCE;
     uploads_at_once: u64 = keys::UPLOADS_AT_ONCE;
+    bundles_at_once: u64 = keys::BUNDLES_AT_ONCE;
     page_entries_max: u64 = keys::PAGE_ENTRIES_MAX;
     drain_s: u64 = keys::DRAIN_S;
 });
@@ -129,6 +138,7 @@ pub struct Section {
     deletion: Option<Deletion>,
     dual_control: Option<DualControl>,
     jobs: Option<Jobs>,
+    connections: Option<Connections>,
     limits: Option<Limits>,
     retention: Option<Classes>,
 }
@@ -156,6 +166,7 @@ impl Section {
         found.extend(self.deletion.unwrap_or_default().into_found());
         found.extend(self.dual_control.unwrap_or_default().into_found());
         found.extend(self.jobs.unwrap_or_default().into_found());
+        found.extend(self.connections.unwrap_or_default().into_found());
         found.extend(self.limits.unwrap_or_default().into_found());
         let said = self.retention.unwrap_or_default();
         let classes = [

@@ -58,13 +58,16 @@ registry:
     back_off_ms: 108
     attempts_max: 9
     objects_at_once: 10
+  connections: {at_once: 19, per_peer: 20, head_s: 21, idle_s: 22}
   limits:
     json_bytes_max: 2048
     file_bytes_max: 12
     idle_body_s: 13
+    idle_reader_s: 23
     request_s: 14
     requests_at_once: 15
     uploads_at_once: 16
+    bundles_at_once: 24
     page_entries_max: 17
     drain_s: 18
   retention:
@@ -94,6 +97,9 @@ registry:
         "back_off:108000000ns",
         "attempts_max:9",
         "objects_at_once:10",
+        "at_once:19,per_peer:20,head:21s,idle:22s",
+        "idle_reader:23s",
+        "bundles_at_once:24",
         "json_bytes_max:2048",
         "file_bytes_max:12",
         "idle_body:13s",
