@@ -13,11 +13,12 @@ use strongroom_registry::jobs;
 use strongroom_registry::server::stop;
 use strongroom_storage::Clock;
 use strongroom_storage::memory::MemoryStorage;
+use strongroom_testkit::SteppedStore;
 use strongroom_testkit::s3::BucketSettings;
+use strongroom_testkit::steps::What;
 use tokio::time::timeout;
 
 use crate::app::TestApp;
-use crate::failing::{Failing, What};
 use crate::files::{Bucket, impatient, keys_below};
 
 /// More calls than any flow here makes.
@@ -25,8 +26,8 @@ const CALLS_MAX: usize = 200;
 /// Runs beside each other: each waits for the second attempt of its job.
 const AT_ONCE: usize = 16;
 
-async fn app_on(failing: &Arc<Failing>) -> TestApp {
-    let store: Arc<Failing> = Arc::clone(failing);
+async fn app_on(failing: &Arc<SteppedStore>) -> TestApp {
+    let store: Arc<SteppedStore> = Arc::clone(failing);
     TestApp::start_on(store, impatient).await
 }
 
@@ -39,18 +40,18 @@ async fn an_upload_may_end_at_any_call_to_the_store() {
     for what in What::ALL {
         let mut at = 1;
         loop {
-            let failing = Failing::new(memory(), what);
+            let failing = SteppedStore::new(memory());
             let app = app_on(&failing).await;
             let producer = app.as_(Role::Producer);
             let package = producer.new_package().await;
-            failing.arm(at);
+            failing.steps().plan(at, what.clone());
             let request = producer.put_request(package, "a", "all is well".into());
             let answer = tokio::select! {
                 answer = producer.send(request) => Some(answer),
                 // Dropped, as when its process dies.
-                () = failing.stopped() => None,
+                () = failing.steps().stopped() => None,
             };
-            let was_hit = failing.disarm();
+            let was_hit = failing.steps().happened();
             if answer.as_ref().is_some_and(|answer| answer.status == StatusCode::CREATED) {
                 assert_eq!(app.objects(package).await.len(), 1, "{what:?} {at}");
             }
@@ -79,14 +80,14 @@ async fn an_upload_may_end_at_any_call_to_the_store() {
 }
 
 /// Finalizes on a store whose `at`th call goes wrong, then lets it go on. Tells whether there was such a call.
-async fn finalize_through(failing: &Arc<Failing>, at: usize) -> bool {
+async fn finalize_through(failing: &Arc<SteppedStore>, at: usize, what: What) -> bool {
     let app = app_on(failing).await;
     let producer = app.as_(Role::Producer);
     let package = producer.new_package().await;
     producer.stores(package, "a", b"one").await;
     producer.stores(package, "b/c", b"two").await;
     producer.finalizes(package).await;
-    failing.arm(at);
+    failing.steps().plan(at, what);
     let (stopper, stopped) = stop();
     let worker = tokio::spawn(jobs::work(Arc::clone(&app.registry), "first".to_owned(), stopped));
     let admin = app.as_(Role::Admin);
@@ -102,7 +103,7 @@ async fn finalize_through(failing: &Arc<Failing>, at: usize) -> bool {
     timeout(Duration::from_secs(30), async {
         tokio::select! {
             () = settled => {}
-            () = failing.stopped() => {}
+            () = failing.steps().stopped() => {}
         }
     })
     .await
@@ -110,7 +111,7 @@ async fn finalize_through(failing: &Arc<Failing>, at: usize) -> bool {
     // Its process dies.
     worker.abort();
     drop(stopper);
-    let was_hit = failing.disarm();
+    let was_hit = failing.steps().happened();
     app.work_all().await;
     let seen = producer.package(package).await;
     assert_eq!(seen["status"], "finalized", "{at}: {seen}");
@@ -127,7 +128,10 @@ async fn finalize_through(failing: &Arc<Failing>, at: usize) -> bool {
 #[tokio::test]
 async fn finalizing_may_end_at_any_call_to_the_store() {
     for what in What::ALL {
-        let run = |at| async move { finalize_through(&Failing::new(memory(), what), at).await };
+        let run = |at| {
+            let what = what.clone();
+            async move { finalize_through(&SteppedStore::new(memory()), at, what).await }
+        };
         let runs = stream::iter(1..CALLS_MAX).map(run).buffered(AT_ONCE);
         let calls = runs.take_while(|was_hit| ready(*was_hit)).count().await;
         assert!((10..CALLS_MAX - 1).contains(&calls), "{what:?}: {calls} calls");
@@ -137,9 +141,13 @@ async fn finalizing_may_end_at_any_call_to_the_store() {
 #[tokio::test]
 async fn finalizing_may_end_at_any_call_to_a_bucket_with_locks() {
     for what in [What::AnswerLost, What::StopsAfter] {
-        let run = |at| async move {
-            let bucket = Bucket::new(BucketSettings::locked(), None).await;
-            finalize_through(&Failing::new(Arc::clone(&bucket.store), what), at).await
+        let run = |at| {
+            let what = what.clone();
+            async move {
+                let bucket = Bucket::new(BucketSettings::locked(), None).await;
+                let store = SteppedStore::new(Arc::clone(&bucket.store));
+                finalize_through(&store, at, what).await
+            }
         };
         let runs = stream::iter(1..CALLS_MAX).map(run).buffered(AT_ONCE);
         let calls = runs.take_while(|was_hit| ready(*was_hit)).count().await;

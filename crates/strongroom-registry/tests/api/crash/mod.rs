@@ -1,0 +1,90 @@
+//! Wherever a process ends between bytes, records and rows: what was acknowledged is there, nothing is stranded, and
+//! the same again ends well. The steps are those of `docs/CRASH-POINTS.md`, every one of them, on both engines.
+
+mod aftermath;
+mod bench;
+mod flow;
+mod page;
+
+use strongroom_testkit::steps::{Step, What};
+
+use self::bench::Bench;
+use self::flow::Flow;
+use crate::app::Engine;
+
+/// Whether it is worth having this become of a step. After a step that changes nothing everything is as before it.
+fn is_worth_it(engine: &Engine, what: &What, step: &Step) -> bool {
+    let changes = step.changes;
+    match (engine, what) {
+        (_, What::AnswerLost | What::StopsAfter) => changes,
+        // What is not written yet does not depend on where it would be written.
+        (Engine::Postgres(_), _) => false,
+        (Engine::Sqlite, What::StopsInside) => step.name.starts_with("store: create"),
+        (Engine::Sqlite, _) => true,
+    }
+}
+
+/// Takes a flow again and again, each time with something else becoming of another of its steps.
+async fn at_every_step(flow: Flow) {
+    Bench::on_each_engine(flow, async |mut bench: Bench| {
+        let listed = bench.steps().await;
+        let section = page::section(flow, &listed);
+        assert!(
+            page::written().contains(&section),
+            "docs/CRASH-POINTS.md lists other steps than these, in {}; STRONGROOM_WRITE_EXPECTED=1 writes them:\n{section}",
+            bench.engine()
+        );
+        for what in What::ALL {
+            for (number, step) in (1..).zip(&listed) {
+                if is_worth_it(bench.engine(), &what, step) {
+                    bench = bench.take(number, step, &what).await;
+                }
+            }
+        }
+        bench.end().await;
+    })
+    .await;
+}
+
+macro_rules! at_every_step {
+    ($($(#[$meta:meta])* $test:ident: $flow:ident;)+) => {
+        $($(#[$meta])* #[tokio::test] async fn $test() { at_every_step(Flow::$flow).await; })+
+        /// Every flow that a test takes.
+        const TAKEN: &[Flow] = &[$(Flow::$flow),+];
+    };
+}
+
+at_every_step! {
+    making_a_package_may_end_at_any_step: Create;
+    an_upload_may_end_at_any_step: Upload;
+    an_upload_that_needs_a_record_may_end_at_any_step: UploadOnRecord;
+    giving_an_upload_up_may_end_at_any_step: GiveUp;
+    finalizing_may_end_at_any_step: Finalize;
+    extending_may_end_at_any_step: Extend;
+    placing_a_hold_may_end_at_any_step: PlaceHold;
+    releasing_a_hold_may_end_at_any_step: ReleaseHold;
+    agreeing_to_a_release_may_end_at_any_step: AgreeToRelease;
+    asking_for_a_deletion_may_end_at_any_step: RequestDeletion;
+    agreeing_to_a_deletion_may_end_at_any_step: AgreeToDeletion;
+    taking_a_deletion_back_may_end_at_any_step: CancelDeletion;
+    finding_a_package_expired_may_end_at_any_step: Expire;
+    deleting_may_end_at_any_step: Delete;
+    holding_what_is_being_deleted_may_end_at_any_step: HoldWhileDeleting;
+    abandoning_may_end_at_any_step: Abandon;
+}
+
+#[tokio::test]
+async fn the_page_about_crash_points_lists_every_step_of_every_flow() {
+    assert_eq!(TAKEN, Flow::ALL, "a flow without a test");
+    let mut sections = Vec::new();
+    for flow in Flow::ALL {
+        let mut bench = Bench::on(*flow, Engine::Sqlite).await;
+        let listed = bench.steps().await;
+        sections.push(page::section(*flow, &listed));
+    }
+    let page = page::page(&sections);
+    if page::is_asked_to_write() {
+        std::fs::write(page::path(), &page).unwrap();
+    }
+    assert_eq!(page::written(), page, "STRONGROOM_WRITE_EXPECTED=1 makes it again");
+}
