@@ -4,6 +4,7 @@
 
 mod abandoning;
 mod app;
+mod crash;
 mod cuts;
 mod declared_time;
 mod deletion;
@@ -16,11 +17,11 @@ mod given_up;
 mod model;
 mod packages;
 mod problems;
+mod replicas;
 mod restores;
 mod retention;
 mod rights;
 mod s3_locks;
 mod shelf;
-mod stopped;
 mod tokens;
 mod uploads;

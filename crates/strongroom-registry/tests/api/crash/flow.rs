@@ -106,8 +106,12 @@ impl Flow {
         match self {
             Self::Create => "A package is made, under a legal hold",
             Self::Upload => "A file is uploaded",
-            Self::UploadOnRecord => "A file is uploaded whose path is too long for an object's metadata",
-            Self::GiveUp => "An upload whose process ended is given up, and what it left is deleted",
+            Self::UploadOnRecord => {
+                "A file is uploaded whose path is too long for an object's metadata"
+            }
+            Self::GiveUp => {
+                "An upload whose process ended is given up, and what it left is deleted"
+            }
             Self::Finalize => "A package of two files is finalized",
             Self::Extend => "A package's date moves later",
             Self::PlaceHold => "A legal hold is placed",
@@ -133,6 +137,14 @@ impl Flow {
         }
         settings.dual_control.hold_release = self == Self::AgreeToRelease;
         settings.dual_control.early_deletion = self == Self::AgreeToDeletion;
+    }
+
+    /// Looks of the sweeper until nothing is left to do: a deletion that is asked for waits for two of them.
+    pub fn looks(self) -> usize {
+        match self {
+            Self::Expire | Self::Delete | Self::HoldWhileDeleting => 4,
+            _ => 1,
+        }
     }
 
     /// Makes what the flow is about.
@@ -184,9 +196,14 @@ impl Flow {
             Self::GiveUp => leave_an_upload(app, package).await,
             Self::Expire => expire(app, package).await,
             Self::AgreeToRelease => {
-                let release = format!("/packages/{package}/retention/holds/{}/release", subject.hold);
-                asked(&app.another(Role::RecordsManager).await, &release, json!({ "reason": "settled" }))
-                    .await;
+                let release =
+                    format!("/packages/{package}/retention/holds/{}/release", subject.hold);
+                asked(
+                    &app.another(Role::RecordsManager).await,
+                    &release,
+                    json!({ "reason": "settled" }),
+                )
+                .await;
             }
             Self::AgreeToDeletion => {
                 asked(&app.another(Role::RecordsManager).await, &deletion, ask).await;
@@ -323,7 +340,9 @@ impl Flow {
                 assert_eq!(row(app, package).await.expires_at, Some(later));
             }
             Self::ReleaseHold | Self::AgreeToRelease => assert_eq!(holds, 0, "the hold"),
-            Self::HoldWhileDeleting => assert_eq!(holds, usize::from(status != PackageStatus::Deleted)),
+            Self::HoldWhileDeleting => {
+                assert_eq!(holds, usize::from(status != PackageStatus::Deleted))
+            }
             Self::RequestDeletion | Self::AgreeToDeletion | Self::CancelDeletion => {
                 assert_eq!(stored, 2, "nothing goes yet");
             }
@@ -333,7 +352,9 @@ impl Flow {
 
     fn was(self) -> PackageStatus {
         match self {
-            Self::Create | Self::Upload | Self::UploadOnRecord | Self::GiveUp => PackageStatus::Open,
+            Self::Create | Self::Upload | Self::UploadOnRecord | Self::GiveUp => {
+                PackageStatus::Open
+            }
             Self::Finalize | Self::Abandon => PackageStatus::Open,
             Self::CancelDeletion => PackageStatus::DeletionRequested,
             // The sweeper looks again by itself, and a deletion goes on that nothing stops.
@@ -344,7 +365,9 @@ impl Flow {
 
     fn becomes(self) -> PackageStatus {
         match self {
-            Self::Create | Self::Upload | Self::UploadOnRecord | Self::GiveUp => PackageStatus::Open,
+            Self::Create | Self::Upload | Self::UploadOnRecord | Self::GiveUp => {
+                PackageStatus::Open
+            }
             Self::RequestDeletion | Self::AgreeToDeletion => PackageStatus::DeletionRequested,
             Self::Expire | Self::Delete => PackageStatus::Deleted,
             Self::HoldWhileDeleting => PackageStatus::DeletionBlocked,
@@ -382,9 +405,9 @@ async fn once(client: &Client, nth: u32, path: &str, ask: &Value) -> Answer {
     client.send(request.body(body).unwrap()).await
 }
 
-/// A path that metadata does not hold.
+/// A path that metadata does not hold, where each of its bytes is three.
 fn long_path() -> String {
-    vec!["x".repeat(200); 6].join("/")
+    ["%C3%A9".repeat(100), "%C3%A9".repeat(100)].join("/")
 }
 
 /// What an upload leaves whose process ended when its object was there, long ago.

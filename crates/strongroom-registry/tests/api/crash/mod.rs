@@ -8,42 +8,51 @@ mod page;
 
 use strongroom_testkit::steps::{Step, What};
 
-use self::bench::Bench;
+use self::bench::{Bench, Place};
 use self::flow::Flow;
-use crate::app::Engine;
+use crate::engines::Engine;
+
+/// What becomes of steps. A process that ends before a step leaves what one leaves that ended after the last change.
+const WAYS: [What; 4] = [What::FailsBefore, What::AnswerLost, What::StopsInside, What::StopsAfter];
 
 /// Whether it is worth having this become of a step. After a step that changes nothing everything is as before it.
-fn is_worth_it(engine: &Engine, what: &What, step: &Step) -> bool {
-    let changes = step.changes;
-    match (engine, what) {
-        (_, What::AnswerLost | What::StopsAfter) => changes,
-        // What is not written yet does not depend on where it would be written.
-        (Engine::Postgres(_), _) => false,
-        (Engine::Sqlite, What::StopsInside) => step.name.starts_with("store: create"),
-        (Engine::Sqlite, _) => true,
+fn is_worth_it(place: &Place, what: &What, step: &Step) -> bool {
+    match (place, what) {
+        (_, What::AnswerLost | What::StopsAfter) => step.changes,
+        (Place::Memory(Engine::Sqlite), What::FailsBefore) => true,
+        (Place::Memory(Engine::Sqlite), _) => step.name.starts_with("store: create"),
+        // What is not written does not depend on where it would have been.
+        _ => false,
     }
 }
 
-/// Takes a flow again and again, each time with something else becoming of another of its steps.
+/// Takes a flow again and again, each time with something else becoming of another of its steps, on each engine.
 async fn at_every_step(flow: Flow) {
-    Bench::on_each_engine(flow, async |mut bench: Bench| {
-        let listed = bench.steps().await;
-        let section = page::section(flow, &listed);
-        assert!(
-            page::written().contains(&section),
-            "docs/CRASH-POINTS.md lists other steps than these, in {}; STRONGROOM_WRITE_EXPECTED=1 writes them:\n{section}",
-            bench.engine()
-        );
-        for what in What::ALL {
-            for (number, step) in (1..).zip(&listed) {
-                if is_worth_it(bench.engine(), &what, step) {
-                    bench = bench.take(number, step, &what).await;
-                }
+    Bench::on_each_engine(flow, async |bench: Bench| every_step(flow, bench).await).await;
+}
+
+/// The same on a bucket, where an object has versions, and each version a lock of its own.
+async fn at_every_step_on_a_bucket(flow: Flow) {
+    every_step(flow, Bench::on(flow, Place::Bucket).await).await;
+}
+
+async fn every_step(flow: Flow, mut bench: Bench) {
+    let listed = bench.steps().await;
+    let section = page::section(flow, &listed);
+    // A bucket is asked for its versions besides.
+    assert!(
+        matches!(bench.place(), Place::Bucket) || page::written().contains(&section),
+        "docs/CRASH-POINTS.md lists other steps than these, on {}; STRONGROOM_WRITE_EXPECTED=1 writes them:\n{section}",
+        bench.place()
+    );
+    for what in WAYS {
+        for (number, step) in (1..).zip(&listed) {
+            if is_worth_it(bench.place(), &what, step) {
+                bench = bench.take(number, step, &what).await;
             }
         }
-        bench.end().await;
-    })
-    .await;
+    }
+    bench.end().await;
 }
 
 macro_rules! at_every_step {
@@ -74,11 +83,26 @@ at_every_step! {
 }
 
 #[tokio::test]
+async fn an_upload_to_a_bucket_may_end_at_any_change() {
+    at_every_step_on_a_bucket(Flow::Upload).await;
+}
+
+#[tokio::test]
+async fn finalizing_on_a_bucket_may_end_at_any_change() {
+    at_every_step_on_a_bucket(Flow::Finalize).await;
+}
+
+#[tokio::test]
+async fn deleting_from_a_bucket_may_end_at_any_change() {
+    at_every_step_on_a_bucket(Flow::Delete).await;
+}
+
+#[tokio::test]
 async fn the_page_about_crash_points_lists_every_step_of_every_flow() {
     assert_eq!(TAKEN, Flow::ALL, "a flow without a test");
     let mut sections = Vec::new();
     for flow in Flow::ALL {
-        let mut bench = Bench::on(*flow, Engine::Sqlite).await;
+        let mut bench = Bench::on(*flow, Place::Memory(Engine::Sqlite)).await;
         let listed = bench.steps().await;
         sections.push(page::section(*flow, &listed));
     }

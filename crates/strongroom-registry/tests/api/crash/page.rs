@@ -12,8 +12,8 @@ const HEAD: &str = "\
 
 What a registry does takes steps: it reads and writes rows, and asks its store and writes to it. A process can end between any two of
 them, a call can fail, and the answer of one that was done can be lost. This page lists the steps of each flow, from the
-request to the last object of its job. Tests have every one of them fail, lose its answer, and be the last thing that a process does; then
-start the registry again on the same database and store, let its jobs and its sweeper run, and look:
+request to the last object of its job. Tests have every one of them fail, and each that changes something lose its answer and be the last
+thing that a process does; then start the registry again on the same database and store, let its jobs and its sweeper run, and look:
 
 * what was acknowledged is there: bytes, rows and records;
 * nothing is `receiving`, `finalizing` or `deleting` any more, no job waits or runs, none was given up;
@@ -21,7 +21,8 @@ start the registry again on the same database and store, let its jobs and its sw
 * no date and no lock ended earlier than before, and what is held is locked;
 * the same request again ends well.
 
-A step in **bold** changes something. After any other one everything is as before it. Rows change by whole transactions: one step
+A step in **bold** changes something. After any other one everything is as before it, so that to end there is to end after the last
+change. Rows change by whole transactions: one step
 is one transaction, on both engines. The list is made by the tests (`crates/strongroom-registry/tests/api/crash/`), which
 fail where a flow takes a step that is not listed here.
 ";
@@ -52,7 +53,7 @@ pub fn section(flow: Flow, steps: &[Step]) -> String {
     for (number, step) in (1..).zip(steps) {
         let (who, what) = step.name.split_once(": ").unwrap_or(("", &step.name));
         let strong = if step.changes { "**" } else { "" };
-        let what = what.replace('{', "").replace('}', "");
+        let what = what.replace(['{', '}'], "");
         writeln!(section, "{number}. {strong}{who}: {what}{strong}").unwrap();
     }
     section
