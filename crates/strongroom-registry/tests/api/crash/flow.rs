@@ -320,7 +320,7 @@ impl Flow {
         if !is_acknowledged {
             may_be.push(self.was());
         }
-        if self == Self::HoldWhileDeleting && subject.hold_came_too_late() {
+        if self == Self::HoldWhileDeleting && is_acknowledged && subject.hold_came_too_late() {
             may_be = vec![PackageStatus::Deleted];
         }
         assert!(may_be.contains(&status), "{status}, not one of {may_be:?}");
