@@ -56,12 +56,13 @@ impl Db {
     #[track_caller]
     pub fn read(&self) -> impl Future<Output = Result<Session, DbError>> {
         let watched = Watched::new(self.watch.clone(), Use::Read, Location::caller());
-        watched.pass(async move {
+        // Boxed: to wait for a connection is a large future, and part of each that waits for this one.
+        watched.pass(Box::pin(async move {
             match &self.opened {
                 Opened::Sqlite(db) => db.read().await,
                 Opened::Postgres(db) => db.read().await,
             }
-        })
+        }))
     }
 
     /// Runs `work` in a transaction and answers when it is durable: all of it, or, when `work` fails, nothing.
