@@ -9,6 +9,8 @@
 //! | [`client`] | another S3 client, to make buckets and to attack what was stored |
 //! | [`clock`] | time that a test holds in its hand |
 //! | [`fixtures`] | run directories and big files, the same for the same seed |
+//! | [`steps`] | the steps of a flow, each of which can go wrong or be the last |
+//! | [`stepped_store`] | a store of which each call is such a step |
 
 pub mod azure;
 pub mod client;
@@ -16,9 +18,12 @@ pub mod clock;
 pub mod fixtures;
 pub mod s3;
 pub mod services;
+pub mod stepped_store;
+pub mod steps;
 
 pub use azure::AzureServer;
 pub use client::S3Client;
 pub use clock::TestClock;
 pub use s3::S3Server;
 pub use services::Services;
+pub use stepped_store::SteppedStore;

@@ -1,5 +1,8 @@
 //! The database: opened by its URL, read, written, migrated.
 
+use std::panic::Location;
+use std::sync::Arc;
+
 use futures::future::BoxFuture;
 use sqlx::migrate::MigrateError;
 
@@ -8,10 +11,19 @@ use super::migrations;
 use super::postgres::PostgresDb;
 use super::session::{Session, Tx};
 use super::sqlite::SqliteDb;
+use super::watch::{Use, Watch, Watched};
 
 /// A database on one of the two engines. Clones share its connections.
 #[derive(Clone)]
-pub enum Db {
+pub struct Db {
+    pub(super) opened: Opened,
+    /// Only a test has one.
+    watch: Option<Arc<dyn Watch>>,
+}
+
+/// A database, by its engine.
+#[derive(Clone)]
+pub(super) enum Opened {
     /// The embedded one: one file, one writer.
     Sqlite(SqliteDb),
     /// The shared one, of any number of replicas.
@@ -22,23 +34,35 @@ impl Db {
     /// Opens `sqlite:PATH`, whose file is made if it is missing, or `postgres://…`. Says nothing of the schema:
     /// [`Db::migrate`] or [`Db::expect_current_schema`] comes next.
     pub async fn open(url: &str) -> Result<Self, DbError> {
-        if let Some(path) = url.strip_prefix("sqlite:") {
+        let opened = if let Some(path) = url.strip_prefix("sqlite:") {
             let path = path.strip_prefix("//").unwrap_or(path);
-            SqliteDb::open(path).await.map(Self::Sqlite)
+            SqliteDb::open(path).await.map(Opened::Sqlite)
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            PostgresDb::open(url).await.map(Self::Postgres)
+            PostgresDb::open(url).await.map(Opened::Postgres)
         } else {
             Err(DbError::new(DbErrorKind::Configuration, "a database URL of an unknown kind")
                 .with_guidance("sqlite:PATH or postgres://USER@HOST/DATABASE"))
-        }
+        };
+        Ok(Self { opened: opened?, watch: None })
+    }
+
+    /// The same database, each use of which `watch` sees.
+    #[cfg(feature = "test-points")]
+    pub fn watched_by(self, watch: Arc<dyn Watch>) -> Self {
+        Self { watch: Some(watch), ..self }
     }
 
     /// A connection to read with. It sees every write that was answered before.
-    pub async fn read(&self) -> Result<Session, DbError> {
-        match self {
-            Self::Sqlite(db) => db.read().await,
-            Self::Postgres(db) => db.read().await,
-        }
+    #[track_caller]
+    pub fn read(&self) -> impl Future<Output = Result<Session, DbError>> {
+        let watched = Watched::new(self.watch.clone(), Use::Read, Location::caller());
+        // Boxed: to wait for a connection is a large future, and part of each that waits for this one.
+        watched.pass(Box::pin(async move {
+            match &self.opened {
+                Opened::Sqlite(db) => db.read().await,
+                Opened::Postgres(db) => db.read().await,
+            }
+        }))
     }
 
     /// Runs `work` in a transaction and answers when it is durable: all of it, or, when `work` fails, nothing.
@@ -49,17 +73,22 @@ impl Db {
     /// A statement that failed ends it: a `work` that goes on after one and succeeds is refused.
     ///
     /// When the caller stops waiting, the write is made wholly or not at all.
-    pub async fn write<I, T, E, F>(&self, input: I, work: F) -> Result<T, E>
+    #[track_caller]
+    pub fn write<I, T, E, F>(&self, input: I, work: F) -> impl Future<Output = Result<T, E>>
     where
         I: Send + Sync + 'static,
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
         F: for<'t> Fn(&'t mut Tx, &'t I) -> BoxFuture<'t, Result<T, E>> + Send + Sync + 'static,
     {
-        match self {
-            Self::Sqlite(db) => db.write(input, work).await,
-            Self::Postgres(db) => db.write(&input, &work).await,
-        }
+        let watched = Watched::new(self.watch.clone(), Use::Write, Location::caller());
+        // Boxed: `input` is large, and would be part of each future that waits for this one.
+        watched.pass(Box::pin(async move {
+            match &self.opened {
+                Opened::Sqlite(db) => db.write(input, work).await,
+                Opened::Postgres(db) => db.write(&input, &work).await,
+            }
+        }))
     }
 
     /// Brings the schema up to date. Refuses a database that a newer version has migrated.
@@ -67,9 +96,9 @@ impl Db {
         if self.refuse_newer_schema().await? == Some(migrations::VERSION) {
             return Ok(());
         }
-        let migrated = match self {
-            Self::Sqlite(db) => db.migrate(&migrations::sqlite()).await,
-            Self::Postgres(db) => db.migrate(&migrations::postgres()).await,
+        let migrated = match &self.opened {
+            Opened::Sqlite(db) => db.migrate(&migrations::sqlite()).await,
+            Opened::Postgres(db) => db.migrate(&migrations::postgres()).await,
         };
         match migrated {
             Ok(()) => Ok(()),
@@ -101,9 +130,9 @@ impl Db {
 
     /// Waits for the writes that are queued, takes no more, and closes every connection.
     pub async fn close(&self) {
-        match self {
-            Self::Sqlite(db) => db.close().await,
-            Self::Postgres(db) => db.close().await,
+        match &self.opened {
+            Opened::Sqlite(db) => db.close().await,
+            Opened::Postgres(db) => db.close().await,
         }
     }
 

@@ -19,6 +19,7 @@
 //! | `columns` | how times, digests and named states are kept |
 //! | `limits` | every bound of the database layer |
 //! | `error` | [`DbError`] |
+//! | `watch` | where tests stand between the database and its users |
 //! | `migrations` | the schema, the same numbers on both engines |
 //! | `tenants` `principals` `tokens` | who |
 //! | `packages` `search` `words` `files` `locations` | what, and where its bytes are |
@@ -52,6 +53,7 @@ mod sqlite;
 mod sweeper;
 mod tenants;
 mod tokens;
+mod watch;
 mod words;
 
 #[cfg(test)]
@@ -76,3 +78,5 @@ pub use session::{Session, Tx};
 pub use sweeper::SweeperRow;
 pub use tenants::TenantRow;
 pub use tokens::{TokenHolder, TokenRow};
+#[cfg(feature = "test-points")]
+pub use watch::{Instead, Use, Watch};

@@ -23,7 +23,7 @@ const SETTINGS: &str = "SET plan_cache_mode = force_custom_plan; \
 
 /// The shared engine.
 #[derive(Clone)]
-pub struct PostgresDb {
+pub(super) struct PostgresDb {
     pool: PgPool,
 }
 

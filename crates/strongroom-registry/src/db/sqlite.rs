@@ -25,7 +25,7 @@ use super::session::{Session, Tx};
 
 /// The embedded engine.
 #[derive(Clone)]
-pub struct SqliteDb {
+pub(super) struct SqliteDb {
     readers: SqlitePool,
     writer: mpsc::Sender<Message>,
     options: Arc<SqliteConnectOptions>,

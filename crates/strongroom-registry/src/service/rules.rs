@@ -23,6 +23,11 @@ impl Registry {
                 .write((tenant.clone(), row, event), |tx, (tenant, row, event)| {
                     Box::pin(async move {
                         let mut rows = tx.of(tenant);
+                        // Replicas start together, and one of them is first.
+                        let current = rows.current_rule(row.retention_class).await?;
+                        if current.is_some_and(|current| in_force(&current) == in_force(row)) {
+                            return Ok(());
+                        }
                         rows.replace_rule(row).await?;
                         rows.insert_audit_event(event).await
                     })

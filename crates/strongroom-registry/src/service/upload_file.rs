@@ -95,7 +95,8 @@ impl Registry {
         let file = self.receiving(who, &package, &path, &new);
         self.insert_receiving(&who.tenant, &file).await?;
         let upload = Upload { registry: self, who, backend, package, rule, path, file };
-        upload.receive(&new, body).await
+        // Boxed: the longest of all, and in the future of whoever waits for it.
+        Box::pin(upload.receive(&new, body)).await
     }
 
     /// Whether somebody may store files of a package now.

@@ -18,7 +18,7 @@ use strongroom_registry::api::router::{API, router};
 use strongroom_registry::auth::Role;
 use strongroom_registry::backends::Backends;
 use strongroom_registry::config::Settings;
-use strongroom_registry::db::{Db, TenantId, TenantRow};
+use strongroom_registry::db::{Db, TenantId, TenantRow, Watch};
 use strongroom_registry::documents::NewToken;
 use strongroom_registry::error::ServiceError;
 use strongroom_registry::service::Registry;
@@ -37,6 +37,8 @@ pub struct TestApp {
     pub clock: TestClock,
     pub database: Arc<Database>,
     pub tokens: BTreeMap<&'static str, String>,
+    /// What sees each use of the database.
+    watch: Option<Arc<dyn Watch>>,
     router: Router,
 }
 
@@ -108,7 +110,16 @@ impl TestApp {
         let registry = Registry::new(db, backends, registry_clock, settings);
         registry.settle_rules(&TenantId::default_tenant()).await.unwrap();
         let router = router(&registry);
-        Self { registry, store, clock, database, router, tokens: BTreeMap::new() }
+        let tokens = BTreeMap::new();
+        Self { registry, store, clock, database, tokens, watch: None, router }
+    }
+
+    /// The same registry, each use of whose database `watch` sees.
+    pub fn watched_by(self, watch: Arc<dyn Watch>) -> Self {
+        let (backends, clock) = (self.registry.backends().clone(), self.registry.clock().clone());
+        let db = self.registry.db().clone().watched_by(Arc::clone(&watch));
+        let registry = Registry::new(db, backends, clock, self.registry.settings().clone());
+        Self { router: router(&registry), registry, watch: Some(watch), ..self }
     }
 
     /// The same registry after it was stopped and started again.
@@ -117,7 +128,11 @@ impl TestApp {
         let (database, store) = (Arc::clone(&self.database), Arc::clone(&self.store));
         let settings = self.registry.settings().clone();
         let again = Self::open(database, store, self.clock.clone(), settings).await;
-        Self { tokens: self.tokens.clone(), ..again }
+        let again = Self { tokens: self.tokens.clone(), ..again };
+        match &self.watch {
+            Some(watch) => again.watched_by(Arc::clone(watch)),
+            None => again,
+        }
     }
 
     /// Somebody of a role.

@@ -11,11 +11,12 @@ use strongroom_registry::db::LockState;
 use strongroom_registry::jobs::run_one;
 use strongroom_storage::memory::MemoryStorage;
 use strongroom_storage::{Clock, ObjectKey, Storage};
+use strongroom_testkit::SteppedStore;
+use strongroom_testkit::steps::What;
 use uuid::Uuid;
 
 use crate::app::{Client, TestApp};
 use crate::evidence::{keys, locations, locked, locks, records, row, stepwise, tick, work};
-use crate::interrupted::{Interrupted, What};
 
 const LATER: &str = "2090-01-01T00:00:00Z";
 const FILES: u32 = 3;
@@ -23,9 +24,9 @@ const FILES: u32 = 3;
 const CALLS_MAX: usize = 400;
 
 /// A registry whose store can be interrupted.
-async fn app() -> (TestApp, Arc<Interrupted>) {
+async fn app() -> (TestApp, Arc<SteppedStore>) {
     let memory = Arc::new(MemoryStorage::new(Clock::system()));
-    let store = Interrupted::new(memory);
+    let store = SteppedStore::new(memory);
     let app = TestApp::start_on(Arc::clone(&store) as Arc<dyn Storage>, stepwise).await;
     (app, store)
 }
@@ -76,9 +77,9 @@ async fn an_extension_whose_job_fails_at_any_call_reaches_every_object_in_the_en
             )
             .await;
             post(&manager, format!("{path}/holds"), json!({ "reason": "r" })).await;
-            store.plan(nth, what.clone());
+            store.steps().plan(nth, what.clone());
             work(&app).await;
-            if !store.happened() {
+            if !store.steps().happened() {
                 assert!(nth > 10, "it never happened");
                 break;
             }
@@ -104,9 +105,9 @@ async fn a_deletion_that_fails_at_any_call_ends_well_in_the_next_run() {
         for nth in 1..CALLS_MAX {
             let (app, store) = app().await;
             let id = deleting(&app).await;
-            store.plan(nth, what.clone());
+            store.steps().plan(nth, what.clone());
             work(&app).await;
-            if !store.happened() {
+            if !store.steps().happened() {
                 assert!(nth > 10, "it never happened");
                 break;
             }
@@ -134,9 +135,9 @@ async fn a_hold_placed_at_any_call_of_a_release_ends_held() {
             let (client, at) = (client.clone(), at.clone());
             async move { drop(post(&client, at, json!({ "reason": "second" })).await) }.boxed()
         };
-        store.plan(nth, What::Meanwhile(Arc::new(place)));
+        store.steps().plan(nth, What::Meanwhile(Arc::new(place)));
         work(&app).await;
-        if !store.happened() {
+        if !store.steps().happened() {
             assert!(nth > 10, "it never happened");
             break;
         }
@@ -163,9 +164,9 @@ async fn a_hold_placed_at_any_call_of_a_deletion_keeps_what_is_there() {
             // Too late is told, never half done.
             async move { drop(client.post(&at, json!({ "reason": "matter" })).await) }.boxed()
         };
-        store.plan(nth, What::Meanwhile(Arc::new(place)));
+        store.steps().plan(nth, What::Meanwhile(Arc::new(place)));
         work(&app).await;
-        if !store.happened() {
+        if !store.steps().happened() {
             break;
         }
         rows_tell_the_truth(&app, id).await;
@@ -192,9 +193,9 @@ async fn what_a_cut_leaves_in_doubt_is_settled_when_a_hold_stops_the_deletion() 
         let (app, store) = app().await;
         let id = deleting(&app).await;
         // The first run is cut, and a hold comes before the second.
-        store.plan(nth, What::AnswerLost);
+        store.steps().plan(nth, What::AnswerLost);
         run_one(&app.registry, "test").await.unwrap();
-        if !store.happened() {
+        if !store.steps().happened() {
             break;
         }
         was_in_doubt |=

@@ -7,7 +7,6 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use bytes::Bytes;
-use jiff::SignedDuration;
 use serde_json::Value;
 use strongroom_core::layout;
 use strongroom_registry::auth::Role;
@@ -160,10 +159,4 @@ pub fn folder_store() -> (tempfile::TempDir, Arc<dyn Storage>) {
     let folder = tempfile::tempdir().unwrap();
     let store = FsStorage::open(&folder.path().join("store"), Clock::system()).unwrap();
     (folder, Arc::new(store))
-}
-
-/// Settings under which a dead worker's job is taken over at once.
-pub fn impatient(settings: &mut strongroom_registry::config::Settings) {
-    settings.jobs.lease = SignedDuration::from_millis(300);
-    settings.jobs.workers = 1;
 }

@@ -11,12 +11,13 @@ use strongroom_registry::config::Settings;
 use strongroom_registry::jobs::run_one;
 use strongroom_storage::memory::MemoryStorage;
 use strongroom_storage::{Clock, ObjectKey, Storage};
+use strongroom_testkit::SteppedStore;
+use strongroom_testkit::steps::What;
 use uuid::Uuid;
 
 use crate::app::{Client, TestApp, on_both_with, on_each_engine};
 use crate::engines::Engine;
 use crate::evidence::{keys, locks, records, row, stepwise, tick, work};
-use crate::interrupted::{Interrupted, What};
 
 /// More calls than any of these takes.
 const CALLS_MAX: usize = 100;
@@ -27,8 +28,8 @@ fn once(settings: &mut Settings) {
     settings.jobs.attempts_max = 1;
 }
 
-async fn interrupted(engine: &Engine) -> (TestApp, Arc<Interrupted>) {
-    let store = Interrupted::new(Arc::new(MemoryStorage::new(Clock::system())));
+async fn interrupted(engine: &Engine) -> (TestApp, Arc<SteppedStore>) {
+    let store = SteppedStore::new(Arc::new(MemoryStorage::new(Clock::system())));
     (engine.start_on(Arc::clone(&store) as Arc<dyn Storage>, once).await, store)
 }
 
@@ -60,9 +61,9 @@ async fn a_hold_that_ended_after_finalizing_was_given_up_leaves_no_bit() {
             let path = format!("/packages/{id}/retention/holds");
             let hold = post(&manager, path.clone(), manager_says.clone()).await;
             app.as_(Role::Producer).finalizes(id).await;
-            store.plan(nth, What::FailsBefore);
+            store.steps().plan(nth, What::FailsBefore);
             work(&app).await;
-            if !store.happened() {
+            if !store.steps().happened() {
                 break;
             }
             was_open |= row(&app, id).await.status == PackageStatus::Open;
@@ -114,9 +115,9 @@ async fn what_a_stopped_deletion_left_is_no_bundle_and_can_be_had_file_by_file()
             for _ in 0..2 {
                 tick(&app).await;
             }
-            store.plan(nth, What::FailsBefore);
+            store.steps().plan(nth, What::FailsBefore);
             run_one(&app.registry, "test").await.unwrap();
-            if !store.happened() || row(&app, id).await.status == PackageStatus::Deleted {
+            if !store.steps().happened() || row(&app, id).await.status == PackageStatus::Deleted {
                 break;
             }
             if row(&app, id).await.status == PackageStatus::Deleting {

@@ -4,8 +4,9 @@
 use strongroom_core::receipt::Status;
 use strongroom_storage::VersionId;
 use strongroom_storage::keep::{Deletion, Left, Ours};
+use strongroom_testkit::SteppedStore;
+use strongroom_testkit::steps::What;
 
-use super::failing::{Failing, When};
 use super::*;
 
 const BYTES: &[u8] = b"{\"passed\":23}";
@@ -30,15 +31,16 @@ const KINDS: usize = 3;
 async fn fail_each_call(
     kind: usize,
     prepare: impl AsyncFn(&dyn Storage) -> Option<VersionId>,
-    act: impl AsyncFn(&Failing, &dyn Storage, Option<&VersionId>),
+    act: impl AsyncFn(&SteppedStore, &dyn Storage, Option<&VersionId>),
 ) {
-    for when in [When::Before, When::AnswerLost] {
+    for what in [What::FailsBefore, What::AnswerLost] {
         for at in 1..CALLS_MAX {
             let (store, _shelf, _folder) = store_of(kind).await;
             let version = prepare(&*store).await;
-            let failing = Failing::new(&store, at, when);
+            let failing = SteppedStore::new(Arc::clone(&store));
+            failing.steps().plan(at, what.clone());
             act(&failing, &*store, version.as_ref()).await;
-            if !failing.failed() {
+            if !failing.steps().happened() {
                 assert!(at > 1, "no call was made");
                 break;
             }

@@ -5,7 +5,6 @@
 mod bundles;
 mod cut_short;
 mod deleting;
-mod failing;
 mod locking;
 mod reading;
 mod writing;

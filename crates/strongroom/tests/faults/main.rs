@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on has failed
 
+mod cluster;
 mod credentials;
 mod killed_at_a_file_store;
 mod killed_at_an_s3_store;

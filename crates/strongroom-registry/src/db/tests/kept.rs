@@ -6,20 +6,21 @@ use strongroom_core::Sha256Digest;
 use uuid::Uuid;
 
 use super::support::{TestDb, on_both};
+use crate::db::engine::Opened;
 use crate::db::{
-    ApprovalAction, ApprovalRow, ApprovalStatus, AuditEventRow, AuditFilter, Db, DbErrorKind,
+    ApprovalAction, ApprovalRow, ApprovalStatus, AuditEventRow, AuditFilter, DbErrorKind,
     IdempotencyRow,
 };
 
 /// Runs a statement that the registry has not, and tells whether it was refused.
 async fn is_refused(test: &TestDb, statement: &'static str) -> bool {
     // SQLite's readers cannot write, so this connection is another.
-    match &test.db {
-        Db::Sqlite(_) => {
+    match &test.db.opened {
+        Opened::Sqlite(_) => {
             let pool = sqlx::SqlitePool::connect(&test.url).await.unwrap();
             sqlx::query(statement).execute(&pool).await.is_err()
         }
-        Db::Postgres(_) => {
+        Opened::Postgres(_) => {
             let pool = sqlx::PgPool::connect(&test.url).await.unwrap();
             sqlx::query(statement).execute(&pool).await.is_err()
         }

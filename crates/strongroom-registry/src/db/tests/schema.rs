@@ -9,6 +9,7 @@ use strongroom_core::package::{
 
 use super::support::{TestDb, on_both};
 use crate::auth::Role;
+use crate::db::engine::Opened;
 use crate::db::session::Engine;
 use crate::db::{
     ApprovalAction, ApprovalStatus, Db, DbErrorKind, HoldReach, JobState, LockState, PrincipalKind,
@@ -135,12 +136,12 @@ async fn a_database_of_a_newer_version_is_refused() {
         let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
             VALUES (9999, 'later', TRUE, $1, 0)";
         // SQLite's readers cannot write, so this connection is another.
-        match &test.db {
-            Db::Sqlite(_) => {
+        match &test.db.opened {
+            Opened::Sqlite(_) => {
                 let pool = sqlx::SqlitePool::connect(&test.url).await.unwrap();
                 sqlx::query(newer).bind(b"x".as_slice()).execute(&pool).await.unwrap();
             }
-            Db::Postgres(_) => {
+            Opened::Postgres(_) => {
                 let pool = sqlx::PgPool::connect(&test.url).await.unwrap();
                 sqlx::query(newer).bind(b"x".as_slice()).execute(&pool).await.unwrap();
             }

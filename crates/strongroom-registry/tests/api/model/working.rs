@@ -6,12 +6,12 @@ use serde_json::Value;
 use strongroom_core::layout;
 use strongroom_registry::jobs::run_one;
 use strongroom_storage::{ObjectKey, Storage as _};
+use strongroom_testkit::steps::What;
 use uuid::Uuid;
 
 use super::reference::{Job, Ran, Store};
 use super::step::Outage;
 use super::world::{World, agree};
-use crate::interrupted::What;
 
 /// More runs than all jobs of a sequence take.
 const RUNS_MAX: usize = 500;
@@ -50,10 +50,10 @@ impl World {
         let (before, objects) = (self.jobs().await, self.objects().await);
         if let Some(Outage { call, is_done }) = outage {
             let what = if is_done { What::AnswerLost } else { What::FailsBefore };
-            self.store.plan(call, what);
+            self.store.steps().plan(call, what);
         }
         let is_run = run_one(&self.app.registry, "test").await.unwrap();
-        let is_failed = self.store.happened() && outage.is_some();
+        let is_failed = self.store.steps().happened() && outage.is_some();
         let after = self.jobs().await;
         let run = after.iter().find(|(id, job)| before.get(*id).is_some_and(|was| was != *job));
         assert_eq!(is_run, run.is_some(), "{before:?} {after:?}");

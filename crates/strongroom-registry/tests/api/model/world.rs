@@ -11,6 +11,7 @@ use strongroom_registry::auth::Role;
 use strongroom_registry::config::Settings;
 use strongroom_storage::Clock;
 use strongroom_storage::memory::MemoryStorage;
+use strongroom_testkit::SteppedStore;
 use strongroom_testkit::clock::TestClock;
 use uuid::Uuid;
 
@@ -20,7 +21,6 @@ use super::step::{BYTES, PATHS, Step, subject};
 use crate::app::{Answer, Client, TestApp, token_for};
 use crate::engines::{Database, Engine};
 use crate::evidence::{stepwise, tick};
-use crate::interrupted::Interrupted;
 
 /// Tables whose rows are there before a sequence begins.
 const KEPT: [&str; 5] = ["_sqlx_migrations", "tenants", "principals", "tokens", "retention_rules"];
@@ -82,7 +82,7 @@ enum Touched {
 pub struct World {
     pub(super) app: TestApp,
     pub(super) memory: Arc<MemoryStorage>,
-    pub(super) store: Arc<Interrupted>,
+    pub(super) store: Arc<SteppedStore>,
     pub(super) producers: [Client; 2],
     managers: [Client; 2],
     pub(super) auditor: Client,
@@ -101,7 +101,7 @@ impl World {
         let clock = TestClock::fixed(now);
         let turned = clock.clone();
         let memory = Arc::new(MemoryStorage::new(Clock::new(move || turned.now())));
-        let store = Interrupted::new(Arc::clone(&memory) as Arc<_>);
+        let store = SteppedStore::new(Arc::clone(&memory) as Arc<_>);
         let database = mould.database().await;
         let settings = settings(mould.app.registry.settings(), takes_two);
         let mut app = TestApp::open(database, Arc::clone(&store) as Arc<_>, clock, settings).await;

@@ -1,0 +1,104 @@
+//! Clients that make packages, upload files and have them finalized, and do not give up before they are answered.
+
+use std::time::Duration;
+
+use futures::{StreamExt as _, stream};
+use reqwest::{Method, RequestBuilder, StatusCode};
+use serde_json::{Value, json};
+use strongroom_core::Sha256Digest;
+use strongroom_testkit::fixtures::random_bytes;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use super::processes::Cluster;
+
+pub(super) const FILES_OF_PACKAGE: usize = 5;
+/// Clients at the same time.
+const CLIENTS: usize = 12;
+/// How often one asks until it is answered: for longer than any process takes to start.
+const ATTEMPTS_MAX: usize = 600;
+/// The wait before it asks again.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A package that was acknowledged, whole.
+pub(super) struct Loaded {
+    pub(super) package: Uuid,
+    pub(super) subject: String,
+    pub(super) files: Vec<LoadedFile>,
+}
+
+/// A file that was acknowledged.
+pub(super) struct LoadedFile {
+    pub(super) path: String,
+    pub(super) bytes: Vec<u8>,
+    pub(super) sha256: Sha256Digest,
+}
+
+/// Counts what is acknowledged into `acknowledged`.
+pub(super) async fn load(
+    cluster: &Cluster,
+    packages: usize,
+    acknowledged: watch::Sender<usize>,
+) -> Vec<Loaded> {
+    let acknowledged = &acknowledged;
+    let made =
+        (0..packages).map(|nth| async move { one_package(cluster, nth, acknowledged).await });
+    stream::iter(made).buffer_unordered(CLIENTS).collect().await
+}
+
+async fn one_package(cluster: &Cluster, nth: usize, acknowledged: &watch::Sender<usize>) -> Loaded {
+    let subject = format!("load/{nth}");
+    let ask = json!({ "subject": subject });
+    let made = until_answered(|| {
+        cluster
+            .request(Method::POST, "/packages")
+            .header("idempotency-key", format!("load-{nth}"))
+            .json(&ask)
+    });
+    let made = made.await;
+    acknowledged.send_modify(|count| *count += 1);
+    let package: Uuid = made["package_id"].as_str().unwrap().parse().unwrap();
+    let mut files = Vec::new();
+    for number in 0..FILES_OF_PACKAGE {
+        let bytes = random_bytes(1 << 10, (nth * FILES_OF_PACKAGE + number) as u64);
+        let sha256 = Sha256Digest::of(&bytes);
+        let path = format!("reports/{number}.bin");
+        let at = format!("/packages/{package}/files/{path}");
+        let uploaded = until_answered(|| {
+            cluster
+                .request(Method::PUT, &at)
+                .header("x-content-sha256", sha256.to_hex())
+                .body(bytes.clone())
+        });
+        assert_eq!(uploaded.await["sha256"], json!(sha256));
+        acknowledged.send_modify(|count| *count += 1);
+        files.push(LoadedFile { path, bytes, sha256 });
+    }
+    let finalize = format!("/packages/{package}/finalize");
+    until_answered(|| cluster.request(Method::POST, &finalize)).await;
+    acknowledged.send_modify(|count| *count += 1);
+    Loaded { package, subject, files }
+}
+
+/// Asks until there is a whole answer.
+pub(super) async fn until_answered(ask: impl Fn() -> RequestBuilder) -> Value {
+    let mut last = String::new();
+    for _ in 0..ATTEMPTS_MAX {
+        match ask().send().await {
+            Ok(answer) if answer.status().is_success() => match answer.json().await {
+                Ok(document) => return document,
+                Err(broke_off) => last = broke_off.to_string(),
+            },
+            Ok(answer) => {
+                let status = answer.status();
+                let is_worth_it =
+                    status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
+                last = format!("{status}: {}", answer.text().await.unwrap_or_default());
+                assert!(is_worth_it, "{last}");
+            }
+            Err(error) => last = error.to_string(),
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    panic!("no answer: {last}")
+}
