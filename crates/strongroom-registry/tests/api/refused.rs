@@ -16,14 +16,15 @@ use uuid::Uuid;
 
 use crate::app::{Answer, Client, TestApp};
 use crate::evidence::{keys, locked, records, row, stepwise, tick, work};
-use crate::interrupted::{Interrupted, What};
+use strongroom_testkit::SteppedStore;
+use strongroom_testkit::steps::What;
 
 /// More calls than any of these takes.
 const CALLS_MAX: usize = 400;
 const LATER: &str = "2090-01-01T00:00:00Z";
 
-async fn app_with(change: fn(&mut Settings)) -> (TestApp, Arc<Interrupted>) {
-    let store = Interrupted::new(Arc::new(MemoryStorage::new(Clock::system())));
+async fn app_with(change: fn(&mut Settings)) -> (TestApp, Arc<SteppedStore>) {
+    let store = SteppedStore::new(Arc::new(MemoryStorage::new(Clock::system())));
     let app = TestApp::start_on(Arc::clone(&store) as Arc<dyn Storage>, change).await;
     (app, store)
 }
@@ -69,7 +70,7 @@ async fn a_release_that_came_beside_an_extension_is_no_release() {
     let hold = manager.post(&format!("{path}/holds"), json!({ "reason": "matter" })).await;
     work(&app).await;
     let extension = json!({ "expires_at": LATER, "reason": "longer" });
-    store.plan(1, What::Meanwhile(does(&manager, format!("{path}/extensions"), extension)));
+    store.steps().plan(1, What::Meanwhile(does(&manager, format!("{path}/extensions"), extension)));
     let release = format!("{path}/holds/{}/release", hold.field("hold_id").as_str().unwrap());
     let request = manager
         .request(Method::POST, &release)
@@ -94,7 +95,7 @@ async fn a_package_that_came_under_a_hold_while_it_was_abandoned_is_not_abandone
     let id = app.as_(Role::Producer).new_package().await;
     let manager = app.as_(Role::RecordsManager);
     let holds = format!("/packages/{id}/retention/holds");
-    store.plan(1, What::Meanwhile(does(&manager, holds, json!({ "reason": "matter" }))));
+    store.steps().plan(1, What::Meanwhile(does(&manager, holds, json!({ "reason": "matter" }))));
     let path = format!("/packages/{id}/abandon");
     let refused = app.as_(Role::Producer).post(&path, Value::Null).await;
     is(&refused, StatusCode::CONFLICT, "retained");
@@ -108,7 +109,7 @@ async fn a_package_that_came_under_a_hold_while_its_deletion_was_asked_for_is_ke
     let id = locked(&app, "transient", 1).await;
     let manager = app.as_(Role::RecordsManager);
     let holds = format!("/packages/{id}/retention/holds");
-    store.plan(1, What::Meanwhile(does(&manager, holds, json!({ "reason": "matter" }))));
+    store.steps().plan(1, What::Meanwhile(does(&manager, holds, json!({ "reason": "matter" }))));
     let ask = json!({ "reason": "a mistake", "early": true });
     let refused = manager.post(&format!("/packages/{id}/deletion"), ask).await;
     is(&refused, StatusCode::CONFLICT, "retained");
@@ -129,9 +130,11 @@ async fn a_hold_that_comes_at_the_very_end_of_a_deletion_leaves_no_false_certifi
             tick(&app).await;
         }
         let holds = format!("/packages/{id}/retention/holds");
-        store.plan(nth, What::Meanwhile(does(&manager, holds, json!({ "reason": "matter" }))));
+        store
+            .steps()
+            .plan(nth, What::Meanwhile(does(&manager, holds, json!({ "reason": "matter" }))));
         work(&app).await;
-        if !store.happened() {
+        if !store.steps().happened() {
             break;
         }
         assert_eq!(row(&app, id).await.status, PackageStatus::DeletionBlocked, "{nth}");
@@ -162,9 +165,9 @@ async fn what_finalizing_left_before_it_was_given_up_is_told_to_be_no_evidence()
             let id = producer.new_package().await;
             producer.stores(id, "a", b"content").await;
             let job = producer.finalizes(id).await;
-            store.plan(nth, what.clone());
+            store.steps().plan(nth, what.clone());
             run_one(&app.registry, "test").await.unwrap();
-            if !store.happened() {
+            if !store.steps().happened() {
                 assert!(nth > 10, "it never happened");
                 break;
             }

@@ -21,15 +21,16 @@ use uuid::Uuid;
 use crate::app::{Client, TestApp};
 use crate::evidence::{finalized, keys, locations, locked, locks, row, stepwise, tick, work};
 use crate::files::Bucket;
-use crate::interrupted::{Interrupted, What};
+use strongroom_testkit::SteppedStore;
+use strongroom_testkit::steps::What;
 
 /// More calls than any of these takes.
 const CALLS_MAX: usize = 400;
 const CLASS: &str = "raw-evidence";
 
 /// A registry whose store can be interrupted.
-async fn app_with(change: fn(&mut Settings)) -> (TestApp, Arc<Interrupted>) {
-    let store = Interrupted::new(Arc::new(MemoryStorage::new(Clock::system())));
+async fn app_with(change: fn(&mut Settings)) -> (TestApp, Arc<SteppedStore>) {
+    let store = SteppedStore::new(Arc::new(MemoryStorage::new(Clock::system())));
     let app = TestApp::start_on(Arc::clone(&store) as Arc<dyn Storage>, change).await;
     (app, store)
 }
@@ -87,9 +88,9 @@ async fn a_hold_that_finalizing_was_cut_in_setting_is_ours_to_release() {
         let (app, store) = app_with(stepwise).await;
         let (id, hold) = held(&app).await;
         app.as_(Role::Producer).finalizes(id).await;
-        store.plan(nth, What::AnswerLost);
+        store.steps().plan(nth, What::AnswerLost);
         work(&app).await;
-        if !store.happened() {
+        if !store.steps().happened() {
             assert!(nth > 20, "it never happened");
             break;
         }
@@ -147,16 +148,16 @@ async fn an_object_whose_deletion_is_in_doubt_is_not_said_to_be_held() {
                 let ask = json!({ "reason": "matter" });
                 drop(app.as_(Role::RecordsManager).post(&path, ask).await);
                 run_one(&app.registry, "second").await.unwrap();
-                store.plan(1, What::FailsBefore);
+                store.steps().plan(1, What::FailsBefore);
             }
             .boxed()
         };
-        store.plan(nth, What::Meanwhile(Arc::new(meanwhile)));
+        store.steps().plan(nth, What::Meanwhile(Arc::new(meanwhile)));
         run_one(&app.registry, "first").await.unwrap();
         was_in_doubt |=
             locations(&app, id).await.iter().any(|one| one.status == LocationStatus::Deleting);
         work(&app).await;
-        store.happened();
+        store.steps().happened();
         if row(&app, id).await.status == PackageStatus::Deleted {
             break;
         }
@@ -184,9 +185,9 @@ async fn a_worker_that_stood_still_for_longer_than_its_lease_deletes_nothing() {
         let id = deleting(&app, 1).await;
         // As a process that is stopped: nothing of it goes on, its renewals neither.
         let stand_still = || async { std::thread::sleep(LEASE + LEASE / 4) }.boxed();
-        store.plan(nth, What::Meanwhile(Arc::new(stand_still)));
+        store.steps().plan(nth, What::Meanwhile(Arc::new(stand_still)));
         run_one(&app.registry, "first").await.unwrap();
-        assert!(store.happened(), "{nth}");
+        assert!(store.steps().happened(), "{nth}");
         if app.objects(id).await.is_empty() {
             // It was the deletion itself that it stood still in.
             break;
@@ -240,10 +241,10 @@ async fn finalizing_and_cleaning_up_clear_the_bit_of_a_hold_that_was_released_du
             }
             .boxed()
         };
-        store.plan(nth, What::Meanwhile(Arc::new(meanwhile)));
+        store.steps().plan(nth, What::Meanwhile(Arc::new(meanwhile)));
         let producer = app.as_(Role::Producer);
         producer.stores(id, "late", b"content").await;
-        if !store.happened() {
+        if !store.steps().happened() {
             break;
         }
         was_late |= !bits(&app, id).await.is_empty();
