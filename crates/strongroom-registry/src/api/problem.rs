@@ -21,12 +21,14 @@ pub(super) const ARCHIVE_RETRY_AFTER_SECONDS: u32 = 3_600;
 /// A problem, as RFC 9457 section 3 has it.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
-    /// What kind of problem it is: `urn:strongroom:problem:…`.
+    /// What kind of problem it is. Further ones may come.
     #[serde(rename = "type")]
+    #[schema(pattern = "^urn:strongroom:problem:[a-z-]+$")]
     pub kind: String,
     /// The kind in words; the same for each of the kind.
     pub title: String,
     /// The HTTP status.
+    #[schema(minimum = 400, maximum = 599)]
     pub status: u16,
     /// What went wrong this time.
     pub detail: String,
@@ -51,13 +53,25 @@ pub fn status_of(kind: ErrorKind) -> StatusCode {
         | ErrorKind::NotImmediatelyAvailable => StatusCode::CONFLICT,
         ErrorKind::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
         ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ErrorKind::RangeNotSatisfiable => StatusCode::RANGE_NOT_SATISFIABLE,
         ErrorKind::Busy | ErrorKind::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         ErrorKind::StoreRefused | ErrorKind::Corrupt => StatusCode::BAD_GATEWAY,
         ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 
-fn title_of(kind: ErrorKind) -> &'static str {
+/// Whether an answer of this kind says when to ask again.
+pub fn has_retry_after(kind: ErrorKind) -> bool {
+    kind.is_transient() || kind == ErrorKind::NotImmediatelyAvailable
+}
+
+/// The `type` of this kind's problems.
+pub fn type_of(kind: ErrorKind) -> String {
+    format!("{TYPE_PREFIX}{}", kind.slug())
+}
+
+/// The kind in words.
+pub fn title_of(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::Invalid => "The request cannot be understood",
         ErrorKind::Unprocessable => "The request is refused for what it says",
@@ -73,6 +87,7 @@ fn title_of(kind: ErrorKind) -> &'static str {
         ErrorKind::PreconditionFailed => "It was changed meanwhile",
         ErrorKind::KeyReused => "The idempotency key was used for something else",
         ErrorKind::TooLarge => "Too large",
+        ErrorKind::RangeNotSatisfiable => "There are no such bytes",
         ErrorKind::NotImmediatelyAvailable => "Not immediately available",
         ErrorKind::Busy => "Too busy",
         ErrorKind::StoreUnavailable => "The store is unavailable",
@@ -87,7 +102,7 @@ impl Problem {
     pub fn of(error: &ServiceError) -> Self {
         let kind = error.kind();
         Self {
-            kind: format!("{TYPE_PREFIX}{}", kind.slug()),
+            kind: type_of(kind),
             title: title_of(kind).to_owned(),
             status: status_of(kind).as_u16(),
             detail: error.to_string(),

@@ -20,6 +20,7 @@ pub(crate) mod frozen;
 mod given_up;
 mod list_holds;
 pub mod list_packages;
+mod names;
 mod nearness;
 pub mod new_file;
 mod new_jobs;
