@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
-use utoipa::openapi::{Components, Info, OpenApi, Paths};
+use utoipa::openapi::{ComponentsBuilder, Info, OpenApi, Paths};
 
+use super::problem::Problem;
 use super::refusals;
 
 /// Where schemas are.
@@ -42,7 +43,7 @@ pub fn described() -> OpenApi {
             .build(),
     );
     let mut document = OpenApi::new(info, Paths::new());
-    let mut components = Components::new();
+    let mut components = ComponentsBuilder::new().schema_from::<Problem>().build();
     let bearer =
         HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("srt_…").description(Some(
             "A token of one role, made by `strongroom admin token create` or by `POST /tokens`",

@@ -97,6 +97,38 @@ pub fn title_of(kind: ErrorKind) -> &'static str {
     }
 }
 
+/// What whoever gets a problem of this kind can do.
+pub fn advice_of(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Invalid => "Mend the request: `detail` says which part cannot be read",
+        ErrorKind::Unprocessable => "Mend what the request says: `detail` names the field",
+        ErrorKind::BodyMismatch => {
+            "Send it again, whole, with the length and the digest that it has; nothing was stored"
+        }
+        ErrorKind::Unauthenticated => "Send a token that is neither expired nor revoked",
+        ErrorKind::Forbidden => "Ask with a token of a role that may",
+        ErrorKind::NotFound => "Check the id, and whose token it is",
+        ErrorKind::MethodNotAllowed => "Use one of the methods in `Allow`",
+        ErrorKind::Conflict => "Look at what is there; nothing is overwritten",
+        ErrorKind::WrongState => "Look at the `status`: it is too late, or too early",
+        ErrorKind::Retained => "Wait for the date, or have the hold released",
+        ErrorKind::ApprovalNeeded => "Have somebody else agree",
+        ErrorKind::PreconditionFailed => "Read it again, and decide anew",
+        ErrorKind::KeyReused => "Take a new key for a new request",
+        ErrorKind::TooLarge => "Send less: `detail` names the limit",
+        ErrorKind::RangeNotSatisfiable => {
+            "Ask for bytes that there are: `Content-Range` has the size"
+        }
+        ErrorKind::NotImmediatelyAvailable => {
+            "Ask for a restore, and come again after `Retry-After`"
+        }
+        ErrorKind::Busy | ErrorKind::StoreUnavailable => "Send it again after `Retry-After`",
+        ErrorKind::StoreRefused => "Tell the operator, who finds the cause in the log",
+        ErrorKind::Corrupt => "Tell the operator: the store lost or changed something",
+        ErrorKind::Internal => "Tell the operator the `x-request-id`: the log has the cause",
+    }
+}
+
 impl Problem {
     /// The problem that a failure is told as.
     pub fn of(error: &ServiceError) -> Self {

@@ -8,7 +8,9 @@ use serde_json::{Map, Value, json};
 use utoipa::IntoResponses;
 use utoipa::openapi::{Ref, RefOr, Response};
 
-use super::problem::{MEDIA_TYPE, Problem, has_retry_after, status_of, title_of, type_of};
+use super::problem::{
+    MEDIA_TYPE, Problem, advice_of, has_retry_after, status_of, title_of, type_of,
+};
 use crate::error::ErrorKind;
 
 macro_rules! refusals {
@@ -98,7 +100,7 @@ fn example(kind: ErrorKind) -> Value {
         detail: "what went wrong this time".to_owned(),
         guidance: None,
     };
-    json!({ "summary": title_of(kind), "value": problem })
+    json!({ "summary": title_of(kind), "description": advice_of(kind), "value": problem })
 }
 
 fn headers(status: StatusCode, may_tell_when: bool) -> Value {
