@@ -42,6 +42,8 @@ pub enum ErrorKind {
     KeyReused,
     /// Beyond a named limit.
     TooLarge,
+    /// A range of bytes that the file has not.
+    RangeNotSatisfiable,
     /// The bytes are in an archive tier: ask for them to be restored first.
     NotImmediatelyAvailable,
     /// Too much at once; try again.
@@ -58,7 +60,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, for tables and tests.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Invalid,
         Self::Unprocessable,
         Self::BodyMismatch,
@@ -73,6 +75,7 @@ impl ErrorKind {
         Self::PreconditionFailed,
         Self::KeyReused,
         Self::TooLarge,
+        Self::RangeNotSatisfiable,
         Self::NotImmediatelyAvailable,
         Self::Busy,
         Self::StoreUnavailable,
@@ -98,6 +101,7 @@ impl ErrorKind {
             Self::PreconditionFailed => "precondition-failed",
             Self::KeyReused => "idempotency-key-reused",
             Self::TooLarge => "too-large",
+            Self::RangeNotSatisfiable => "range-not-satisfiable",
             Self::NotImmediatelyAvailable => "not-immediately-available",
             Self::Busy => "busy",
             Self::StoreUnavailable => "store-unavailable",

@@ -168,7 +168,10 @@ fn of_database(kind: DbErrorKind) -> Exit {
 /// The exit for what a registry answers.
 pub fn of_registry(kind: ErrorKind) -> Exit {
     match kind {
-        ErrorKind::Invalid | ErrorKind::MethodNotAllowed | ErrorKind::KeyReused => Exit::Usage,
+        ErrorKind::Invalid
+        | ErrorKind::RangeNotSatisfiable
+        | ErrorKind::MethodNotAllowed
+        | ErrorKind::KeyReused => Exit::Usage,
         ErrorKind::BodyMismatch | ErrorKind::Corrupt => Exit::Integrity,
         ErrorKind::Unauthenticated | ErrorKind::Forbidden => Exit::Denied,
         ErrorKind::NotFound => Exit::NotFound,

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde_json::Value;
 
-use super::extract::{Caller, Id, JsonBody};
-use super::problem::{ApiError, Problem};
+use super::extract::{Caller, Id, JsonBody, Name};
+use super::problem::ApiError;
+use super::refusals::{Any, Bodied, ForSome, InState, Named};
 use crate::documents::{
     BackendPage, ClockConfirmation, NewToken, SchemaDocument, SweeperDocument, TokenCreated,
     TokenPage,
@@ -20,11 +21,10 @@ use crate::service::Registry;
     get,
     path = "/backends",
     tag = "administration",
+    operation_id = "list_backends",
     responses(
-        (status = 200, body = BackendPage),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        (status = 200, body = BackendPage, description = "The backends"),
+        Any, ForSome,
     )
 )]
 pub async fn backends(
@@ -39,11 +39,10 @@ pub async fn backends(
     get,
     path = "/sweeper",
     tag = "administration",
+    operation_id = "get_sweeper",
     responses(
-        (status = 200, body = SweeperDocument),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        (status = 200, body = SweeperDocument, description = "The sweeper"),
+        Any, ForSome,
     )
 )]
 pub async fn sweeper(
@@ -58,15 +57,11 @@ pub async fn sweeper(
     post,
     path = "/sweeper/confirm-clock",
     tag = "administration",
+    operation_id = "confirm_clock",
     request_body = ClockConfirmation,
     responses(
-        (status = 200, body = SweeperDocument),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json"),
-        (status = 413, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        (status = 200, body = SweeperDocument, description = "Deletion goes on"),
+        Any, ForSome, Bodied, InState,
     )
 )]
 pub async fn confirm_clock(
@@ -82,11 +77,10 @@ pub async fn confirm_clock(
     get,
     path = "/metadata-schemas",
     tag = "administration",
+    operation_id = "list_metadata_schemas",
     responses(
-        (status = 200, body = Vec<SchemaDocument>),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        (status = 200, body = Vec<SchemaDocument>, description = "The schemas that hold now, by producer"),
+        Any, ForSome,
     )
 )]
 pub async fn schemas(
@@ -101,22 +95,20 @@ pub async fn schemas(
     put,
     path = "/metadata-schemas/{producer}",
     tag = "administration",
-    params(("producer" = String, Path)),
-    request_body(content = Object),
+    operation_id = "set_metadata_schema",
+    params(
+        ("producer" = String, Path, min_length = 1, max_length = 256, description = "The producer's name"),
+    ),
+    request_body(content = Object, description = "The schema; it refers to nothing outside of itself", example = json!({ "type": "object", "required": ["repo_slug"] })),
     responses(
-        (status = 200, body = SchemaDocument),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 413, body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        (status = 200, body = SchemaDocument, description = "It holds from now on"),
+        Any, ForSome, Bodied,
     )
 )]
 pub async fn put_schema(
     State(registry): State<Arc<Registry>>,
     Caller(who): Caller,
-    Path(producer): Path<String>,
+    Name(producer): Name,
     body: JsonBody<Value>,
 ) -> Result<Json<SchemaDocument>, ApiError> {
     Ok(Json(registry.put_schema(&who, producer, body.value).await?))
@@ -127,15 +119,11 @@ pub async fn put_schema(
     post,
     path = "/tokens",
     tag = "administration",
+    operation_id = "create_token",
     request_body = NewToken,
     responses(
-        (status = 201, body = TokenCreated),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 413, body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        (status = 201, body = TokenCreated, description = "The token, with its secret"),
+        Any, ForSome, Bodied,
     )
 )]
 pub async fn create_token(
@@ -151,11 +139,10 @@ pub async fn create_token(
     get,
     path = "/tokens",
     tag = "administration",
+    operation_id = "list_tokens",
     responses(
-        (status = 200, body = TokenPage),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        (status = 200, body = TokenPage, description = "The tokens"),
+        Any, ForSome,
     )
 )]
 pub async fn tokens(
@@ -170,13 +157,13 @@ pub async fn tokens(
     delete,
     path = "/tokens/{token_id}",
     tag = "administration",
-    params(("token_id" = uuid::Uuid, Path)),
+    operation_id = "revoke_token",
+    params(
+        ("token_id" = uuid::Uuid, Path, description = "The token"),
+    ),
     responses(
-        (status = 204),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        (status = 204, description = "It is good for nothing from now on"),
+        Any, ForSome, Named,
     )
 )]
 pub async fn revoke_token(

@@ -6,7 +6,8 @@ use axum::Json;
 use axum::extract::State;
 
 use super::extract::{Caller, Id, Parameters};
-use super::problem::{ApiError, Problem};
+use super::problem::ApiError;
+use super::refusals::{Any, ForSome, Named, Understood};
 use crate::documents::AuditPage;
 use crate::service::Registry;
 use crate::service::read_audit::AuditQuery;
@@ -16,13 +17,13 @@ use crate::service::read_audit::AuditQuery;
     get,
     path = "/audit-events",
     tag = "audit",
-    params(AuditQuery),
+    operation_id = "list_audit_events",
+    params(
+        AuditQuery,
+    ),
     responses(
-        (status = 200, body = AuditPage),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        (status = 200, body = AuditPage, description = "One page of events"),
+        Any, ForSome, Understood,
     )
 )]
 pub async fn list(
@@ -38,14 +39,14 @@ pub async fn list(
     get,
     path = "/packages/{package_id}/audit-events",
     tag = "audit",
-    params(("package_id" = uuid::Uuid, Path), AuditQuery),
+    operation_id = "list_package_audit_events",
+    params(
+        ("package_id" = uuid::Uuid, Path, description = "The package"),
+        AuditQuery,
+    ),
     responses(
-        (status = 200, body = AuditPage),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        (status = 200, body = AuditPage, description = "One page of events"),
+        Any, ForSome, Named, Understood,
     )
 )]
 pub async fn of_package(

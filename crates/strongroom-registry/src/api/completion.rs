@@ -11,9 +11,11 @@ use super::digest_fields::{entity_tag, is_had};
 use super::extract::{Caller, Id};
 use super::files::{as_attachment, name_it, unknown_attachment};
 use super::packages::tagged;
-use super::problem::{ApiError, Problem};
+use super::problem::ApiError;
+use super::refusals::{Any, Archived, Bounded, ForSome, InState, Named, Stored};
 use super::router::API;
 use super::sending::sent;
+use crate::documents::words;
 use crate::documents::{JobDocument, PackageDocument};
 use crate::service::Registry;
 
@@ -23,15 +25,16 @@ use crate::service::Registry;
     post,
     path = "/packages/{package_id}/finalize",
     tag = "packages",
-    params(("package_id" = uuid::Uuid, Path)),
+    operation_id = "finalize_package",
+    params(
+        ("package_id" = uuid::Uuid, Path, description = "The package"),
+    ),
     responses(
-        (status = 202, body = JobDocument, description = "The job that does it, or did"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json"),
-        (status = 413, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        (status = 202, body = JobDocument, description = "The job that does it, or did",
+            headers(
+                ("location" = String, description = "Where the job is")
+            )),
+        Any, ForSome, Named, InState, Bounded,
     )
 )]
 pub async fn finalize(
@@ -51,15 +54,16 @@ pub async fn finalize(
     post,
     path = "/packages/{package_id}/abandon",
     tag = "packages",
-    params(("package_id" = uuid::Uuid, Path)),
+    operation_id = "abandon_package",
+    params(
+        ("package_id" = uuid::Uuid, Path, description = "The package"),
+    ),
     responses(
-        (status = 200, body = PackageDocument),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json"),
-        (status = 502, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        (status = 200, body = PackageDocument, description = "It is given up",
+            headers(
+                ("etag" = String, description = "The package's version")
+            )),
+        Any, ForSome, Named, InState, Stored,
     )
 )]
 pub async fn abandon(
@@ -77,19 +81,25 @@ pub async fn abandon(
     get,
     path = "/packages/{package_id}/manifest",
     tag = "packages",
+    operation_id = "get_manifest",
     params(
-        ("package_id" = uuid::Uuid, Path),
+        ("package_id" = uuid::Uuid, Path, description = "The package"),
         ("if-none-match" = Option<String>, Header, description = "Answer nothing where the body has one of these tags"),
     ),
     responses(
-        (status = 200, body = Object, content_type = "application/json"),
-        (status = 304, description = "The client has it already"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json"),
-        (status = 502, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        (status = 200, body = Object, content_type = "application/json", description = "The document, byte for byte",
+            headers(
+                ("etag" = String, description = "The digest of the bytes, as a strong tag"),
+                ("repr-digest" = String, description = "The digest of the bytes (RFC 9530)"),
+                ("content-disposition" = String, description = "An attachment, `package.json`")
+            )),
+        (status = 304, description = "The client has it already",
+            headers(
+                ("etag" = String, description = "The digest of the bytes, as a strong tag"),
+                ("repr-digest" = String, description = "The digest of the bytes (RFC 9530)"),
+                ("content-disposition" = String, description = "An attachment, `package.json`")
+            )),
+        Any, ForSome, Named, InState, Stored,
     )
 )]
 pub async fn manifest(
@@ -119,15 +129,16 @@ pub async fn manifest(
     get,
     path = "/packages/{package_id}/bundle",
     tag = "packages",
-    params(("package_id" = uuid::Uuid, Path)),
+    operation_id = "download_bundle",
+    params(
+        ("package_id" = uuid::Uuid, Path, description = "The package"),
+    ),
     responses(
-        (status = 200, body = Vec<u8>, content_type = "application/gzip"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json", description = "Not finalized; or in an archive tier: `not-immediately-available`"),
-        (status = 502, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        (status = 200, body = words::Bytes, content_type = "application/gzip", description = "The archive (gzip)",
+            headers(
+                ("content-disposition" = String, description = "An attachment, named after the bundle")
+            )),
+        Any, ForSome, Named, InState, Stored, Archived,
     )
 )]
 pub async fn bundle(

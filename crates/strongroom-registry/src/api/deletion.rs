@@ -7,9 +7,12 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
-use super::extract::{Caller, Id, IdempotencyKey, IfMatch, JsonBody, conditions, no_body};
+use super::extract::{
+    Caller, Id, IdempotencyKey, IfMatch, JsonBody, OfChange, conditions, no_body,
+};
 use super::packages::tagged;
-use super::problem::{ApiError, Problem};
+use super::problem::ApiError;
+use super::refusals::{Any, Bodied, ForSome, InState, Keyed, Named, Stored, Versioned};
 use crate::documents::{DeletionAsk, PackageDocument, ReasonAsk};
 use crate::service::Registry;
 
@@ -18,21 +21,18 @@ use crate::service::Registry;
     post,
     path = "/packages/{package_id}/deletion",
     tag = "deletion",
-    params(("package_id" = uuid::Uuid, Path), ("idempotency-key" = Option<String>, Header, description = "The same request under the same key is done once"),
-        ("if-match" = Option<String>, Header, description = "Done only to this version of the package")),
+    operation_id = "request_deletion",
+    params(
+        ("package_id" = uuid::Uuid, Path, description = "The package"),
+        OfChange,
+    ),
     request_body = DeletionAsk,
     responses(
-        (status = 202, body = PackageDocument, description = "Asked for; or waiting for a second person, where `deletion.awaits_approval` says so"),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json"),
-        (status = 412, body = Problem, content_type = "application/problem+json"),
-        (status = 413, body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
-        (status = 502, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        (status = 202, body = PackageDocument, description = "Asked for; or waiting for a second person, where `deletion.awaits_approval` says so",
+            headers(
+                ("etag" = String, description = "The package's version")
+            )),
+        Any, ForSome, Named, Bodied, Keyed, Versioned, InState, Stored,
     )
 )]
 pub async fn request(
@@ -53,19 +53,17 @@ pub async fn request(
     post,
     path = "/packages/{package_id}/deletion/approve",
     tag = "deletion",
-    params(("package_id" = uuid::Uuid, Path), ("idempotency-key" = Option<String>, Header, description = "The same request under the same key is done once"),
-        ("if-match" = Option<String>, Header, description = "Done only to this version of the package")),
+    operation_id = "approve_deletion",
+    params(
+        ("package_id" = uuid::Uuid, Path, description = "The package"),
+        OfChange,
+    ),
     responses(
-        (status = 202, body = PackageDocument, description = "Asked for; it waits for its grace"),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json"),
-        (status = 412, body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
-        (status = 502, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        (status = 202, body = PackageDocument, description = "Asked for; it waits for its grace",
+            headers(
+                ("etag" = String, description = "The package's version")
+            )),
+        Any, ForSome, Named, Keyed, Versioned, InState, Stored,
     )
 )]
 pub async fn approve(
@@ -85,21 +83,18 @@ pub async fn approve(
     post,
     path = "/packages/{package_id}/deletion/cancel",
     tag = "deletion",
-    params(("package_id" = uuid::Uuid, Path), ("idempotency-key" = Option<String>, Header, description = "The same request under the same key is done once"),
-        ("if-match" = Option<String>, Header, description = "Done only to this version of the package")),
+    operation_id = "cancel_deletion",
+    params(
+        ("package_id" = uuid::Uuid, Path, description = "The package"),
+        OfChange,
+    ),
     request_body = ReasonAsk,
     responses(
-        (status = 200, body = PackageDocument, description = "It is kept"),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json"),
-        (status = 412, body = Problem, content_type = "application/problem+json"),
-        (status = 413, body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
-        (status = 502, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        (status = 200, body = PackageDocument, description = "It is kept",
+            headers(
+                ("etag" = String, description = "The package's version")
+            )),
+        Any, ForSome, Named, Bodied, Keyed, Versioned, InState, Stored,
     )
 )]
 pub async fn cancel(

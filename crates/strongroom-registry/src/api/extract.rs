@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use strongroom_core::Sha256Digest;
 use strongroom_core::canonical::{self, JsonLimits};
 use tokio::time::timeout;
+use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::problem::ApiError;
@@ -185,6 +186,43 @@ impl FromRequestParts<Arc<Registry>> for Id {
                 .map_err(|_| ApiError(ServiceError::not_found()))?;
         let id = ids.first().and_then(|id| Uuid::try_parse(id).ok());
         id.map(Self).ok_or_else(|| ApiError(ServiceError::not_found()))
+    }
+}
+
+/// The header fields of a request that makes something.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Header, rename_all = "kebab-case")]
+pub struct OfNew {
+    /// The same request under the same key is done once. A key is good for a day.
+    #[param(min_length = 1, max_length = 128, pattern = "^[!-~]+$")]
+    pub idempotency_key: Option<String>,
+}
+
+/// The header fields of a request that changes a package.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Header, rename_all = "kebab-case")]
+pub struct OfChange {
+    /// The same request under the same key is done once. A key is good for a day.
+    #[param(min_length = 1, max_length = 128, pattern = "^[!-~]+$")]
+    pub idempotency_key: Option<String>,
+    /// Done only to this version of the package: its `ETag`, or `*`.
+    pub if_match: Option<String>,
+}
+
+/// A name in the path, percent-decoded.
+#[derive(Debug, Clone)]
+pub struct Name(pub String);
+
+impl FromRequestParts<Arc<Registry>> for Name {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        registry: &Arc<Registry>,
+    ) -> Result<Self, ApiError> {
+        let name = <Path<String> as FromRequestParts<_>>::from_request_parts(parts, registry);
+        let Path(name) = name.await.map_err(|_| invalid("the path is not UTF-8"))?;
+        Ok(Self(name))
     }
 }
 

@@ -12,10 +12,13 @@ use strongroom_core::layout::encode_segment;
 use super::byte_range::{Asked, asked};
 use super::digest_fields::{REPR_DIGEST, entity_tag, is_had, repr_digest};
 use super::extract::{Caller, Id, Parameters};
-use super::problem::{ApiError, MEDIA_TYPE as PROBLEM_MEDIA_TYPE, Problem, TYPE_PREFIX};
+use super::problem::ApiError;
+use super::refusals::{Any, Archived, ForSome, InState, Named, Ranged, Stored, Understood};
 use super::sending::sent;
 use super::uploads::MEDIA_TYPE;
+use crate::documents::words;
 use crate::documents::{FileDocument, FilePage};
+use crate::error::{ErrorKind, ServiceError};
 use crate::service::Registry;
 use crate::service::download_file::Download;
 use crate::service::read_files::FileQuery;
@@ -25,13 +28,14 @@ use crate::service::read_files::FileQuery;
     get,
     path = "/packages/{package_id}/files",
     tag = "files",
-    params(("package_id" = uuid::Uuid, Path), FileQuery),
+    operation_id = "list_files",
+    params(
+        ("package_id" = uuid::Uuid, Path, description = "The package"),
+        FileQuery,
+    ),
     responses(
-        (status = 200, body = FilePage),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        (status = 200, body = FilePage, description = "One page of files"),
+        Any, Named, Understood,
     )
 )]
 pub async fn list(
@@ -48,12 +52,13 @@ pub async fn list(
     get,
     path = "/files/{file_id}",
     tag = "files",
-    params(("file_id" = uuid::Uuid, Path)),
+    operation_id = "get_file",
+    params(
+        ("file_id" = uuid::Uuid, Path, description = "The file"),
+    ),
     responses(
-        (status = 200, body = FileDocument),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        (status = 200, body = FileDocument, description = "The file"),
+        Any, Named,
     )
 )]
 pub async fn get(
@@ -70,23 +75,42 @@ pub async fn get(
     get,
     path = "/files/{file_id}/download",
     tag = "files",
+    operation_id = "download_file",
     params(
-        ("file_id" = uuid::Uuid, Path),
-        ("range" = Option<String>, Header, description = "One range of bytes (RFC 9110 section 14.1.2)"),
+        ("file_id" = uuid::Uuid, Path, description = "The file"),
+        ("range" = Option<String>, Header, description = "One range of bytes (RFC 9110 section 14.1.2); of several, or of what is none, the whole is answered"),
         ("if-range" = Option<String>, Header, description = "Answer the range only of the body with this tag"),
         ("if-none-match" = Option<String>, Header, description = "Answer nothing where the body has one of these tags"),
     ),
     responses(
-        (status = 200, body = Vec<u8>, content_type = "application/octet-stream"),
-        (status = 206, body = Vec<u8>, content_type = "application/octet-stream", description = "The range that was asked for"),
-        (status = 304, description = "The client has it already"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json", description = "Deleted; or in an archive tier: `not-immediately-available`"),
-        (status = 416, body = Problem, content_type = "application/problem+json", description = "There are no such bytes"),
-        (status = 502, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        (status = 200, body = words::Bytes, content_type = "application/octet-stream", description = "The bytes",
+            headers(
+                ("etag" = String, description = "The digest of the bytes, as a strong tag"),
+                ("repr-digest" = String, description = "The digest of the whole file (RFC 9530)"),
+                ("content-disposition" = String, description = "An attachment, named after the last part of the file's path"),
+                ("accept-ranges" = String, description = "`bytes`"),
+                ("x-strongroom-media-type" = String, description = "The media type that its producer declared, if any"),
+                ("content-length" = u64, description = "The bytes of this answer")
+            )),
+        (status = 206, body = words::Bytes, content_type = "application/octet-stream", description = "The range that was asked for",
+            headers(
+                ("etag" = String, description = "The digest of the bytes, as a strong tag"),
+                ("repr-digest" = String, description = "The digest of the whole file (RFC 9530)"),
+                ("content-disposition" = String, description = "An attachment, named after the last part of the file's path"),
+                ("accept-ranges" = String, description = "`bytes`"),
+                ("x-strongroom-media-type" = String, description = "The media type that its producer declared, if any"),
+                ("content-length" = u64, description = "The bytes of this answer"),
+                ("content-range" = String, description = "`bytes FIRST-LAST/SIZE`")
+            )),
+        (status = 304, description = "The client has it already",
+            headers(
+                ("etag" = String, description = "The digest of the bytes, as a strong tag"),
+                ("repr-digest" = String, description = "The digest of the whole file (RFC 9530)"),
+                ("content-disposition" = String, description = "An attachment, named after the last part of the file's path"),
+                ("accept-ranges" = String, description = "`bytes`"),
+                ("x-strongroom-media-type" = String, description = "The media type that its producer declared, if any")
+            )),
+        Any, ForSome, Named, InState, Stored, Archived, Ranged,
     )
 )]
 pub async fn download(
@@ -163,18 +187,10 @@ pub(super) fn name_it(headers: &mut HeaderMap, name: &str) {
 }
 
 fn nowhere(size_bytes: u64) -> Response {
-    let status = StatusCode::RANGE_NOT_SATISFIABLE;
-    let problem = Problem {
-        kind: format!("{TYPE_PREFIX}range-not-satisfiable"),
-        title: "There are no such bytes".to_owned(),
-        status: status.as_u16(),
-        detail: format!("the file has {size_bytes} bytes"),
-        guidance: None,
-    };
-    let mut response = (status, Json(problem)).into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_MEDIA_TYPE));
+    let kind = ErrorKind::RangeNotSatisfiable;
+    let refused = ServiceError::new(kind, format!("the file has {size_bytes} bytes"));
+    let mut response = ApiError(refused).into_response();
     let range = HeaderValue::from_str(&format!("bytes */{size_bytes}"));
-    headers.extend(range.map(|range| (header::CONTENT_RANGE, range)));
+    response.headers_mut().extend(range.map(|range| (header::CONTENT_RANGE, range)));
     response
 }

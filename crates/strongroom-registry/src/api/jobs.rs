@@ -7,7 +7,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 
 use super::extract::{Caller, Id, Parameters};
-use super::problem::{ApiError, Problem};
+use super::problem::ApiError;
+use super::refusals::{Any, ForSome, InState, Named, Understood};
 use crate::documents::{JobDocument, JobPage};
 use crate::service::Registry;
 use crate::service::read_jobs::JobQuery;
@@ -17,13 +18,13 @@ use crate::service::read_jobs::JobQuery;
     get,
     path = "/jobs",
     tag = "jobs",
-    params(JobQuery),
+    operation_id = "list_jobs",
+    params(
+        JobQuery,
+    ),
     responses(
-        (status = 200, body = JobPage),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        (status = 200, body = JobPage, description = "One page of jobs"),
+        Any, ForSome, Understood,
     )
 )]
 pub async fn list(
@@ -39,13 +40,13 @@ pub async fn list(
     get,
     path = "/jobs/{job_id}",
     tag = "jobs",
-    params(("job_id" = uuid::Uuid, Path)),
+    operation_id = "get_job",
+    params(
+        ("job_id" = uuid::Uuid, Path, description = "The job"),
+    ),
     responses(
-        (status = 200, body = JobDocument),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        (status = 200, body = JobDocument, description = "The job"),
+        Any, ForSome, Named,
     )
 )]
 pub async fn get(
@@ -61,14 +62,13 @@ pub async fn get(
     post,
     path = "/jobs/{job_id}/retry",
     tag = "jobs",
-    params(("job_id" = uuid::Uuid, Path)),
+    operation_id = "retry_job",
+    params(
+        ("job_id" = uuid::Uuid, Path, description = "The job"),
+    ),
     responses(
-        (status = 202, body = JobDocument),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        (status = 202, body = JobDocument, description = "It is queued again"),
+        Any, ForSome, Named, InState,
     )
 )]
 pub async fn retry(

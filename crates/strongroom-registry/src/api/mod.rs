@@ -11,6 +11,7 @@
 //! | [`audit`] [`jobs`] | what was done, and what is being done |
 //! | [`health`] | is it alive, is it ready, how does it fare |
 //! | [`problem`] | errors as documents |
+//! | [`openapi`] [`refusals`] | the API's own document, and what it says of refusals |
 //! | [`extract`] | what handlers take from a request |
 //! | [`digest_fields`] [`byte_range`] | header fields about bodies |
 //! | [`admission`] | how many requests are worked on, and for how long |
@@ -29,8 +30,10 @@ pub mod form;
 pub mod health;
 pub mod jobs;
 pub mod observe;
+pub mod openapi;
 pub mod packages;
 pub mod problem;
+pub mod refusals;
 pub mod restores;
 pub mod retention;
 pub mod router;

@@ -7,8 +7,9 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::extract::{Caller, Id, IdempotencyKey, JsonBody, Parameters};
-use super::problem::{ApiError, Problem};
+use super::extract::{Caller, Id, IdempotencyKey, JsonBody, OfNew, Parameters};
+use super::problem::ApiError;
+use super::refusals::{Any, Bodied, ForSome, InState, Keyed, Named, Stored, Understood};
 use crate::documents::{NewPackage, PackageDocument, PackagePage};
 use crate::service::Registry;
 use crate::service::list_packages::PackageQuery;
@@ -28,18 +29,18 @@ pub(super) fn tagged(package: &PackageDocument) -> HeaderMap {
     post,
     path = "/packages",
     tag = "packages",
+    operation_id = "create_package",
+    params(
+        OfNew,
+    ),
     request_body = NewPackage,
-    params(("idempotency-key" = Option<String>, Header, description = "The same request under the same key is done once")),
     responses(
-        (status = 201, body = PackageDocument, description = "It was made; or had been, under the same key"),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json"),
-        (status = 413, body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
-        (status = 502, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        (status = 201, body = PackageDocument, description = "It was made; or had been, under the same key",
+            headers(
+                ("etag" = String, description = "The package's version"),
+                ("location" = String, description = "Where the package is")
+            )),
+        Any, ForSome, Bodied, Keyed, InState, Stored,
     )
 )]
 pub async fn create(
@@ -63,13 +64,13 @@ pub async fn create(
     get,
     path = "/packages",
     tag = "packages",
-    params(PackageQuery),
+    operation_id = "list_packages",
+    params(
+        PackageQuery,
+    ),
     responses(
-        (status = 200, body = PackagePage),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        (status = 200, body = PackagePage, description = "One page of packages"),
+        Any, ForSome, Understood,
     )
 )]
 pub async fn list(
@@ -85,12 +86,16 @@ pub async fn list(
     get,
     path = "/packages/{package_id}",
     tag = "packages",
-    params(("package_id" = uuid::Uuid, Path)),
+    operation_id = "get_package",
+    params(
+        ("package_id" = uuid::Uuid, Path, description = "The package"),
+    ),
     responses(
-        (status = 200, body = PackageDocument),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        (status = 200, body = PackageDocument, description = "The package",
+            headers(
+                ("etag" = String, description = "The package's version")
+            )),
+        Any, Named,
     )
 )]
 pub async fn get(

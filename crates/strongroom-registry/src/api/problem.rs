@@ -17,12 +17,14 @@ pub const MEDIA_TYPE: &str = "application/problem+json";
 /// A problem, as RFC 9457 section 3 has it.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
-    /// What kind of problem it is: `urn:strongroom:problem:…`.
+    /// What kind of problem it is. Further ones may come.
     #[serde(rename = "type")]
+    #[schema(pattern = "^urn:strongroom:problem:[a-z-]+$")]
     pub kind: String,
     /// The kind in words; the same for each of the kind.
     pub title: String,
     /// The HTTP status.
+    #[schema(minimum = 400, maximum = 599)]
     pub status: u16,
     /// What went wrong this time.
     pub detail: String,
@@ -47,13 +49,25 @@ pub fn status_of(kind: ErrorKind) -> StatusCode {
         | ErrorKind::NotImmediatelyAvailable => StatusCode::CONFLICT,
         ErrorKind::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
         ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ErrorKind::RangeNotSatisfiable => StatusCode::RANGE_NOT_SATISFIABLE,
         ErrorKind::Busy | ErrorKind::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         ErrorKind::StoreRefused | ErrorKind::Corrupt => StatusCode::BAD_GATEWAY,
         ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 
-fn title_of(kind: ErrorKind) -> &'static str {
+/// Whether an answer of this kind says when to ask again.
+pub fn has_retry_after(kind: ErrorKind) -> bool {
+    kind.is_transient() || kind == ErrorKind::NotImmediatelyAvailable
+}
+
+/// The `type` of this kind's problems.
+pub fn type_of(kind: ErrorKind) -> String {
+    format!("{TYPE_PREFIX}{}", kind.slug())
+}
+
+/// The kind in words.
+pub fn title_of(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::Invalid => "The request cannot be understood",
         ErrorKind::Unprocessable => "The request is refused for what it says",
@@ -69,6 +83,7 @@ fn title_of(kind: ErrorKind) -> &'static str {
         ErrorKind::PreconditionFailed => "It was changed meanwhile",
         ErrorKind::KeyReused => "The idempotency key was used for something else",
         ErrorKind::TooLarge => "Too large",
+        ErrorKind::RangeNotSatisfiable => "There are no such bytes",
         ErrorKind::NotImmediatelyAvailable => "Not immediately available",
         ErrorKind::Busy => "Too busy",
         ErrorKind::StoreUnavailable => "The store is unavailable",
@@ -78,12 +93,44 @@ fn title_of(kind: ErrorKind) -> &'static str {
     }
 }
 
+/// What whoever gets a problem of this kind can do.
+pub fn advice_of(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Invalid => "Mend the request: `detail` says which part cannot be read",
+        ErrorKind::Unprocessable => "Mend what the request says: `detail` names the field",
+        ErrorKind::BodyMismatch => {
+            "Send it again, whole, with the length and the digest that it has; nothing was stored"
+        }
+        ErrorKind::Unauthenticated => "Send a token that is neither expired nor revoked",
+        ErrorKind::Forbidden => "Ask with a token of a role that may",
+        ErrorKind::NotFound => "Check the id, and whose token it is",
+        ErrorKind::MethodNotAllowed => "Use one of the methods in `Allow`",
+        ErrorKind::Conflict => "Look at what is there; nothing is overwritten",
+        ErrorKind::WrongState => "Look at the `status`: it is too late, or too early",
+        ErrorKind::Retained => "Wait for the date, or have the hold released",
+        ErrorKind::ApprovalNeeded => "Have somebody else agree",
+        ErrorKind::PreconditionFailed => "Read it again, and decide anew",
+        ErrorKind::KeyReused => "Take a new key for a new request",
+        ErrorKind::TooLarge => "Send less: `detail` names the limit",
+        ErrorKind::RangeNotSatisfiable => {
+            "Ask for bytes that there are: `Content-Range` has the size"
+        }
+        ErrorKind::NotImmediatelyAvailable => {
+            "Ask for a restore, and come again after `Retry-After`"
+        }
+        ErrorKind::Busy | ErrorKind::StoreUnavailable => "Send it again after `Retry-After`",
+        ErrorKind::StoreRefused => "Tell the operator, who finds the cause in the log",
+        ErrorKind::Corrupt => "Tell the operator: the store lost or changed something",
+        ErrorKind::Internal => "Tell the operator the `x-request-id`: the log has the cause",
+    }
+}
+
 impl Problem {
     /// The problem that a failure is told as.
     pub fn of(error: &ServiceError) -> Self {
         let kind = error.kind();
         Self {
-            kind: format!("{TYPE_PREFIX}{}", kind.slug()),
+            kind: type_of(kind),
             title: title_of(kind).to_owned(),
             status: status_of(kind).as_u16(),
             detail: error.to_string(),

@@ -7,8 +7,11 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::extract::{Caller, Id, IdempotencyKey, IfMatch, JsonBody, conditions, no_body};
-use super::problem::{ApiError, Problem};
+use super::extract::{
+    Caller, Id, IdempotencyKey, IfMatch, JsonBody, OfChange, conditions, no_body,
+};
+use super::problem::ApiError;
+use super::refusals::{Any, Bodied, ForSome, InState, Keyed, Named, Stored, Versioned};
 use crate::documents::{RestoreAsk, RestoreDocument};
 use crate::error::ErrorKind;
 use crate::service::Registry;
@@ -18,21 +21,18 @@ use crate::service::Registry;
     post,
     path = "/packages/{package_id}/restore",
     tag = "retention",
-    params(("package_id" = uuid::Uuid, Path), ("idempotency-key" = Option<String>, Header, description = "The same request under the same key is done once"),
-        ("if-match" = Option<String>, Header, description = "Done only to this version of the package")),
+    operation_id = "restore_package",
+    params(
+        ("package_id" = uuid::Uuid, Path, description = "The package"),
+        OfChange,
+    ),
     request_body = Option<RestoreAsk>,
     responses(
-        (status = 202, body = RestoreDocument, description = "Asked for; `Retry-After` says when to look, where something is still to come"),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json"),
-        (status = 412, body = Problem, content_type = "application/problem+json"),
-        (status = 413, body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
-        (status = 502, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        (status = 202, body = RestoreDocument, description = "Asked for",
+            headers(
+                ("retry-after" = u64, description = "When to look, in seconds, where something is still to come")
+            )),
+        Any, ForSome, Named, Bodied, Keyed, Versioned, InState, Stored,
     )
 )]
 pub async fn restore(

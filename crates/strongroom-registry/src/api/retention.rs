@@ -7,8 +7,11 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
-use super::extract::{Caller, Id, IdempotencyKey, Ids, IfMatch, JsonBody, conditions, no_body};
-use super::problem::{ApiError, Problem};
+use super::extract::{
+    Caller, Id, IdempotencyKey, Ids, IfMatch, JsonBody, OfChange, conditions, no_body,
+};
+use super::problem::ApiError;
+use super::refusals::{Any, Bodied, ForSome, InState, Keyed, Named, Stored, Versioned};
 use crate::documents::{
     ExtensionAsk, ExtensionDocument, HoldAsk, HoldDocument, HoldPage, HoldReleaseAsk,
 };
@@ -19,21 +22,15 @@ use crate::service::Registry;
     post,
     path = "/packages/{package_id}/retention/extensions",
     tag = "retention",
-    params(("package_id" = uuid::Uuid, Path), ("idempotency-key" = Option<String>, Header, description = "The same request under the same key is done once"),
-        ("if-match" = Option<String>, Header, description = "Done only to this version of the package")),
+    operation_id = "extend_retention",
+    params(
+        ("package_id" = uuid::Uuid, Path, description = "The package"),
+        OfChange,
+    ),
     request_body = ExtensionAsk,
     responses(
         (status = 201, body = ExtensionDocument, description = "It is on record; a job brings it to each object"),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json"),
-        (status = 412, body = Problem, content_type = "application/problem+json"),
-        (status = 413, body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
-        (status = 502, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        Any, ForSome, Named, Bodied, Keyed, Versioned, InState, Stored,
     )
 )]
 pub async fn extend(
@@ -54,21 +51,15 @@ pub async fn extend(
     post,
     path = "/packages/{package_id}/retention/holds",
     tag = "retention",
-    params(("package_id" = uuid::Uuid, Path), ("idempotency-key" = Option<String>, Header, description = "The same request under the same key is done once"),
-        ("if-match" = Option<String>, Header, description = "Done only to this version of the package")),
+    operation_id = "place_hold",
+    params(
+        ("package_id" = uuid::Uuid, Path, description = "The package"),
+        OfChange,
+    ),
     request_body = HoldAsk,
     responses(
         (status = 201, body = HoldDocument, description = "It is on record; `reach` tells how far it has come"),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json"),
-        (status = 412, body = Problem, content_type = "application/problem+json"),
-        (status = 413, body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
-        (status = 502, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        Any, ForSome, Named, Bodied, Keyed, Versioned, InState, Stored,
     )
 )]
 pub async fn place_hold(
@@ -89,13 +80,13 @@ pub async fn place_hold(
     get,
     path = "/packages/{package_id}/retention/holds",
     tag = "retention",
-    params(("package_id" = uuid::Uuid, Path)),
+    operation_id = "list_holds",
+    params(
+        ("package_id" = uuid::Uuid, Path, description = "The package"),
+    ),
     responses(
-        (status = 200, body = HoldPage),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        (status = 200, body = HoldPage, description = "Its holds"),
+        Any, ForSome, Named,
     )
 )]
 pub async fn holds(
@@ -111,21 +102,16 @@ pub async fn holds(
     post,
     path = "/packages/{package_id}/retention/holds/{hold_id}/release",
     tag = "retention",
-    params(("package_id" = uuid::Uuid, Path), ("hold_id" = uuid::Uuid, Path), ("idempotency-key" = Option<String>, Header, description = "The same request under the same key is done once"),
-        ("if-match" = Option<String>, Header, description = "Done only to this version of the package")),
+    operation_id = "release_hold",
+    params(
+        ("package_id" = uuid::Uuid, Path, description = "The package"),
+        ("hold_id" = uuid::Uuid, Path, description = "The hold"),
+        OfChange,
+    ),
     request_body = HoldReleaseAsk,
     responses(
         (status = 200, body = HoldDocument, description = "Released; or waiting for a second person, where `release_awaits_approval` says so"),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json"),
-        (status = 412, body = Problem, content_type = "application/problem+json"),
-        (status = 413, body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
-        (status = 502, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        Any, ForSome, Named, Bodied, Keyed, Versioned, InState, Stored,
     )
 )]
 pub async fn release_hold(
@@ -145,19 +131,15 @@ pub async fn release_hold(
     post,
     path = "/packages/{package_id}/retention/holds/{hold_id}/release/approve",
     tag = "retention",
-    params(("package_id" = uuid::Uuid, Path), ("hold_id" = uuid::Uuid, Path), ("idempotency-key" = Option<String>, Header, description = "The same request under the same key is done once"),
-        ("if-match" = Option<String>, Header, description = "Done only to this version of the package")),
+    operation_id = "approve_hold_release",
+    params(
+        ("package_id" = uuid::Uuid, Path, description = "The package"),
+        ("hold_id" = uuid::Uuid, Path, description = "The hold"),
+        OfChange,
+    ),
     responses(
         (status = 200, body = HoldDocument, description = "Released"),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json"),
-        (status = 412, body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
-        (status = 502, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        Any, ForSome, Named, Keyed, Versioned, InState, Stored,
     )
 )]
 pub async fn approve_release(

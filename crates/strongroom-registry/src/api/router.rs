@@ -8,17 +8,16 @@ use axum::http::{HeaderValue, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use serde_json::Value;
 use tower_http::catch_panic::CatchPanicLayer;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{Info, OpenApi};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::problem::ApiError;
 use super::{
-    administration, admission, audit, completion, deletion, files, health, jobs, observe, packages,
-    restores, retention, uploads,
+    administration, admission, audit, completion, deletion, files, health, jobs, observe, openapi,
+    packages, restores, retention, uploads,
 };
 use crate::error::{ErrorKind, ServiceError};
 use crate::service::Registry;
@@ -34,14 +33,13 @@ pub fn router(registry: &Arc<Registry>) -> Router {
         middleware::from_fn_with_state(Arc::clone(registry), admission::where_there_is_room);
     let routes = decided().layer(in_time).merge(streamed()).layer(admitted);
     let (api, document) = under_api(routes).split_for_parts();
-    let document = templated(document);
-    let document = Arc::<str>::from(document.to_json().unwrap_or_default());
+    let document = Arc::<str>::from(openapi::completed(&document).to_string());
     Router::new()
         .merge(api)
         .merge(health::router())
         .merge(web::router())
         .merge(SwaggerUi::new("/api/docs").config(Config::from("/api/openapi.json")))
-        .route("/api/openapi.json", get(move || openapi(document)))
+        .route("/api/openapi.json", get(move || told(document)))
         .fallback(|| async { ApiError(ServiceError::not_found()) })
         .method_not_allowed_fallback(|| async {
             ApiError(ServiceError::new(
@@ -58,20 +56,12 @@ pub fn router(registry: &Arc<Registry>) -> Router {
 }
 
 /// The OpenAPI 3.1 document of the API.
-pub fn document() -> OpenApi {
-    templated(under_api(decided().merge(streamed())).into_openapi())
-}
-
-/// Paths as OpenAPI spells them, which knows no segments of several.
-fn templated(mut document: OpenApi) -> OpenApi {
-    let paths = std::mem::take(&mut document.paths.paths);
-    document.paths.paths =
-        paths.into_iter().map(|(path, item)| (path.replace("{*", "{"), item)).collect();
-    document
+pub fn document() -> Value {
+    openapi::completed(&under_api(decided().merge(streamed())).into_openapi())
 }
 
 fn under_api(routes: OpenApiRouter<Arc<Registry>>) -> OpenApiRouter<Arc<Registry>> {
-    OpenApiRouter::with_openapi(described()).nest(API, routes)
+    OpenApiRouter::with_openapi(openapi::described()).nest(API, routes)
 }
 
 /// What takes as long as its bytes do.
@@ -121,24 +111,7 @@ fn decided() -> OpenApiRouter<Arc<Registry>> {
         .routes(routes!(administration::revoke_token))
 }
 
-fn described() -> OpenApi {
-    let mut info = Info::new("Strongroom registry", env!("CARGO_PKG_VERSION"));
-    info.description = Some(
-        "Keeps packages of generated artifacts in storage that their owners hold, and proves that they are kept. \
-         Errors are RFC 9457 problem documents with a stable `type`. Every answer has an `x-request-id`."
-            .to_owned(),
-    );
-    let mut document = OpenApi::new(info, utoipa::openapi::Paths::new());
-    let mut components = utoipa::openapi::Components::new();
-    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("srt_…").build();
-    components.add_security_scheme("token", SecurityScheme::Http(bearer));
-    document.components = Some(components);
-    document.security =
-        Some(vec![utoipa::openapi::SecurityRequirement::new("token", Vec::<String>::new())]);
-    document
-}
-
-async fn openapi(document: Arc<str>) -> Response {
+async fn told(document: Arc<str>) -> Response {
     let json = HeaderValue::from_static("application/json");
     ([(header::CONTENT_TYPE, json)], document.to_string()).into_response()
 }

@@ -19,9 +19,11 @@ use uuid::Uuid;
 use super::digest_fields::{declared, repr_digest};
 use super::extract::{Caller, Id};
 use super::form::Form;
-use super::problem::{ApiError, Problem};
+use super::problem::ApiError;
+use super::refusals::{Any, Bodied, ForSome, InState, Named, Stored};
 use super::router::API;
 use crate::auth::Principal;
+use crate::documents::words;
 use crate::documents::{UploadStatus, UploadedFile, UploadedFiles};
 use crate::error::{ErrorKind, ServiceError};
 use crate::service::Registry;
@@ -65,26 +67,27 @@ impl FromRequestParts<Arc<Registry>> for PathInPackage {
     put,
     path = "/packages/{package_id}/files/{*path}",
     tag = "files",
+    operation_id = "upload_file",
     params(
-        ("package_id" = uuid::Uuid, Path),
-        ("path" = String, Path, description = "The file's path in the package; may hold slashes"),
-        ("repr-digest" = Option<String>, Header, description = "`sha-256=:BASE64:` (RFC 9530) of the body"),
-        ("x-content-sha256" = Option<String>, Header, description = "The same in hexadecimal"),
-        ("x-strongroom-media-type" = Option<String>, Header, description = "The media type that the manifest names; `Content-Type` declares nothing"),
+        ("package_id" = uuid::Uuid, Path, description = "The package"),
+        ("path" = String, Path, min_length = 1, max_length = 1024, description = "The file's path in the package. It may have several segments: their slashes may be sent as they are or as `%2F`"),
+        ("repr-digest" = Option<String>, Header, description = "`sha-256=:BASE64:` (RFC 9530) of the body; digests of other algorithms are not looked at"),
+        ("x-content-sha256" = Option<String>, Header, pattern = "^[0-9A-Fa-f]{64}$", description = "The same in hexadecimal"),
+        ("x-strongroom-media-type" = Option<String>, Header, min_length = 1, max_length = 256, description = "The media type that the manifest names; `Content-Type` declares nothing"),
     ),
-    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    request_body(content = words::Bytes, content_type = "application/octet-stream", description = "The file, whole"),
     responses(
-        (status = 201, body = UploadedFile, description = "It was stored, and looked at"),
-        (status = 200, body = UploadedFile, description = "The very same was stored under this path before"),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json"),
-        (status = 413, body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
-        (status = 502, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        (status = 201, body = UploadedFile, description = "It was stored, and looked at",
+            headers(
+                ("location" = String, description = "Where the file is"),
+                ("repr-digest" = String, description = "The digest of the file (RFC 9530)")
+            )),
+        (status = 200, body = UploadedFile, description = "The very same was stored under this path before",
+            headers(
+                ("location" = String, description = "Where the file is"),
+                ("repr-digest" = String, description = "The digest of the file (RFC 9530)")
+            )),
+        Any, ForSome, Named, Bodied, InState, Stored,
     )
 )]
 pub async fn put(
@@ -122,20 +125,15 @@ pub async fn put(
     post,
     path = "/packages/{package_id}/files",
     tag = "files",
-    params(("package_id" = uuid::Uuid, Path)),
-    request_body(content = std::collections::BTreeMap<String, Vec<u8>>, content_type = "multipart/form-data"),
+    operation_id = "upload_form",
+    params(
+        ("package_id" = uuid::Uuid, Path, description = "The package"),
+    ),
+    request_body(content = std::collections::BTreeMap<String, words::Bytes>, content_type = "multipart/form-data", description = "One field for each file, named by its path"),
     responses(
         (status = 201, body = UploadedFiles, description = "They were stored, and looked at"),
         (status = 200, body = UploadedFiles, description = "The very same were stored before"),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json"),
-        (status = 413, body = Problem, content_type = "application/problem+json"),
-        (status = 422, body = Problem, content_type = "application/problem+json"),
-        (status = 502, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        Any, ForSome, Named, Bodied, InState, Stored,
     )
 )]
 pub async fn form(

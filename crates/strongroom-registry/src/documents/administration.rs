@@ -11,6 +11,7 @@ use crate::auth::{Role, Secret};
 /// A token to be made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({ "name": "nightly build", "role": "producer", "producer": "ci", "days": 30 })))]
 pub struct NewToken {
     /// For people: who or what has it.
     #[schema(min_length = 1, max_length = 256)]
@@ -19,7 +20,7 @@ pub struct NewToken {
     pub role: Role,
     /// The one producer whose packages it is good for.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    #[schema(max_length = 256)]
+    #[schema(min_length = 1, max_length = 256)]
     pub producer: Option<String>,
     /// Days until it is good for nothing; 90 where none are given.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -134,6 +135,7 @@ pub struct SweeperDocument {
 /// Confirms that the clock is right.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({ "now": "2026-03-01T09:30:00Z" })))]
 pub struct ClockConfirmation {
     /// The present, as the operator knows it: within five minutes of the registry's clock.
     #[schema(value_type = String, format = DateTime)]

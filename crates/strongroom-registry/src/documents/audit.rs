@@ -7,6 +7,8 @@ use strongroom_core::Sha256Digest;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::words;
+
 /// One event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AuditEventDocument {
@@ -29,7 +31,7 @@ pub struct AuditEventDocument {
     pub file_id: Option<Uuid>,
     /// The digest of the record in the bucket that says the same.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<words::Sha256>)]
     pub record_sha256: Option<Sha256Digest>,
     /// More of it.
     #[schema(value_type = Object)]

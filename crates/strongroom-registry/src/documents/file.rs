@@ -7,6 +7,8 @@ use strongroom_core::package::{FileStatus, LocationStatus, RestoreStatus, Retrie
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::words;
+
 /// A file of a package.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FileDocument {
@@ -19,15 +21,15 @@ pub struct FileDocument {
     /// The media type that was declared, and so is in the manifest.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub media_type: Option<String>,
-    /// Where it is in its life: `receiving`, `stored`, `missing`, `corrupt`, `deleting`, `deleted`.
-    #[schema(value_type = String)]
+    /// Where it is in its life.
+    #[schema(value_type = words::FileStatus)]
     pub status: FileStatus,
     /// Its bytes.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub size_bytes: Option<u64>,
     /// Their digest.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<words::Sha256>)]
     pub sha256: Option<Sha256Digest>,
     /// When its upload began.
     #[schema(value_type = String, format = DateTime)]
@@ -51,8 +53,8 @@ pub struct LocationDocument {
     /// The version, where the store has versions.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub version_id: Option<String>,
-    /// What is known of the object: `active`, `missing`, `corrupt`, `deleting`, `deleted`.
-    #[schema(value_type = String)]
+    /// What is known of the object.
+    #[schema(value_type = words::LocationStatus)]
     pub status: LocationStatus,
     /// Who vouches for the bytes: `store_sha256`, `composite`, `payload_signed`, `read_back`, `unobserved`.
     pub integrity: String,
@@ -63,11 +65,11 @@ pub struct LocationDocument {
     pub storage_class: Option<String>,
     /// The lock, as it was read back.
     pub lock: LockDocument,
-    /// How fast the bytes can be had: `hot`, `warm`, `cold`, `archive`.
-    #[schema(value_type = String)]
+    /// How fast the bytes can be had.
+    #[schema(value_type = words::RetrievalTier)]
     pub retrieval_tier: RetrievalTier,
-    /// Whether they can be had now: `available`, `restore_requested`, `restoring`, `restored`, `expired`.
-    #[schema(value_type = String)]
+    /// Whether they can be had now.
+    #[schema(value_type = words::RestoreStatus)]
     pub restore_status: RestoreStatus,
     /// When every byte was last held against its digest.
     #[serde(skip_serializing_if = "Option::is_none", default)]

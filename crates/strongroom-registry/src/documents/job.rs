@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::words;
+
 /// A job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct JobDocument {
@@ -15,7 +17,8 @@ pub struct JobDocument {
     /// The package that it is about.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub package_id: Option<Uuid>,
-    /// `queued`, `running`, `done`, `failed`, `cancelled`. A failed one waits for a person: it can be tried again.
+    /// Where it is in its life. A failed one waits for a person: it can be tried again.
+    #[schema(value_type = words::JobState)]
     pub state: String,
     /// How far it is.
     pub progress: JobProgress,

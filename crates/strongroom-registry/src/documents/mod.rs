@@ -10,6 +10,7 @@
 //! | [`job`] | work that goes on after the answer |
 //! | [`administration`] | tokens, backends, metadata schemas, the sweeper |
 //! | [`audit`] | who did what, when |
+//! | [`words`] | what core calls states and classes |
 
 pub mod administration;
 pub mod audit;
@@ -17,6 +18,7 @@ pub mod file;
 pub mod job;
 pub mod package;
 pub mod retention;
+pub mod words;
 
 pub use administration::{
     BackendDocument, BackendPage, ClockConfirmation, NewToken, SchemaDocument, SweeperDocument,

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::retention::DeletionDocument;
+use super::words;
 
 /// Who made the content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -27,9 +28,8 @@ pub struct ProducerDocument {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RetentionAsk {
-    /// The class, which says how long at least: `transient`, `raw-evidence`, `summary-evidence`, `release-evidence`,
-    /// `permanent-record`.
-    #[schema(value_type = String)]
+    /// The class, which says how long at least.
+    #[schema(value_type = words::RetentionClass)]
     pub class: RetentionClass,
     /// Days, counted from the creation. They lengthen what the class keeps, and never shorten it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -43,6 +43,13 @@ pub struct RetentionAsk {
 /// A package to be made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({
+    "producer": { "name": "ci", "version": "2.1" },
+    "subject": "shop/cart",
+    "run_id": "run-7",
+    "retention": { "class": "release-evidence", "days": 3650 },
+    "metadata": { "repo_slug": "shop/cart", "attempt": 1 },
+})))]
 pub struct NewPackage {
     /// For people. The subject, or the producer's name, where none is given.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -89,12 +96,11 @@ pub struct PackageDocument {
     /// The run that it comes from.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub run_id: Option<String>,
-    /// Where it is in its life: `open`, `finalizing`, `finalized`, `deletion_requested`, `deleting`, `deletion_blocked`, `deleted`,
-    /// `abandoned`.
-    #[schema(value_type = String)]
+    /// Where it is in its life.
+    #[schema(value_type = words::PackageStatus)]
     pub status: PackageStatus,
     /// How long it is kept.
-    #[schema(value_type = String)]
+    #[schema(value_type = words::RetentionClass)]
     pub retention_class: RetentionClass,
     /// The days that the producer asked for.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -109,7 +115,7 @@ pub struct PackageDocument {
     pub lock_state: String,
     /// The id of its bundle, once it is finalized: what `strongroom evidence bundle` of the same files gives.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<words::Sha256>)]
     pub bundle_id: Option<BundleId>,
     /// Files that are stored. Absent in a list, where the package is open: they are not counted there.
     #[serde(skip_serializing_if = "Option::is_none", default)]

@@ -8,6 +8,7 @@ use uuid::Uuid;
 /// Keep it longer: by a date, or by days from now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({ "days": 365, "reason": "the audit of this year" })))]
 pub struct ExtensionAsk {
     /// The new date.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -44,6 +45,7 @@ pub struct ExtensionDocument {
 /// A legal hold to be placed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({ "reason": "matter 2026-114" })))]
 pub struct HoldAsk {
     /// Why: the matter that it is held for.
     #[schema(min_length = 1, max_length = 4096)]
@@ -56,6 +58,7 @@ pub type HoldReleaseAsk = ReasonAsk;
 /// Why something is done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({ "reason": "settled" })))]
 pub struct ReasonAsk {
     /// Why.
     #[schema(min_length = 1, max_length = 4096)]
@@ -126,6 +129,7 @@ pub struct RestoreDocument {
 /// A deletion to be asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({ "reason": "made by mistake", "early": true })))]
 pub struct DeletionAsk {
     /// Why.
     #[schema(min_length = 1, max_length = 4096)]

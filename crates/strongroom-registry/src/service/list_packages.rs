@@ -8,7 +8,7 @@ use utoipa::IntoParams;
 use super::{Registry, cursor, read_package};
 use crate::auth::{Action, Principal, Resource, Role, authorize};
 use crate::db::PackageFilter;
-use crate::documents::PackagePage;
+use crate::documents::{PackagePage, words};
 use crate::error::{ErrorKind, ServiceError};
 
 /// Packages of a page unless it is said.
@@ -23,20 +23,23 @@ const FILTER_BYTES_MAX: usize = 1_024;
 pub struct PackageQuery {
     /// Only packages of this producer.
     #[serde(default)]
+    #[param(min_length = 1, max_length = 1024)]
     pub producer: Option<String>,
     /// Only packages about this subject.
     #[serde(default)]
+    #[param(min_length = 1, max_length = 1024)]
     pub subject: Option<String>,
     /// Only packages of this run.
     #[serde(default)]
+    #[param(min_length = 1, max_length = 1024)]
     pub run_id: Option<String>,
     /// Only packages of this retention class.
     #[serde(default)]
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<words::RetentionClass>)]
     pub class: Option<RetentionClass>,
     /// Only packages in this state.
     #[serde(default)]
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<words::PackageStatus>)]
     pub status: Option<PackageStatus>,
     /// Only packages made at this time or later.
     #[serde(default)]
@@ -49,9 +52,11 @@ pub struct PackageQuery {
     /// Only packages whose metadata has this: `KEY=VALUE`, of a key of the outermost object whose value is a text, a number,
     /// `true`, `false`, or a list that holds it.
     #[serde(default)]
+    #[param(min_length = 1, max_length = 1024)]
     pub metadata: Option<String>,
     /// Only packages whose name, producer, subject, run or metadata have all of these words.
     #[serde(default)]
+    #[param(min_length = 1, max_length = 1024)]
     pub text: Option<String>,
     /// Packages of the page.
     #[serde(default)]
@@ -59,6 +64,7 @@ pub struct PackageQuery {
     pub limit: Option<u32>,
     /// `next` of the page before.
     #[serde(default)]
+    #[param(pattern = "^[0-9a-fA-F]{48}$")]
     pub cursor: Option<String>,
 }
 

@@ -21,6 +21,7 @@ mod given_up;
 mod list_holds;
 pub mod list_packages;
 mod lock_row;
+mod names;
 mod nearness;
 pub mod new_file;
 mod new_jobs;

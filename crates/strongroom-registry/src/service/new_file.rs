@@ -1,11 +1,11 @@
 //! What an upload says of itself, and whether that is taken.
 
 use strongroom_core::Sha256Digest;
-use strongroom_core::limits::NAME_BYTES_MAX;
 use strongroom_core::package::manifest::PackagePath;
 use strongroom_core::package::metadata::{DeclarationRefused, check_text};
 
-use crate::error::{ErrorKind, ServiceError};
+use super::names::check_name;
+use crate::error::ServiceError;
 
 /// A file to be stored, as its headers tell of it.
 #[derive(Debug, Clone, Default)]
@@ -30,15 +30,7 @@ pub(super) fn check(new: &NewFile) -> Result<PackagePath, ServiceError> {
         [("media_type", new.media_type.as_deref()), ("content_type", new.content_type.as_deref())]
     {
         let Some(text) = text else { continue };
-        let is_name = !text.trim().is_empty()
-            && text.len() <= NAME_BYTES_MAX
-            && !text.chars().any(char::is_control);
-        if !is_name {
-            return Err(ServiceError::new(
-                ErrorKind::Unprocessable,
-                format!("{field} is 1 to {NAME_BYTES_MAX} bytes without control characters"),
-            ));
-        }
+        check_name(field, text)?;
         check_text(field, text)?;
     }
     Ok(path)

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{Registry, cursor};
 use crate::auth::{Action, Principal, Resource, authorize};
 use crate::db::{AuditEventRow, DbError, JobRow, JobState, TenantId};
-use crate::documents::{JobDocument, JobPage, JobProgress};
+use crate::documents::{JobDocument, JobPage, JobProgress, words};
 use crate::error::{ErrorKind, ServiceError};
 
 /// Which jobs.
@@ -15,8 +15,9 @@ use crate::error::{ErrorKind, ServiceError};
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct JobQuery {
-    /// Only jobs in this state: `queued`, `running`, `done`, `failed`, `cancelled`.
+    /// Only jobs in this state.
     #[serde(default)]
+    #[param(value_type = Option<words::JobState>)]
     pub state: Option<String>,
     /// Only jobs of this kind.
     #[serde(default)]
@@ -27,6 +28,7 @@ pub struct JobQuery {
     pub limit: Option<u32>,
     /// `next` of the page before.
     #[serde(default)]
+    #[param(pattern = "^[0-9a-fA-F]{48}$")]
     pub cursor: Option<String>,
 }
 

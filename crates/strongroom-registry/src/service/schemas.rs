@@ -4,6 +4,7 @@ use boon::{Compiler, Schemas};
 use serde_json::Value;
 
 use super::Registry;
+use super::names::check_name;
 use crate::auth::{Action, Principal, Resource, authorize};
 use crate::db::{DbError, SchemaRow, TenantId};
 use crate::documents::{NewPackage, SchemaDocument};
@@ -35,6 +36,7 @@ impl Registry {
         schema: Value,
     ) -> Result<SchemaDocument, ServiceError> {
         authorize(who, Action::WriteSchemas, Resource::Registry)?;
+        check_name("producer", &producer)?;
         compile(&schema)?;
         let row = SchemaRow {
             id: self.clock().new_id(),

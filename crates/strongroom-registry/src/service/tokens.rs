@@ -5,6 +5,7 @@ use strongroom_core::retention::Period;
 use uuid::Uuid;
 
 use super::Registry;
+use super::names::check_name;
 use crate::auth::{Action, Principal, Resource, Role, Secret, authorize};
 use crate::db::{AuditEventRow, DbError, PrincipalKind, PrincipalRow, TenantId, TokenRow};
 use crate::documents::{NewToken, TokenCreated, TokenDocument, TokenPage};
@@ -14,8 +15,6 @@ use crate::error::{ErrorKind, ServiceError};
 const TOKEN_DAYS_DEFAULT: u32 = 90;
 /// Days that a token is good for at most.
 const TOKEN_DAYS_MAX: u32 = 3_650;
-/// Bytes of a token's name.
-const TOKEN_NAME_BYTES_MAX: usize = 256;
 /// Tokens that a list tells of.
 const TOKENS_LISTED_MAX: u32 = 10_000;
 
@@ -81,14 +80,9 @@ impl Registry {
         created_by: Option<Uuid>,
     ) -> Result<TokenCreated, ServiceError> {
         let name = ask.name.trim();
-        if name.is_empty()
-            || name.len() > TOKEN_NAME_BYTES_MAX
-            || name.chars().any(char::is_control)
-        {
-            return Err(ServiceError::new(
-                ErrorKind::Unprocessable,
-                "a token's name is 1 to 256 bytes without control characters",
-            ));
+        check_name("name", name)?;
+        if let Some(producer) = &ask.producer {
+            check_name("producer", producer)?;
         }
         let now = self.clock().now();
         let principal = PrincipalRow {
