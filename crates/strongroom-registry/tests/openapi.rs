@@ -8,13 +8,13 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use boon::{Compiler, Schemas};
+use jiff::SignedDuration;
 use serde_json::{Map, Value};
 use strongroom_core::limits;
 use strongroom_registry::api::problem::{advice_of, has_retry_after, status_of, type_of};
 use strongroom_registry::api::router::{API, document};
-use strongroom_registry::config::RequestLimits;
+use strongroom_registry::config::{ConnectionLimits, RequestLimits};
 use strongroom_registry::error::ErrorKind;
-use strongroom_registry::server::ConnectionLimits;
 
 fn page(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name)
@@ -200,6 +200,10 @@ fn problems() -> String {
     table
 }
 
+fn seconds(duration: SignedDuration) -> String {
+    format!("{} s", duration.as_secs())
+}
+
 fn bounds() -> String {
     let (request, connection) = (RequestLimits::default(), ConnectionLimits::default());
     let rows = [
@@ -215,14 +219,19 @@ fn bounds() -> String {
         ("entries of a page", request.page_entries_max.to_string(), "400"),
         ("requests at once", request.requests_at_once.to_string(), "503"),
         ("uploads at once", request.uploads_at_once.to_string(), "503"),
-        ("silence in an upload", format!("{} s", request.idle_body.as_secs()), "400"),
-        ("the time of any other body", format!("{} s", request.request.as_secs()), "400"),
+        ("bundles at once", request.bundles_at_once.to_string(), "503"),
+        ("the next piece of an upload", seconds(request.idle_body), "400"),
+        ("a whole JSON body", seconds(request.idle_body), "400"),
+        ("anything but an upload or a download", seconds(request.request), "503"),
         (
-            "the time of a request's head",
-            format!("{} s", connection.head_timeout.as_secs()),
+            "a client that takes nothing of an answer",
+            seconds(request.idle_reader),
             "the connection ends",
         ),
-        ("connections", connection.connections_max.to_string(), "the idlest one ends"),
+        ("the head of a request", seconds(connection.head), "the connection ends"),
+        ("a connection of which nothing is asked", seconds(connection.idle), "the connection ends"),
+        ("connections", connection.at_once.to_string(), "the next one waits"),
+        ("connections of one peer", connection.per_peer.to_string(), "the next one is closed"),
     ];
     let mut table = String::from("| what | at most | beyond |\n|---|---:|---|\n");
     for (what, most, beyond) in rows {
