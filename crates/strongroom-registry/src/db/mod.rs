@@ -78,5 +78,4 @@ pub use session::{Session, Tx};
 pub use sweeper::SweeperRow;
 pub use tenants::TenantRow;
 pub use tokens::{TokenHolder, TokenRow};
-#[cfg(feature = "test-points")]
 pub use watch::{Instead, Use, Watch};
