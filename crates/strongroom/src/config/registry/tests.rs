@@ -220,7 +220,7 @@ fn each_key_has_its_own_name_in_the_environment_which_is_made_of_it() {
         assert_eq!(**name, expected);
         assert!(names.insert(*name), "{name}");
     }
-    assert_eq!(names.len(), 44);
+    assert_eq!(names.len(), 50);
 }
 
 #[test]
