@@ -123,14 +123,15 @@ async fn end_of_page(
         let package = load(attempt).await?;
         return stopped(attempt, &package).await.map(Some);
     }
+    // Before any refusal: an object whose deletion failed is in doubt, and blocked there is nobody to settle it.
+    if let Some(error) = failure {
+        return Err(error);
+    }
     if let Some((why, told)) = refusal {
         return match block(attempt, package, why, told, true).await? {
             Some(outcome) => Ok(Some(outcome)),
             None => stopped(attempt, &load(attempt).await?).await.map(Some),
         };
-    }
-    if let Some(error) = failure {
-        return Err(error);
     }
     // The sweeper queues it again once the clock is confirmed.
     Ok(is_paused.then(|| json!({ "paused": true })))
