@@ -11,7 +11,7 @@ use boon::{Compiler, Schemas};
 use jiff::SignedDuration;
 use serde_json::{Map, Value};
 use strongroom_core::limits;
-use strongroom_registry::api::problem::{advice_of, has_retry_after, status_of, type_of};
+use strongroom_registry::api::problem::{advice_of, status_of, type_of};
 use strongroom_registry::api::router::{API, document};
 use strongroom_registry::config::{ConnectionLimits, RequestLimits};
 use strongroom_registry::error::ErrorKind;
@@ -194,7 +194,7 @@ fn problems() -> String {
     let mut table = String::from("| `type` | status | what to do | again? |\n|---|---:|---|---|\n");
     for kind in ErrorKind::ALL {
         let (name, status) = (type_of(kind), status_of(kind).as_u16());
-        let again = if has_retry_after(kind) { "yes" } else { "no" };
+        let again = if kind.retry_after().is_some() { "yes" } else { "no" };
         writeln!(table, "| `{name}` | {status} | {} | {again} |", advice_of(kind)).unwrap();
     }
     table

@@ -240,6 +240,17 @@ pub struct Created {
     pub info: Option<ObjectInfo>,
 }
 
+impl Created {
+    /// What vouches for the stored bytes to be those of this digest that were sent; `None` where they were read back
+    /// and are others.
+    pub fn vouched(&self, sent: Sha256Digest) -> Option<Integrity> {
+        match self.read_back {
+            Some(read_back) => (read_back == sent).then_some(Integrity::ReadBack),
+            None => Some(self.integrity),
+        }
+    }
+}
+
 /// What a store says of one object.
 #[derive(Debug, Clone)]
 pub struct ObjectInfo {

@@ -14,8 +14,8 @@ use strongroom_core::retention::Retention;
 use strongroom_storage::status::{BucketSettings, StoreStatus};
 use strongroom_storage::{
     AskedOfWrites, Body, BucketLocks, CreateOptions, Created, ListPage, ListRequest, ObjectInfo,
-    ObjectKey, ObjectReader, ObjectVersion, SeenLock, Storage, StorageError, StorageErrorKind,
-    VersionId,
+    ObjectKey, ObjectReader, ObjectVersion, RestoreAsk, SeenLock, Storage, StorageError,
+    StorageErrorKind, VersionId,
 };
 
 use crate::steps::{Step, Steps, What};
@@ -199,6 +199,15 @@ impl Storage for SteppedStore {
     ) -> Result<(), StorageError> {
         let verb = if on { "set legal hold of" } else { "clear legal hold of" };
         self.change(verb, key, self.inner.set_legal_hold(key, version, on)).await
+    }
+
+    async fn restore(
+        &self,
+        key: &ObjectKey,
+        version: Option<&VersionId>,
+        ask: &RestoreAsk,
+    ) -> Result<(), StorageError> {
+        self.change("restore of", key, self.inner.restore(key, version, ask)).await
     }
 
     async fn bucket_locks(&self) -> Result<BucketLocks, StorageError> {

@@ -56,11 +56,6 @@ pub fn status_of(kind: ErrorKind) -> StatusCode {
     }
 }
 
-/// Whether an answer of this kind says when to ask again.
-pub fn has_retry_after(kind: ErrorKind) -> bool {
-    kind.is_transient() || kind == ErrorKind::NotImmediatelyAvailable
-}
-
 /// The `type` of this kind's problems.
 pub fn type_of(kind: ErrorKind) -> String {
     format!("{TYPE_PREFIX}{}", kind.slug())

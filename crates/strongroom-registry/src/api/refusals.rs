@@ -8,9 +8,7 @@ use serde_json::{Map, Value, json};
 use utoipa::IntoResponses;
 use utoipa::openapi::{Ref, RefOr, Response};
 
-use super::problem::{
-    MEDIA_TYPE, Problem, advice_of, has_retry_after, status_of, title_of, type_of,
-};
+use super::problem::{MEDIA_TYPE, Problem, advice_of, status_of, title_of, type_of};
 use crate::error::ErrorKind;
 
 macro_rules! refusals {
@@ -87,7 +85,7 @@ fn component(status: StatusCode) -> Value {
     let content = json!({ MEDIA_TYPE: { "schema": schema, "examples": examples } });
     json!({
         "description": format!("Refused. Its `type` is {}.", types.join(" or ")),
-        "headers": headers(status, kinds().any(has_retry_after)),
+        "headers": headers(status, kinds().any(|kind| kind.retry_after().is_some())),
         "content": content,
     })
 }

@@ -113,9 +113,9 @@ statements! {
          $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)"
     )}
     UPDATE_LOCATION = {(
-        "UPDATE storage_locations SET status = $4, integrity = $5, storage_class = $6, lock_mode = $7, \
-         lock_retain_until = $8, lock_hold = $9, hold_was_set_before = $10, lock_read_at = $11, \
-         lock_unobserved = $12, retrieval_tier = $13, last_verified_at = $14, etag = $15 \
+        "UPDATE storage_locations SET status = $4, integrity = $5, lock_mode = $6, lock_retain_until = $7, \
+         lock_hold = $8, hold_was_set_before = $9, lock_read_at = $10, lock_unobserved = $11, \
+         last_verified_at = $12, etag = $13 \
          WHERE tenant_id = $1 AND id = $2 AND status = $3"
     )}
     // Apart from the rest: a look at an archive and a look at a lock may take place at the same time.
@@ -221,7 +221,8 @@ impl TenantTx<'_> {
         .map(drop)
     }
 
-    /// Writes what can change of a location, if it is still in the state `from`; tells whether it was.
+    /// Writes what can change of a location, but for how near its bytes are, if it is still in the state `from`; tells
+    /// whether it was.
     pub async fn update_location(
         &mut self,
         l: &LocationRow,
@@ -236,14 +237,12 @@ impl TenantTx<'_> {
             from.as_str(),
             l.status.as_str(),
             text(&l.integrity)?,
-            maybe_text(l.storage_class.as_deref())?,
             l.lock_mode.map(mode_name),
             maybe_micros(l.lock_retain_until),
             l.lock_hold,
             l.hold_was_set_before,
             maybe_micros(l.lock_read_at),
             maybe_text(l.lock_unobserved.as_deref())?,
-            l.retrieval_tier.as_str(),
             maybe_micros(l.last_verified_at),
             maybe_text(l.etag.as_deref())?,
         )?;

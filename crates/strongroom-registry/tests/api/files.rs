@@ -13,15 +13,14 @@ use strongroom_registry::auth::Role;
 use strongroom_registry::jobs;
 use strongroom_registry::server::stop;
 use strongroom_storage::fs::FsStorage;
-use strongroom_storage::open::{Secret, StaticCredentials, StoreSettings, open};
 use strongroom_storage::{Clock, ListRequest, ObjectKey, Storage};
 use strongroom_testkit::S3Server;
-use strongroom_testkit::s3::server::REGION;
 use strongroom_testkit::s3::{BucketSettings, Lie};
 use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::app::{Answer, Client, TestApp};
+use crate::shelf::store_on;
 
 /// Longer than anything that a test waits for.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -136,20 +135,7 @@ impl Bucket {
             None => server,
         };
         let server = server.start().await;
-        let owner = server.owner();
-        let settings = StoreSettings {
-            url: "s3://shelf/team".to_owned(),
-            endpoint: Some(server.endpoint()),
-            region: Some(REGION.to_owned()),
-            allow_http: true,
-            credentials: Some(StaticCredentials {
-                access_key: owner.access_key().to_owned(),
-                secret_key: Secret(owner.secret_key().to_owned()),
-                session_token: None,
-            }),
-            ..StoreSettings::default()
-        };
-        let store = open(&settings, Clock::system()).await.unwrap();
+        let store = store_on(&server).await;
         Self { server, store }
     }
 }

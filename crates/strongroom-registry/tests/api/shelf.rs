@@ -14,6 +14,24 @@ use crate::app::TestApp;
 use crate::engines::Engine;
 use crate::evidence::stepwise;
 
+/// The bucket `shelf` of a server.
+pub async fn store_on(server: &S3Server) -> Arc<dyn Storage> {
+    let owner = server.owner();
+    let settings = StoreSettings {
+        url: "s3://shelf/team".to_owned(),
+        endpoint: Some(server.endpoint()),
+        region: Some(REGION.to_owned()),
+        allow_http: true,
+        credentials: Some(StaticCredentials {
+            access_key: owner.access_key().to_owned(),
+            secret_key: Secret(owner.secret_key().to_owned()),
+            session_token: None,
+        }),
+        ..StoreSettings::default()
+    };
+    open(&settings, Clock::system()).await.unwrap()
+}
+
 /// A registry on a bucket; the server's clock is turned beside the registry's.
 pub struct Shelf {
     pub server: S3Server,
@@ -24,20 +42,7 @@ impl Shelf {
     pub async fn new(engine: &Engine, settings: BucketSettings) -> Self {
         let server =
             S3Server::builder().bucket("shelf", settings).clock(TestClock::system()).start().await;
-        let owner = server.owner();
-        let settings = StoreSettings {
-            url: "s3://shelf/team".to_owned(),
-            endpoint: Some(server.endpoint()),
-            region: Some(REGION.to_owned()),
-            allow_http: true,
-            credentials: Some(StaticCredentials {
-                access_key: owner.access_key().to_owned(),
-                secret_key: Secret(owner.secret_key().to_owned()),
-                session_token: None,
-            }),
-            ..StoreSettings::default()
-        };
-        let store: Arc<dyn Storage> = open(&settings, Clock::system()).await.unwrap();
+        let store = store_on(&server).await;
         let app = engine.start_on(store, stepwise).await;
         Self { server, app }
     }

@@ -131,13 +131,8 @@ impl Looking<'_> {
         seen: Option<ObjectInfo>,
     ) -> Result<(ObjectInfo, Integrity), KeepError> {
         let version = created.version.as_ref();
-        if created.read_back.is_some_and(|read_back| read_back != sent.sha256) {
-            return Err(corrupt("the store gives back other bytes than were sent"));
-        }
-        let integrity = match created.read_back {
-            Some(_) => Integrity::ReadBack,
-            None => created.integrity,
-        };
+        let other_bytes = || corrupt("the store gives back other bytes than were sent");
+        let integrity = created.vouched(sent.sha256).ok_or_else(other_bytes)?;
         if integrity != Integrity::Unobserved {
             let info = match seen {
                 Some(info) => info,
@@ -147,7 +142,7 @@ impl Looking<'_> {
         }
         match versions::digest_of(self.store, self.key, version, sent.size_bytes).await? {
             (info, Some(sha256)) if sha256 == sent.sha256 => Ok((info, Integrity::ReadBack)),
-            _ => Err(corrupt("the store gives back other bytes than were sent")),
+            _ => Err(other_bytes()),
         }
     }
 

@@ -4,7 +4,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::json;
 use strongroom_core::package::document::{DocumentFile, DocumentLocation};
 use strongroom_core::package::status::{FileEvent, LocationEvent};
-use strongroom_core::package::{FileStatus, LocationStatus, RetrievalTier};
+use strongroom_core::package::{FileStatus, LocationStatus, RestoreStatus};
 use strongroom_core::receipt::{Encryption, Integrity};
 use strongroom_storage::keep::{self, Expected, Verdict};
 use strongroom_storage::{ObjectInfo, ObjectKey, StorageErrorKind, VersionId};
@@ -27,6 +27,8 @@ struct Seen {
     /// Its lock, where the object is what it should be.
     held: Option<Held>,
     encryption: Option<Encryption>,
+    /// Its bytes are nearer or further away than the row said.
+    has_moved: bool,
 }
 
 /// Files that are not what they should be.
@@ -42,6 +44,7 @@ struct Rows {
     job: JobRow,
     files: Vec<(FileRow, FileStatus)>,
     locations: Vec<(LocationRow, LocationStatus)>,
+    moved: Vec<LocationRow>,
     events: Vec<AuditEventRow>,
 }
 
@@ -80,6 +83,7 @@ impl Finalizing<'_> {
     async fn look_at(&self, mut placed: Placed) -> Result<Seen, ServiceError> {
         let (file, location) = (&mut placed.file, &mut placed.location);
         let from = (file.status, location.status);
+        let was_near = nearness(location);
         let key = object_key("", &location.object_key)?;
         let version = location.version_id.clone().map(VersionId);
         let verdict = self.verdict(&key, version.as_ref(), file, location).await?;
@@ -103,14 +107,15 @@ impl Finalizing<'_> {
         let held = match verdict {
             Verdict::Verified(info) => {
                 let held = self.hold(&key, version.as_ref()).await?;
-                self.describe(location, &info, &held);
+                self.describe(location, &info, &held)?;
                 encryption = info.encryption;
                 Some(held)
             }
             _ => None,
         };
+        let has_moved = nearness(location) != was_near;
         self.attempt.step();
-        Ok(Seen { placed, from, held, encryption })
+        Ok(Seen { placed, from, held, encryption, has_moved })
     }
 
     /// Reads every byte; of a file that this very job has read before, only asks whether it is there.
@@ -141,20 +146,22 @@ impl Finalizing<'_> {
         }
     }
 
-    fn describe(&self, location: &mut LocationRow, info: &ObjectInfo, held: &Held) {
+    fn describe(
+        &self,
+        location: &mut LocationRow,
+        info: &ObjectInfo,
+        held: &Held,
+    ) -> Result<(), ServiceError> {
+        let now = self.attempt.registry().clock().now();
         location.integrity = name_of(&Integrity::ReadBack);
-        // A tier that a copy was restored from is another than the class says, and stays.
-        if location.storage_class != info.storage_class {
-            location.retrieval_tier =
-                RetrievalTier::of_storage_class(info.storage_class.as_deref());
-        }
-        location.storage_class = info.storage_class.clone();
+        location.saw(info, now).map_err(ServiceError::internal)?;
         location.read_back(&held.receipt);
         let since = self.attempt.job().created_at;
         let was_read = location.last_verified_at.is_some_and(|read_at| read_at >= since);
         if !was_read {
-            location.last_verified_at = Some(self.attempt.registry().clock().now());
+            location.last_verified_at = Some(now);
         }
+        Ok(())
     }
 
     async fn write_rows(&self, seen: &[Seen]) -> Result<(), ServiceError> {
@@ -163,6 +170,7 @@ impl Finalizing<'_> {
             job: self.attempt.job().clone(),
             files: Vec::new(),
             locations: Vec::new(),
+            moved: Vec::new(),
             events: Vec::new(),
         };
         for seen in seen {
@@ -172,6 +180,9 @@ impl Finalizing<'_> {
                 rows.events.push(self.found_otherwise(file));
             }
             rows.locations.push((location.clone(), seen.from.1));
+            if seen.has_moved {
+                rows.moved.push(location.clone());
+            }
         }
         let registry = self.attempt.registry();
         let has_job: Result<bool, DbError> =
@@ -222,6 +233,11 @@ impl Finalizing<'_> {
     }
 }
 
+/// What a row says of how near its bytes are.
+fn nearness(location: &LocationRow) -> (Option<String>, RestoreStatus) {
+    (location.storage_class.clone(), location.restore_status)
+}
+
 async fn write(tx: &mut Tx, written: &Rows) -> Result<bool, DbError> {
     let mut rows = tx.of(&written.tenant);
     if !rows.has_job(&written.job).await? {
@@ -234,6 +250,9 @@ async fn write(tx: &mut Tx, written: &Rows) -> Result<bool, DbError> {
     }
     for (location, from) in &written.locations {
         rows.update_location(location, *from).await?;
+    }
+    for location in &written.moved {
+        rows.update_nearness(location).await?;
     }
     for event in &written.events {
         rows.insert_audit_event(event).await?;

@@ -113,7 +113,8 @@ impl CavraPush<'_> {
             visible_from: created.visible_from,
         };
         let protection = self.protect(key, version.as_ref(), origin).await?;
-        let must_read = created.integrity == Integrity::Unobserved && self.request.verify_on_push;
+        let vouched = created.vouched(file.sha256).ok_or_else(differs)?;
+        let must_read = vouched == Integrity::Unobserved && self.request.verify_on_push;
         let (info, integrity) = match seen {
             _ if must_read => {
                 let (info, sha256) = read_back(self.store, key, version.as_ref(), file).await?;
@@ -122,8 +123,8 @@ impl CavraPush<'_> {
                 }
                 (info, Integrity::ReadBack)
             }
-            Some(info) => (info, created.integrity),
-            None => (self.store.head(key, version.as_ref()).await?, created.integrity),
+            Some(info) => (info, vouched),
+            None => (self.store.head(key, version.as_ref()).await?, vouched),
         };
         if info.size_bytes != file.size_bytes {
             return Err(differs());

@@ -159,13 +159,8 @@ impl Push<'_> {
         seen: Option<ObjectInfo>,
     ) -> Result<(ObjectInfo, Integrity), EvidenceError> {
         let version = created.version.as_ref();
-        if created.read_back.is_some_and(|read_back| read_back != sent.archive_sha256) {
-            return Err(differs("the store gives back other bytes than were sent"));
-        }
-        let integrity = match created.read_back {
-            Some(_) => Integrity::ReadBack,
-            None => created.integrity,
-        };
+        let other_bytes = || differs("the store gives back other bytes than were sent");
+        let integrity = created.vouched(sent.archive_sha256).ok_or_else(other_bytes)?;
         if integrity != Integrity::Unobserved || !self.request.verify_on_push {
             let info = match seen {
                 Some(info) => info,
@@ -188,7 +183,7 @@ impl Push<'_> {
         copied
             .map_err(|error| EvidenceError::new(EvidenceErrorKind::LocalFile, error.to_string()))?;
         if sha256 != sent.archive_sha256 {
-            return Err(differs("the store gives back other bytes than were sent"));
+            return Err(other_bytes());
         }
         Ok((object.info, Integrity::ReadBack))
     }
