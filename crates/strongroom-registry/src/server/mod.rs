@@ -1,6 +1,7 @@
 //! Connections in, answers out, and an orderly end: what was begun when the service is told to stop has time to end.
 
 mod activity;
+pub mod open_files;
 mod peers;
 
 use std::io;

@@ -151,6 +151,11 @@ impl TestApp {
         Client { router: self.router.clone(), authorization: Some(format!("Bearer {token}")) }
     }
 
+    /// The token of a role.
+    pub fn token(&self, role: Role) -> String {
+        self.tokens[role.as_str()].clone()
+    }
+
     /// Somebody without a token.
     pub fn stranger(&self) -> Client {
         Client { router: self.router.clone(), authorization: None }

@@ -14,6 +14,7 @@ mod evidence;
 mod files;
 mod finalizing;
 mod given_up;
+mod hostile;
 mod limits;
 mod model;
 mod packages;

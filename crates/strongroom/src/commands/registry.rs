@@ -12,7 +12,7 @@ use strongroom_registry::backends::Backends;
 use strongroom_registry::config::{DatabaseUrl, Settings};
 use strongroom_registry::db::{Db, TenantId};
 use strongroom_registry::jobs;
-use strongroom_registry::server::{self, Stop};
+use strongroom_registry::server::{self, Stop, open_files};
 use strongroom_registry::service::Registry;
 use tokio::task::JoinHandle;
 
@@ -43,7 +43,7 @@ pub async fn serve(context: &Context) -> Result<()> {
     let mut workers = (!is_api_only).then(|| start_workers(&registry, context, stop.clone()));
     let (connections, drain) = {
         let settings = registry.settings();
-        (settings.connections, settings.limits.drain.unsigned_abs())
+        (open_files::within(settings.connections), settings.limits.drain.unsigned_abs())
     };
     let serving = server::serve(listener, router(&registry), connections, stop, drain);
     let mut serving = Box::pin(serving);

@@ -28,6 +28,7 @@ mod cli_prove_cavra;
 mod cli_prove_signatures;
 mod cli_push;
 mod cli_serve;
+mod cli_serve_hostile;
 mod cli_signers;
 mod cli_signing;
 mod cli_storage_plan;

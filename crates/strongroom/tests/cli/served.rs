@@ -67,6 +67,11 @@ impl Served {
         format!("http://{}", self.address)
     }
 
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Asks it to end, and waits for that. Answers the exit code and what it told since it answered.
     pub fn end(mut self) -> (i32, String) {
         let pid = self.child.id().to_string();
