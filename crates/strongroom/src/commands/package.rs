@@ -11,6 +11,7 @@ mod pull;
 mod push;
 mod upload;
 mod uploading;
+mod waiting;
 
 use anyhow::Result;
 use strongroom_registry::documents::PackageDocument;

@@ -1,7 +1,5 @@
 //! `strongroom package finalize`, and the wait for it.
 
-use std::time::Duration;
-
 use anyhow::Result;
 use serde::Serialize;
 use strongroom_core::BundleId;
@@ -10,19 +8,20 @@ use strongroom_registry::documents::JobDocument;
 use uuid::Uuid;
 
 use super::human;
+use super::waiting::{self, Awaited};
 use crate::cli::PackageFinalizeArgs;
 use crate::client::Client;
 use crate::commands::Context;
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::progress::Counter;
 
 /// The schema that a finalized package is printed under.
 const SCHEMA: &str = "strongroom.package-finalized/v1";
-/// How soon it is asked how far a job is; twice as long before each further time.
-const LOOK_FIRST: Duration = Duration::from_millis(25);
-/// How seldom it is asked at most.
-const LOOK_EVERY_MAX: Duration = Duration::from_millis(500);
+/// What is waited for.
+const AWAITED: Awaited = Awaited {
+    verb: "finalizing",
+    steps: "steps",
+    failed: "the package is not finalized",
+    help: "an operator can have the job tried again; `strongroom package show` tells more",
+};
 
 #[derive(Serialize)]
 struct Document {
@@ -52,23 +51,7 @@ pub async fn run(args: PackageFinalizeArgs, client: &Client, context: &Context) 
     context.console.result(|console| human(&package, console), &document)
 }
 
-/// Waits for a job to end.
-pub async fn finished(mut job: JobDocument, client: &Client, context: &Context) -> Result<()> {
-    let counter = Counter::new(context.console.shows_progress(), "finalizing", "steps");
-    let mut wait = LOOK_FIRST;
-    loop {
-        match job.state.as_str() {
-            "done" => return Ok(()),
-            "failed" | "cancelled" => {
-                let why = job.error.unwrap_or_else(|| "it was cancelled".to_owned());
-                return Err(Failure::new(Exit::Partial, format!("the package is not finalized: {why}"))
-                    .with_help("an operator can have the job tried again; `strongroom package show` tells more")
-                    .into());
-            }
-            _ => tokio::time::sleep(wait).await,
-        }
-        wait = (wait * 2).min(LOOK_EVERY_MAX);
-        job = client.job(job.job_id).await?;
-        counter.set(job.progress.done);
-    }
+/// Waits for the job that finalizes a package.
+pub async fn finished(job: JobDocument, client: &Client, context: &Context) -> Result<()> {
+    waiting::done(job, &AWAITED, client, context).await.map(drop)
 }
