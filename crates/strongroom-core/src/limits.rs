@@ -186,5 +186,7 @@ pub const DECLARED_SECRETS_MAX: usize = 20;
 /// Bytes of a `package.json`: a row with its location and its lock for each of [`FILES_MAX`] files, and the
 /// manifest.
 pub const PACKAGE_DOCUMENT_BYTES_MAX: u64 = 512 << 20;
+/// Folders that lie in each other, of files that a registry takes from a folder of its server.
+pub const LOCAL_FOLDERS_DEEP_MAX: usize = 64;
 /// Days of the lock on what is kept without a date, renewed when half of them are over.
 pub const ROLLING_LOCK_DAYS: u32 = 365;

@@ -1,5 +1,6 @@
 //! What a registry is told before it starts. Every limit has a name and a default.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -24,6 +25,8 @@ pub struct Settings {
     pub deletion: DeletionSettings,
     /// Which decisions take two people.
     pub dual_control: DualControl,
+    /// Folders of the server that operators may ingest files from, by name. None: local-path ingestion is off.
+    pub local_roots: BTreeMap<String, PathBuf>,
     /// How jobs run.
     pub jobs: JobSettings,
     /// How many connections are kept, and for how long.
@@ -203,6 +206,7 @@ impl Settings {
             rules: RuleSet::default(),
             deletion: DeletionSettings::default(),
             dual_control: DualControl::default(),
+            local_roots: BTreeMap::new(),
             jobs: JobSettings::default(),
             connections: ConnectionLimits::default(),
             limits: RequestLimits::default(),

@@ -167,6 +167,20 @@ impl ServiceError {
         self
     }
 
+    /// The same failure, of which is told what it is about.
+    pub(crate) fn about(mut self, what: impl std::fmt::Display) -> Self {
+        self.message = format!("{what}: {}", self.message).into();
+        self
+    }
+
+    /// The same with what a person can do in its message, where that is all that is kept of it.
+    pub(crate) fn in_one_line(mut self) -> Self {
+        if let Some(guidance) = self.guidance.take() {
+            self.message = format!("{}; {guidance}", self.message).into();
+        }
+        self
+    }
+
     /// The meaning.
     pub fn kind(&self) -> ErrorKind {
         self.kind

@@ -11,6 +11,7 @@
 //! | [`documents`] | what crosses the API, both ways |
 //! | [`backends`] | where bytes are kept |
 //! | [`config`] | what it is told before it starts |
+//! | [`local_files`] | files in folders of its server, for operators |
 //! | [`error`] | failures by meaning |
 //! | [`server`] | connections, and an orderly end |
 //! | [`metrics`] | what it counts of itself |
@@ -23,6 +24,7 @@ pub mod db;
 pub mod documents;
 pub mod error;
 pub mod jobs;
+pub mod local_files;
 pub mod metrics;
 pub mod server;
 pub mod service;

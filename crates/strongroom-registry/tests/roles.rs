@@ -34,8 +34,18 @@ fn page() -> String {
     }
     page.push_str(
         "\nA token may be narrowed to one producer. Of packages it then reaches only those that name this producer: any \
-         other is answered\nwith 404. Of the rest it is good for these, as far as its role is: ",
+         other is answered\nwith 404. It is not good for what reaches beyond them: ",
     );
+    let beyond = Action::ALL
+        .into_iter()
+        .filter(|action| action.states().is_some() && !action.is_open_to_narrowed());
+    let beyond: Vec<&str> = beyond.map(Action::as_str).collect();
+    write!(
+        page,
+        "{}. Of the rest it is good for these, as far as its role is: ",
+        beyond.join(", ")
+    )
+    .unwrap();
     let open: Vec<&str> = Action::ALL
         .into_iter()
         .filter(|action| action.states().is_none() && action.is_open_to_narrowed())

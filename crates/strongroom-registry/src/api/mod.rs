@@ -5,7 +5,7 @@
 //! | [`router`] | every route: the table of contents |
 //! | [`packages`] | make, find, read and change packages |
 //! | [`retention`] [`deletion`] [`restores`] | longer, held, gone; brought back from an archive |
-//! | [`uploads`] [`form`] [`files`] `sending` | files in; listed, seen, downloaded |
+//! | [`uploads`] [`form`] [`local_files`] [`files`] `sending` | files in; listed, seen, downloaded |
 //! | [`completion`] | finalize, abandon, the manifest, the bundle |
 //! | [`administration`] | tokens, backends, metadata schemas, the sweeper |
 //! | [`audit`] [`jobs`] | what was done, and what is being done |
@@ -29,6 +29,7 @@ pub mod files;
 pub mod form;
 pub mod health;
 pub mod jobs;
+pub mod local_files;
 pub mod observe;
 pub mod openapi;
 pub mod packages;

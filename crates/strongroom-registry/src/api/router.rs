@@ -16,8 +16,8 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::problem::ApiError;
 use super::{
-    administration, admission, audit, completion, deletion, files, health, jobs, observe, openapi,
-    packages, restores, retention, uploads,
+    administration, admission, audit, completion, deletion, files, health, jobs, local_files,
+    observe, openapi, packages, restores, retention, uploads,
 };
 use crate::error::{ErrorKind, ServiceError};
 use crate::service::Registry;
@@ -102,6 +102,7 @@ fn decided() -> OpenApiRouter<Arc<Registry>> {
         .routes(routes!(jobs::list))
         .routes(routes!(jobs::get))
         .routes(routes!(jobs::retry))
+        .routes(routes!(local_files::ingest))
         .routes(routes!(administration::backends))
         .routes(routes!(administration::sweeper))
         .routes(routes!(administration::confirm_clock))

@@ -9,6 +9,8 @@ pub enum Action {
     CreatePackage,
     /// Give it a file.
     UploadFile,
+    /// Give it files of a folder of the server's.
+    IngestLocalFiles,
     /// Say that it is complete.
     Finalize,
     /// Give it up before it is complete.
@@ -55,9 +57,10 @@ pub enum Action {
 
 impl Action {
     /// Every action, in the order of the documentation.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::CreatePackage,
         Self::UploadFile,
+        Self::IngestLocalFiles,
         Self::Finalize,
         Self::Abandon,
         Self::ReadPackage,
@@ -86,6 +89,7 @@ impl Action {
         match self {
             Self::CreatePackage => "create a package",
             Self::UploadFile => "upload a file",
+            Self::IngestLocalFiles => "ingest local files",
             Self::Finalize => "finalize",
             Self::Abandon => "abandon",
             Self::ReadPackage => "read a package",
@@ -117,7 +121,7 @@ impl Action {
             Finalizing, Open,
         };
         match self {
-            Self::UploadFile | Self::Abandon => Some(&[Open]),
+            Self::UploadFile | Self::IngestLocalFiles | Self::Abandon => Some(&[Open]),
             // Asked again, it is answered again: what was lost may have been the first answer.
             Self::Finalize => Some(&[Open, Finalizing, Finalized]),
             Self::ReadPackage => Some(&[
@@ -162,13 +166,13 @@ impl Action {
 
     /// Whether a token that is narrowed to one producer is good for it. What is about one package is for others to
     /// decide, by the package's producer, and so is a job; what is about the registry would tell of other producers,
-    /// or reach them.
+    /// or reach them: folders of the server are of no one producer.
     pub fn is_open_to_narrowed(self) -> bool {
-        self.states().is_some()
-            || matches!(
-                self,
-                Self::CreatePackage | Self::ListPackages | Self::RetryJob | Self::ReadSchemas
-            )
+        match self {
+            Self::IngestLocalFiles => false,
+            Self::CreatePackage | Self::ListPackages | Self::RetryJob | Self::ReadSchemas => true,
+            _ => self.states().is_some(),
+        }
     }
 
     /// Whether nothing changes by it.

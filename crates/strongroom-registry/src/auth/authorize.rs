@@ -70,7 +70,8 @@ fn may(role: Role, action: Action) -> bool {
                 || reads_fields
                 || matches!(
                     action,
-                    Action::Restore
+                    Action::IngestLocalFiles
+                        | Action::Restore
                         | Action::ReadBackends
                         | Action::ReadJobs
                         | Action::RetryJob
@@ -115,7 +116,7 @@ pub fn authorize(
         (Some(narrowed), Some(producer)) if narrowed != producer => {
             return Err(ServiceError::not_found());
         }
-        (Some(_), None) if !action.is_open_to_narrowed() => return Err(narrowed_away(action)),
+        (Some(_), _) if !action.is_open_to_narrowed() => return Err(narrowed_away(action)),
         _ => {}
     }
     match decide(principal.role, action, owns, status) {
@@ -157,7 +158,9 @@ mod tests {
             let narrowed = Principal { id: Uuid::nil(), tenant, role, producer };
             for action in Action::ALL {
                 let is_let_in = authorize(&narrowed, action, Resource::Registry).is_ok();
-                let is_its_own = action.states().is_some()
+                let is_of_a_package =
+                    action.states().is_some() && action != Action::IngestLocalFiles;
+                let is_its_own = is_of_a_package
                     || [
                         Action::CreatePackage,
                         Action::ListPackages,
@@ -169,6 +172,20 @@ mod tests {
                 assert_eq!(is_let_in, may, "{role} {action:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_narrowed_token_takes_nothing_from_the_server_not_even_for_its_own_packages() {
+        let (tenant, producer) = (TenantId::default_tenant(), Some("ci".to_owned()));
+        let narrowed = Principal { id: Uuid::nil(), tenant, role: Role::Operator, producer };
+        let ask = |action, producer| {
+            let status = PackageStatus::Open;
+            let package = Resource::Package { created_by: Uuid::nil(), producer, status };
+            authorize(&narrowed, action, package).map_err(|error| error.kind())
+        };
+        assert_eq!(ask(Action::UploadFile, "ci"), Ok(()));
+        assert_eq!(ask(Action::IngestLocalFiles, "ci"), Err(ErrorKind::Forbidden));
+        assert_eq!(ask(Action::IngestLocalFiles, "other"), Err(ErrorKind::NotFound));
     }
 
     #[test]

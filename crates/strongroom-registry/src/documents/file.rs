@@ -135,3 +135,21 @@ pub struct FilePage {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub next: Option<String>,
 }
+
+/// Files in a folder of the server's, to be stored in a package.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LocalFilesAsk {
+    /// The folder, by the name that whoever runs the registry gave it.
+    #[schema(pattern = "^[a-z0-9_-]{1,64}$", example = "nightly")]
+    pub root: String,
+    /// A file or a folder in it: a relative path of plain segments. The whole folder, unless it is said.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(min_length = 1, max_length = 1024, example = "run-42")]
+    pub path: Option<String>,
+    /// The folder of the package that they go into; the package itself, unless it is said. A file keeps its name, and
+    /// what is in a folder its path in there.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(min_length = 1, max_length = 1024)]
+    pub prefix: Option<String>,
+}

@@ -26,8 +26,8 @@ pub use administration::{
 };
 pub use audit::{AuditEventDocument, AuditPage};
 pub use file::{
-    FileDocument, FilePage, LocationDocument, LockDocument, UploadStatus, UploadedFile,
-    UploadedFiles,
+    FileDocument, FilePage, LocalFilesAsk, LocationDocument, LockDocument, UploadStatus,
+    UploadedFile, UploadedFiles,
 };
 pub use job::{JobDocument, JobPage, JobProgress};
 pub use package::{NewPackage, PackageDocument, PackagePage, ProducerDocument, RetentionAsk};

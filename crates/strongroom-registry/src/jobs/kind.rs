@@ -16,12 +16,20 @@ pub enum JobKind {
     CleanUp,
     /// Asks the store for the archived objects of a package.
     Restore,
+    /// Stores files of a folder of the server's in an open package.
+    IngestLocalFiles,
 }
 
 impl JobKind {
     /// Every kind.
-    pub const ALL: [Self; 5] =
-        [Self::Finalize, Self::ApplyRetention, Self::DeletePackage, Self::CleanUp, Self::Restore];
+    pub const ALL: [Self; 6] = [
+        Self::Finalize,
+        Self::ApplyRetention,
+        Self::DeletePackage,
+        Self::CleanUp,
+        Self::Restore,
+        Self::IngestLocalFiles,
+    ];
 
     /// The name in rows, documents and metrics.
     pub fn as_str(self) -> &'static str {
@@ -31,6 +39,7 @@ impl JobKind {
             Self::DeletePackage => "delete-package",
             Self::CleanUp => "clean-up",
             Self::Restore => "restore",
+            Self::IngestLocalFiles => "ingest-local-files",
         }
     }
 }

@@ -13,6 +13,7 @@
 //! | `finalize` | verifies and locks every object of a package, and makes it evidence |
 //! | `clean_up` | deletes what was never evidence |
 //! | `restore` | asks the store for archived objects |
+//! | `ingest_local_files` | stores files of a folder of the server's |
 //!
 //! A job may be run any number of times, by any process, and may end anywhere: it looks at what is there, does what
 //! is missing, and writes rows only in a transaction that asks for its lease first.
@@ -27,6 +28,7 @@ mod delete_object;
 mod delete_package;
 mod finalize;
 mod in_doubt;
+mod ingest_local_files;
 mod intend;
 mod kind;
 mod objects;
@@ -39,5 +41,6 @@ mod sweep_stranded;
 mod truth;
 
 pub(crate) use attempt::Attempt;
+pub(crate) use ingest_local_files::Payload as IngestionPayload;
 pub use kind::JobKind;
 pub use runner::{run_one, work};

@@ -11,7 +11,8 @@ use serde_json::Value;
 use tokio::time::{Instant, interval_at, sleep, timeout_at};
 
 use super::{
-    Attempt, JobKind, apply_retention, clean_up, delete_package, finalize, restore, sweep,
+    Attempt, JobKind, apply_retention, clean_up, delete_package, finalize, ingest_local_files,
+    restore, sweep,
 };
 use crate::db::{DbError, JobLease, JobState};
 use crate::error::ServiceError;
@@ -133,6 +134,7 @@ fn perform(attempt: &Attempt) -> BoxFuture<'_, Result<Value, ServiceError>> {
         JobKind::Finalize => Box::pin(finalize::perform(attempt)),
         JobKind::CleanUp => Box::pin(clean_up::perform(attempt)),
         JobKind::Restore => Box::pin(restore::perform(attempt)),
+        JobKind::IngestLocalFiles => Box::pin(ingest_local_files::perform(attempt)),
     }
 }
 

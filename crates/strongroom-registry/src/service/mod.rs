@@ -18,6 +18,7 @@ pub mod file_body;
 pub mod finalize;
 pub(crate) mod frozen;
 mod given_up;
+mod ingest_local_files;
 mod list_holds;
 pub mod list_packages;
 mod lock_row;
@@ -45,7 +46,7 @@ pub mod tokens;
 pub mod upload_file;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use strongroom_storage::Clock;
 use tokio::sync::{Notify, Semaphore};
@@ -53,6 +54,7 @@ use tokio::sync::{Notify, Semaphore};
 use crate::backends::Backends;
 use crate::config::Settings;
 use crate::db::Db;
+use crate::local_files::LocalRoots;
 use crate::metrics::Metrics;
 
 /// A registry: its database, its stores, its clock and its settings. Keeps no state of its own besides, so that any
@@ -63,6 +65,8 @@ pub struct Registry {
     clock: Clock,
     settings: Settings,
     metrics: Metrics,
+    /// The folders of the server that were opened, where this process works on jobs.
+    local_roots: OnceLock<LocalRoots>,
     /// Rings when a job was queued here.
     job_queued: Notify,
     /// A permit for each request that may be worked on.
@@ -90,6 +94,7 @@ impl Registry {
             clock,
             settings,
             metrics,
+            local_roots: OnceLock::new(),
             job_queued,
             requests: Semaphore::new(limits.requests_at_once),
             uploads: Semaphore::new(limits.uploads_at_once),

@@ -23,7 +23,7 @@ pub struct NewFile {
 }
 
 /// Checks what an upload says of itself, before anything of it is kept.
-pub(super) fn check(new: &NewFile) -> Result<PackagePath, ServiceError> {
+pub(crate) fn check(new: &NewFile) -> Result<PackagePath, ServiceError> {
     let path = PackagePath::new(new.path.as_str()).map_err(DeclarationRefused::from)?;
     check_text("path", path.as_str())?;
     for (field, text) in

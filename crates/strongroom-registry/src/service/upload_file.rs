@@ -68,10 +68,21 @@ impl Registry {
         new: NewFile,
         body: FileBody,
     ) -> Result<UploadedFile, ServiceError> {
-        let limits = self.settings().limits;
         let _slot = self.uploads().try_acquire().map_err(|_| {
             ServiceError::new(ErrorKind::Busy, "as many uploads as there may be are under way")
         })?;
+        self.upload_in_slot(who, package_id, new, body).await
+    }
+
+    /// The same for whoever has one of the slots.
+    pub(super) async fn upload_in_slot(
+        &self,
+        who: &Principal,
+        package_id: Uuid,
+        new: NewFile,
+        body: FileBody,
+    ) -> Result<UploadedFile, ServiceError> {
+        let limits = self.settings().limits;
         let path = check(&new)?;
         if new.size_bytes.is_some_and(|declared| declared > limits.file_bytes_max) {
             return Err(too_large(limits.file_bytes_max));

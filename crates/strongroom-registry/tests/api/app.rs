@@ -109,6 +109,7 @@ impl TestApp {
         let backends = Backends::single(Arc::clone(&store));
         let registry = Registry::new(db, backends, registry_clock, settings);
         registry.settle_rules(&TenantId::default_tenant()).await.unwrap();
+        open_what_is_there(&registry);
         let router = router(&registry);
         let tokens = BTreeMap::new();
         Self { registry, store, clock, database, tokens, watch: None, router }
@@ -119,6 +120,7 @@ impl TestApp {
         let (backends, clock) = (self.registry.backends().clone(), self.registry.clock().clone());
         let db = self.registry.db().clone().watched_by(Arc::clone(&watch));
         let registry = Registry::new(db, backends, clock, self.registry.settings().clone());
+        open_what_is_there(&registry);
         Self { router: router(&registry), registry, watch: Some(watch), ..self }
     }
 
@@ -159,6 +161,13 @@ impl TestApp {
     /// Somebody without a token.
     pub fn stranger(&self) -> Client {
         Client { router: self.router.clone(), authorization: None }
+    }
+}
+
+/// Opens folders for ingestion as whoever works on jobs does, but for those that a test only names.
+fn open_what_is_there(registry: &Registry) {
+    if registry.settings().local_roots.values().all(|root| root.exists()) {
+        registry.open_local_roots().unwrap();
     }
 }
 

@@ -16,6 +16,7 @@ mod finalizing;
 mod given_up;
 mod hostile;
 mod limits;
+mod local_files;
 mod model;
 mod packages;
 mod problems;

@@ -12,6 +12,7 @@ use strongroom_registry::backends::Backends;
 use strongroom_registry::config::{DatabaseUrl, Settings};
 use strongroom_registry::db::{Db, TenantId};
 use strongroom_registry::jobs;
+use strongroom_registry::local_files::roots::RootRefused;
 use strongroom_registry::server::{self, Stop, open_files};
 use strongroom_registry::service::Registry;
 use tokio::task::JoinHandle;
@@ -35,6 +36,9 @@ pub async fn serve(context: &Context) -> Result<()> {
     let registry = opened.registry(context).await?;
     // Only here: a worker or an operator's command that was started with another configuration changes no class.
     registry.settle_rules(&TenantId::default_tenant()).await?;
+    if !is_api_only {
+        open_local_roots(&registry)?;
+    }
     first_token::make(&registry, context).await?;
     let listener = server::listen(registry.settings().listen).await?;
     let address = listener.local_addr().context("the socket has no address")?;
@@ -77,6 +81,7 @@ pub async fn worker(context: &Context) -> Result<()> {
     let opened = Opened::open(context).await?;
     opened.db.expect_current_schema().await?;
     let registry = opened.registry(context).await?;
+    open_local_roots(&registry)?;
     let (stopper, stop) = server::stop();
     let mut workers = start_workers(&registry, context, stop);
     context.console.note("working on the registry's jobs");
@@ -99,6 +104,16 @@ pub async fn migrate(context: &Context) -> Result<()> {
     opened.db.close().await;
     context.console.note(format!("the database is up to date: version {version}"));
     Ok(())
+}
+
+/// Opens the folders that jobs may take files from; whoever only answers requests needs none.
+fn open_local_roots(registry: &Registry) -> Result<(), Failure> {
+    registry.open_local_roots().map_err(|refused| unusable_root(&refused))
+}
+
+fn unusable_root(refused: &RootRefused) -> Failure {
+    Failure::usage(refused.to_string())
+        .with_help("correct registry.local_ingestion.roots, or leave it out: then it is off")
 }
 
 fn start_workers(registry: &Arc<Registry>, context: &Context, stop: Stop) -> JoinHandle<()> {

@@ -36,6 +36,7 @@ pub enum Flow {
     Create,
     Upload,
     UploadOnRecord,
+    Ingest,
     GiveUp,
     Finalize,
     Extend,
@@ -87,6 +88,7 @@ impl Flow {
         Self::Create,
         Self::Upload,
         Self::UploadOnRecord,
+        Self::Ingest,
         Self::GiveUp,
         Self::Finalize,
         Self::Extend,
@@ -109,6 +111,7 @@ impl Flow {
             Self::UploadOnRecord => {
                 "A file is uploaded whose path is too long for an object's metadata"
             }
+            Self::Ingest => "Two files in a folder of the server are ingested",
             Self::GiveUp => {
                 "An upload whose process ended is given up, and what it left is deleted"
             }
@@ -135,6 +138,9 @@ impl Flow {
             // What is asked for stays so while the registry settles.
             settings.deletion.grace_ticks = 1_000;
         }
+        if self == Self::Ingest {
+            put_files_beside(settings);
+        }
         settings.dual_control.hold_release = self == Self::AgreeToRelease;
         settings.dual_control.early_deletion = self == Self::AgreeToDeletion;
     }
@@ -151,13 +157,13 @@ impl Flow {
     pub async fn prepare(self, app: &TestApp, nth: u32) -> Subject {
         let manager = app.as_(Role::RecordsManager);
         // Noted of a token once an hour: not in the middle of the flow.
-        for role in [Role::Producer, Role::RecordsManager] {
+        for role in [Role::Producer, Role::Operator, Role::RecordsManager] {
             app.as_(role).get("/packages?limit=1").await;
         }
         let mut subject = Subject { nth, ..Subject::default() };
         subject.package = match self {
             Self::Create => Uuid::nil(),
-            Self::Upload | Self::UploadOnRecord | Self::GiveUp => {
+            Self::Upload | Self::UploadOnRecord | Self::Ingest | Self::GiveUp => {
                 app.as_(Role::Producer).new_package().await
             }
             Self::Finalize | Self::Abandon => {
@@ -260,6 +266,10 @@ impl Flow {
             }
             Self::Upload => producer.put_file(package, "a", BYTES).await,
             Self::UploadOnRecord => producer.put_file(package, &long_path(), BYTES).await,
+            Self::Ingest => {
+                let (operator, ask) = (app.as_(Role::Operator), json!({ "root": "here" }));
+                once(&operator, nth, &format!("{of_package}/local-files"), &ask).await
+            }
             Self::Finalize => producer.post(&format!("{of_package}/finalize"), Value::Null).await,
             Self::Extend => {
                 let ask = json!({ "expires_at": LATER, "reason": "an inquiry" });
@@ -333,6 +343,7 @@ impl Flow {
         match self {
             Self::Create | Self::PlaceHold => assert_eq!(holds, 1, "the hold"),
             Self::Upload | Self::UploadOnRecord => assert_eq!(stored, 1, "the file"),
+            Self::Ingest => assert_eq!(stored, 2, "both files"),
             Self::GiveUp => assert_eq!(stored, 0),
             Self::Finalize => assert_bundle(app, package).await,
             Self::Extend => {
@@ -352,10 +363,13 @@ impl Flow {
 
     fn was(self) -> PackageStatus {
         match self {
-            Self::Create | Self::Upload | Self::UploadOnRecord | Self::GiveUp => {
-                PackageStatus::Open
-            }
-            Self::Finalize | Self::Abandon => PackageStatus::Open,
+            Self::Create
+            | Self::Upload
+            | Self::UploadOnRecord
+            | Self::Ingest
+            | Self::GiveUp
+            | Self::Finalize
+            | Self::Abandon => PackageStatus::Open,
             Self::CancelDeletion => PackageStatus::DeletionRequested,
             // The sweeper looks again by itself, and a deletion goes on that nothing stops.
             Self::Expire | Self::Delete | Self::HoldWhileDeleting => PackageStatus::Deleted,
@@ -365,7 +379,7 @@ impl Flow {
 
     fn becomes(self) -> PackageStatus {
         match self {
-            Self::Create | Self::Upload | Self::UploadOnRecord | Self::GiveUp => {
+            Self::Create | Self::Upload | Self::UploadOnRecord | Self::Ingest | Self::GiveUp => {
                 PackageStatus::Open
             }
             Self::RequestDeletion | Self::AgreeToDeletion => PackageStatus::DeletionRequested,
@@ -408,6 +422,16 @@ async fn once(client: &Client, nth: u32, path: &str, ask: &Value) -> Answer {
 /// A path that metadata does not hold, where each of its bytes is three.
 fn long_path() -> String {
     ["%C3%A9".repeat(100), "%C3%A9".repeat(100)].join("/")
+}
+
+/// A folder with two files, beside that of the registry's own data.
+fn put_files_beside(settings: &mut Settings) {
+    let root = settings.data_dir.join("here");
+    std::fs::create_dir_all(root.join("b")).unwrap();
+    std::fs::write(root.join("a"), BYTES).unwrap();
+    std::fs::write(root.join("b/c"), BYTES).unwrap();
+    settings.data_dir = settings.data_dir.join("data");
+    settings.local_roots.insert("here".to_owned(), root);
 }
 
 /// What an upload leaves whose process ended when its object was there, long ago.

@@ -139,6 +139,8 @@ pub fn routes() -> Vec<Route> {
                 "--b\r\ncontent-disposition: form-data; name=\"c\"\r\n\r\ncontent\r\n--b--\r\n";
             ("multipart/form-data; boundary=b", form)
         }),
+        of_package(Method::POST, "/packages/{package_id}/local-files", "ingest local files")
+            .with(|| ("application/json", r#"{"root":"here","path":"run"}"#)),
         of_package(Method::GET, "/packages/{package_id}/files", "read a package"),
         of_package(Method::POST, "/packages/{package_id}/finalize", "finalize"),
         of_package(Method::POST, "/packages/{package_id}/abandon", "abandon"),

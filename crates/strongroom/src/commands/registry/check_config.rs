@@ -7,10 +7,11 @@ use serde::Serialize;
 use strongroom_core::package::RuleLock;
 use strongroom_registry::config::{DatabaseUrl, Settings};
 use strongroom_registry::db::{Db, DbErrorKind};
+use strongroom_registry::local_files::roots::open_root;
 use strongroom_storage::keep::clock_check;
 use strongroom_storage::status::StoreStatus;
 
-use super::open_to_others;
+use super::{open_to_others, unusable_root};
 use crate::cli::CheckConfigArgs;
 use crate::commands::Context;
 use crate::commands::settings_table::{self, Row, row};
@@ -104,6 +105,7 @@ pub async fn run(args: &CheckConfigArgs, context: &Context) -> Result<()> {
     };
     if let Some(choice) = &choice {
         findings.extend(about_the_choice(choice));
+        findings.extend(about_the_roots(choice));
         if args.connect {
             findings.extend(about_the_database(choice).await);
             if store.is_ok() {
@@ -177,6 +179,26 @@ fn about_the_choice(choice: &RegistryChoice) -> Vec<Finding> {
         findings.push(Finding::warning(About::Configuration, open_to_others(&database.origin)));
     }
     findings
+}
+
+/// Whether the folders that operators may ingest from can be read.
+fn about_the_roots(choice: &RegistryChoice) -> Vec<Finding> {
+    let settings = &choice.settings;
+    let about = About::Configuration;
+    let looked_at = settings.local_roots.iter().map(|(name, path)| {
+        if choice.is_api_only {
+            let why = "is opened by `strongroom worker`, and not where requests are answered";
+            return Finding::note(about, format!("the folder of `{name}` {why}"));
+        }
+        match open_root(name, path, &settings.data_dir) {
+            Ok(_) => Finding::note(
+                about,
+                format!("the folder of `{name}` can be read: operators may ingest what is in it"),
+            ),
+            Err(refused) => Finding::error(about, &unusable_root(&refused).into()),
+        }
+    });
+    looked_at.collect()
 }
 
 /// Whether the database answers, and has the schema of this version.

@@ -76,6 +76,9 @@ keys! {
     EARLY_DELETION = "dual_control.early_deletion", "REGISTRY_DUAL_CONTROL_EARLY_DELETION", "", Takes::Switch, Some("false"),
         "whether a deletion before the package's date takes two people";
 
+    LOCAL_ROOTS = "local_ingestion.roots", "REGISTRY_LOCAL_INGESTION_ROOTS", "", Takes::Text("`NAME=/folder`, several with `,` between them; in a file `NAME: /folder`"), None,
+        "folders of the server that operators may ingest files from, by names; none, and so off, unless some are named";
+
     WORKERS = "jobs.workers", "REGISTRY_JOBS_WORKERS", "", Takes::Whole("jobs", 1, 64), Some("4"),
         "jobs at the same time in one process";
     LEASE_S = "jobs.lease_s", "REGISTRY_JOBS_LEASE_S", "", Takes::Whole("seconds", 10, 3_600), Some("60"),

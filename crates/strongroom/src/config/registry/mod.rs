@@ -2,6 +2,7 @@
 
 mod database;
 pub mod keys;
+mod local_roots;
 mod section;
 
 use std::net::SocketAddr;
@@ -125,6 +126,8 @@ impl Reading<'_> {
             hold_release: self.switch(&keys::HOLD_RELEASE),
             early_deletion: self.switch(&keys::EARLY_DELETION),
         };
+        let local_roots = local_roots::named(self.config);
+        let local_roots = local_roots.map_err(|refused| self.refused.push(refused)).ok();
         let (jobs, connections, limits) = (self.jobs(), self.connections(), self.limits());
         let data_dir = data_dir?;
         let database_url = match &database {
@@ -138,6 +141,7 @@ impl Reading<'_> {
             rules: rules?,
             deletion,
             dual_control,
+            local_roots: local_roots?,
             jobs,
             connections,
             limits,

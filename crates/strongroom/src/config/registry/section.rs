@@ -1,5 +1,7 @@
 //! The `registry` section as it stands in a file.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
@@ -73,6 +75,24 @@ group!(Limits {
     drain_s: u64 = keys::DRAIN_S;
 });
 
+/// Files that are already on the server.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct LocalIngestion {
+    roots: Option<Spanned<BTreeMap<String, String>>>,
+}
+
+impl LocalIngestion {
+    /// As the environment has it: a value is one text.
+    fn into_found(self) -> Option<Found> {
+        let roots = self.roots?;
+        let line = roots.referenced.line();
+        let named: Vec<String> =
+            roots.value.iter().map(|(name, folder)| format!("{name}={folder}")).collect();
+        (!named.is_empty()).then(|| (&keys::LOCAL_ROOTS.setting, named.join(","), line))
+    }
+}
+
 /// A retention class.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -137,6 +157,7 @@ pub struct Section {
     api_only: Option<Spanned<bool>>,
     deletion: Option<Deletion>,
     dual_control: Option<DualControl>,
+    local_ingestion: Option<LocalIngestion>,
     jobs: Option<Jobs>,
     connections: Option<Connections>,
     limits: Option<Limits>,
@@ -165,6 +186,7 @@ impl Section {
         }
         found.extend(self.deletion.unwrap_or_default().into_found());
         found.extend(self.dual_control.unwrap_or_default().into_found());
+        found.extend(self.local_ingestion.unwrap_or_default().into_found());
         found.extend(self.jobs.unwrap_or_default().into_found());
         found.extend(self.connections.unwrap_or_default().into_found());
         found.extend(self.limits.unwrap_or_default().into_found());

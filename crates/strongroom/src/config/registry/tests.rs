@@ -51,6 +51,7 @@ registry:
   api_only: true
   deletion: {sweep_every_s: 2, grace_ticks: 3, delete_expired: false, clock_jump_max_s: 4}
   dual_control: {hold_release: true, early_deletion: true}
+  local_ingestion: {roots: {nightly: /srv/nightly, builds: /srv/builds}}
   jobs:
     workers: 5
     lease_s: 16
@@ -91,6 +92,7 @@ registry:
         "delete_expired:false",
         "clock_jump_max:4s",
         "hold_release:true,early_deletion:true",
+        "local_roots:{\"builds\":\"/srv/builds\",\"nightly\":\"/srv/nightly\",}",
         "workers:5",
         "lease:16s",
         "poll_every:107000000ns",
@@ -134,12 +136,14 @@ fn a_flag_beats_the_environment_beats_the_file() {
         ("STRONGROOM_LISTEN", "127.0.0.1:2"),
         ("STRONGROOM_REGISTRY_JOBS_WORKERS", "8"),
         ("STRONGROOM_REGISTRY_RETENTION_RAW_EVIDENCE_DAYS", "30"),
+        ("STRONGROOM_REGISTRY_LOCAL_INGESTION_ROOTS", "a=/srv/a,b=/srv/b"),
     ];
     let config = config(&["--listen", "127.0.0.1:3"], environment, file);
     let settings = config.registry().expect("settings").settings;
     assert_eq!(settings.listen.port(), 3);
     assert_eq!((settings.jobs.workers, settings.jobs.attempts_max), (8, 3));
     assert_eq!(settings.rules.of(RetentionClass::RawEvidence).days, Some(30));
+    assert_eq!(settings.local_roots["b"], std::path::Path::new("/srv/b"));
 }
 
 #[test]
@@ -148,6 +152,7 @@ fn everything_that_is_wrong_is_told_at_once_with_its_place_and_its_bounds() {
 registry:
   listen: localhost
   deletion: {grace_ticks: 0}
+  local_ingestion: {roots: {nightly: srv/nightly}}
   jobs: {workers: 65}
   retention:
     transient: {lock_required: true}
@@ -161,6 +166,7 @@ registry:
         "registry.retention.raw-evidence.mode is one of governance, compliance (",
         "registry.retention.transient: a lock cannot be required where `lock` is `none`",
         "registry.deletion.grace_ticks is a whole number of ticks, 1 to 1000000 (",
+        "registry.local_ingestion.roots: the folder of `nightly` is no absolute path (",
         "registry.jobs.workers is a whole number of jobs, 1 to 64 (",
         "registry.limits.drain_s is a whole number of seconds, 1 to 3600 (environment STRONGROOM_REGISTRY_LIMITS_DRAIN_S)",
     ];
@@ -220,7 +226,7 @@ fn each_key_has_its_own_name_in_the_environment_which_is_made_of_it() {
         assert_eq!(**name, expected);
         assert!(names.insert(*name), "{name}");
     }
-    assert_eq!(names.len(), 50);
+    assert_eq!(names.len(), 51);
 }
 
 #[test]

@@ -1,0 +1,195 @@
+//! Stores files of a folder of the server's in an open package, each as an upload does: what an upload guarantees holds
+//! for each, and what is stored already is held against the file instead of being stored again.
+//!
+//! The folder is walked twice: first every file is looked at and counted, so that what cannot be taken is refused before
+//! anything is stored; then each is opened and stored. Nothing is remembered in between, and run again, after whatever
+//! end, it does the same.
+
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt as _, StreamExt as _};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, spawn_blocking};
+use uuid::Uuid;
+
+use super::Attempt;
+use crate::auth::{Principal, Role};
+use crate::db::{AuditEventRow, DbError, JobRow, JobState, TenantId, Tx};
+use crate::documents::{LocalFilesAsk, UploadStatus};
+use crate::error::{ErrorKind, ServiceError};
+use crate::local_files::{LocalFile, Source, walk};
+use crate::service::new_file::{NewFile, check};
+
+/// Files that are open and wait to be stored, besides those that are being stored.
+const FILES_WAITING_MAX: usize = 4;
+
+/// What the job is told when it is queued.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Payload {
+    /// What was asked for.
+    pub(crate) ask: LocalFilesAsk,
+    /// Who asked.
+    pub(crate) by: Uuid,
+    /// What they were then, which is what the job may do.
+    pub(crate) role: Role,
+}
+
+/// What was stored.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+struct Tally {
+    stored: u64,
+    already_stored: u64,
+    size_bytes: u64,
+}
+
+/// Everything that the end of the job writes.
+struct Conclusion {
+    tenant: TenantId,
+    job: JobRow,
+    event: AuditEventRow,
+    outcome: Value,
+    /// Steps that were done, and steps in all.
+    progress: (u64, Option<u64>),
+    now: Timestamp,
+}
+
+/// Runs the job.
+pub(super) async fn perform(attempt: &Attempt) -> Result<Value, ServiceError> {
+    ingest(attempt).await.map_err(ServiceError::in_one_line)
+}
+
+async fn ingest(attempt: &Attempt) -> Result<Value, ServiceError> {
+    let Payload { ask, by, role } =
+        serde_json::from_value(attempt.job().payload.clone()).map_err(ServiceError::internal)?;
+    let (registry, package) = (attempt.registry(), attempt.package_id()?);
+    let who = Principal { id: by, tenant: attempt.tenant().clone(), role, producer: None };
+    registry.may_upload(&who, package).await?;
+    let source = registry.local_source(&ask)?;
+    attempt.expect(counted(source.clone()).await?);
+    let tally = Storing { attempt, who: &who, package }.all(source).await?;
+    conclude(attempt, by, tally).await
+}
+
+/// How many files there are, each of which can be taken by what is seen of it.
+async fn counted(source: Source) -> Result<u64, ServiceError> {
+    let counted = spawn_blocking(move || {
+        let mut files = 0;
+        walk(&source, &mut |entry| {
+            files += 1;
+            check(&NewFile { path: entry.path.to_owned(), ..NewFile::default() }).map(drop)
+        })?;
+        Ok(files)
+    });
+    match counted.await.map_err(ServiceError::internal)? {
+        Ok(0) => Err(ServiceError::new(ErrorKind::NotFound, "there is no file to ingest")),
+        counted => counted,
+    }
+}
+
+/// Hands every file over, open, as fast as they are taken.
+fn walking(source: Source, taker: mpsc::Sender<LocalFile>) -> JoinHandle<Result<(), ServiceError>> {
+    spawn_blocking(move || {
+        walk(&source, &mut |entry| {
+            // Nobody takes any more: whoever does not, says why.
+            taker.blocking_send(entry.open()?).map_err(ServiceError::internal)
+        })
+    })
+}
+
+/// The files on their way into a package.
+struct Storing<'a> {
+    attempt: &'a Attempt,
+    who: &'a Principal,
+    package: Uuid,
+}
+
+impl Storing<'_> {
+    /// Stores every file. After a refusal no other is begun, and what was begun ends first: an upload that is dropped
+    /// would be in doubt for days.
+    async fn all(&self, source: Source) -> Result<Tally, ServiceError> {
+        let at_once = self.attempt.registry().settings().jobs.objects_at_once.max(1);
+        let (taker, mut found) = mpsc::channel(FILES_WAITING_MAX);
+        let walking = walking(source, taker);
+        let mut storing: FuturesUnordered<BoxFuture<'_, _>> = FuturesUnordered::new();
+        let (mut tally, mut refused, mut is_walked) = (Tally::default(), None, false);
+        loop {
+            let takes_more = !is_walked && refused.is_none() && storing.len() < at_once;
+            tokio::select! {
+                file = found.recv(), if takes_more => match file {
+                    Some(file) => storing.push(self.one(file).boxed()),
+                    None => is_walked = true,
+                },
+                Some(stored) = storing.next() => match stored {
+                    Ok(stored) => tally.add(stored),
+                    Err(why) => refused = refused.or(Some(why)),
+                },
+                else => break,
+            }
+        }
+        drop(found);
+        let walked = walking.await.map_err(ServiceError::internal)?;
+        refused.map_or(walked, Err).map(|()| tally)
+    }
+
+    /// Stores one file, and says how many bytes it has.
+    async fn one(&self, file: LocalFile) -> Result<(UploadStatus, u64), ServiceError> {
+        let (path, size_bytes) = (file.path().to_owned(), file.size_bytes());
+        let new =
+            NewFile { path: path.clone(), size_bytes: Some(size_bytes), ..NewFile::default() };
+        let (body, broke_off) = file.into_body();
+        let registry = self.attempt.registry();
+        match registry.upload_in_turn(self.who, self.package, new, body).await {
+            Ok(uploaded) => {
+                self.attempt.step();
+                Ok((uploaded.upload, size_bytes))
+            }
+            Err(error) => Err(broke_off.why().unwrap_or_else(|| error.about(format!("{path:?}")))),
+        }
+    }
+}
+
+impl Tally {
+    fn add(&mut self, (upload, size_bytes): (UploadStatus, u64)) {
+        match upload {
+            UploadStatus::Stored => self.stored += 1,
+            UploadStatus::AlreadyStored => self.already_stored += 1,
+        }
+        self.size_bytes += size_bytes;
+    }
+}
+
+/// Says what was ingested, and ends the job, at once.
+async fn conclude(attempt: &Attempt, by: Uuid, tally: Tally) -> Result<Value, ServiceError> {
+    let registry = attempt.registry();
+    let outcome = serde_json::to_value(tally).map_err(ServiceError::internal)?;
+    let mut details = outcome.clone();
+    details["job_id"] = json!(attempt.job().id);
+    let (package, kind) = (attempt.package_id()?, "local_files_ingested");
+    let conclusion = Conclusion {
+        tenant: attempt.tenant().clone(),
+        job: attempt.job().clone(),
+        event: registry.package_event(kind, package, Some(by), details),
+        outcome: outcome.clone(),
+        progress: attempt.progress(),
+        now: registry.clock().now(),
+    };
+    let ended: Result<bool, DbError> =
+        registry.db().write(conclusion, |tx, c| Box::pin(end(tx, c))).await;
+    if ended? { Ok(outcome) } else { Err(Attempt::lost()) }
+}
+
+async fn end(tx: &mut Tx, c: &Conclusion) -> Result<bool, DbError> {
+    let mut rows = tx.of(&c.tenant);
+    if !rows.has_job(&c.job).await? {
+        return Ok(false);
+    }
+    rows.insert_audit_event(&c.event).await?;
+    let (steps, total) = c.progress;
+    // Its last word on its progress; the lease that comes with it ends here.
+    rows.renew_job(&c.job, 0, steps, total).await?;
+    rows.finish_job(&c.job, JobState::Done, Some(&c.outcome), None, c.now).await?;
+    Ok(true)
+}
