@@ -39,8 +39,8 @@ pub use lock::{
 pub use login::{LoginArgs, LogoutArgs};
 pub use package::{
     PackageArgs, PackageCommand, PackageCreateArgs, PackageDeclarationArgs, PackageFinalizeArgs,
-    PackageListArgs, PackageManifestArgs, PackagePullArgs, PackagePushArgs, PackageShowArgs,
-    PackageUploadArgs,
+    PackageIngestArgs, PackageListArgs, PackageManifestArgs, PackagePullArgs, PackagePushArgs,
+    PackageShowArgs, PackageUploadArgs,
 };
 pub use package_keeping::{PackageDeleteCommand, PackageExtendArgs, PackageHoldCommand};
 pub use serve::{AdminArgs, AdminCommand, CheckConfigArgs, ServeArgs, TokenCommand, WorkerArgs};

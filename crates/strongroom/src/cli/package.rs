@@ -52,6 +52,15 @@ Examples:
   strongroom package upload 0199a1b2-0000-7000-8000-000000000000 results/
   strongroom package upload 0199a1b2-0000-7000-8000-000000000000 build/sbom.json --path reports/sbom.json")]
     Upload(PackageUploadArgs),
+    /// Have a registry store files of a folder of its own server, for those who keep it running.
+    ///
+    /// Off, unless whoever runs the registry names such folders. Its job follows no link and reads nothing outside of
+    /// them; what is stored already stays, and other bytes under a path that is taken are a conflict.
+    #[command(after_help = "\
+Examples:
+  strongroom package ingest 0199a1b2-0000-7000-8000-000000000000 nightly run-42
+  strongroom package ingest 0199a1b2-0000-7000-8000-000000000000 nightly run-42/sbom.json --to reports")]
+    Ingest(PackageIngestArgs),
     /// Say that a package is complete: it is verified, locked, sealed, and takes no more files.
     #[command(after_help = "\
 Examples:
@@ -174,6 +183,30 @@ pub struct PackageUploadArgs {
 
     #[command(flatten)]
     pub uploads: UploadsArgs,
+}
+
+/// `strongroom package ingest`.
+#[derive(Debug, Args)]
+pub struct PackageIngestArgs {
+    /// The package, which is still open.
+    #[arg(value_name = "PACKAGE_ID")]
+    pub package_id: uuid::Uuid,
+
+    /// The folder of the server, by the name that whoever runs the registry gave it.
+    #[arg(value_name = "ROOT", value_parser = not_empty)]
+    pub root: String,
+
+    /// A file or a folder in it, as a relative path; all of it, unless it is named.
+    #[arg(value_name = "PATH", value_parser = not_empty)]
+    pub path: Option<String>,
+
+    /// The folder of the package that they go into.
+    #[arg(long, value_name = "FOLDER", env = "STRONGROOM_PACKAGE_INGEST_TO", value_parser = not_empty)]
+    pub to: Option<String>,
+
+    /// Do not wait until it is done.
+    #[arg(long, env = "STRONGROOM_PACKAGE_NO_WAIT", value_parser = BoolishValueParser::new())]
+    pub no_wait: bool,
 }
 
 /// `strongroom package finalize`.

@@ -14,7 +14,7 @@ use strongroom_registry::api::problem::{Problem, TYPE_PREFIX};
 use strongroom_registry::api::router::API;
 use strongroom_registry::documents::{
     DeletionAsk, ExtensionAsk, ExtensionDocument, FilePage, HoldAsk, HoldDocument, HoldPage,
-    JobDocument, NewPackage, PackageDocument, PackagePage, ReasonAsk,
+    JobDocument, LocalFilesAsk, NewPackage, PackageDocument, PackagePage, ReasonAsk,
 };
 use strongroom_registry::error::ErrorKind;
 use strongroom_storage::Clock;
@@ -95,6 +95,11 @@ impl Client {
     /// How far a job is.
     pub async fn job(&self, id: Uuid) -> Result<JobDocument> {
         self.document(Method::GET, &format!("/jobs/{id}"), |request| request).await
+    }
+
+    /// Asks for files of a folder of the server's; answers the job that stores them.
+    pub async fn ingest(&self, id: Uuid, ask: &LocalFilesAsk, key: &str) -> Result<JobDocument> {
+        self.change(&format!("/packages/{id}/local-files"), key, Some(ask)).await
     }
 
     /// Moves a package's date later.

@@ -6,6 +6,7 @@ mod delete;
 mod extend;
 mod finalize;
 mod hold;
+mod ingest;
 mod manifest;
 mod pull;
 mod push;
@@ -33,6 +34,7 @@ pub async fn run(args: PackageArgs, context: &Context) -> Result<()> {
         PackageCommand::Push(args) => push::run(*args, &client, context).await,
         PackageCommand::Create(args) => create::run(*args, &client, context).await,
         PackageCommand::Upload(args) => upload::run(args, &client, context).await,
+        PackageCommand::Ingest(args) => ingest::run(args, &client, context).await,
         PackageCommand::Finalize(args) => finalize::run(args, &client, context).await,
         PackageCommand::Manifest(args) => manifest::run(&args, &client, context).await,
         PackageCommand::Pull(args) => pull::run(args, &client, context).await,

@@ -22,6 +22,7 @@ mod cli_locks;
 mod cli_login;
 mod cli_manual;
 mod cli_package;
+mod cli_package_ingest;
 mod cli_package_resume;
 mod cli_prove;
 mod cli_prove_cavra;
