@@ -123,8 +123,9 @@ fn a_link_is_refused_wherever_it_stands_and_wherever_it_leads() {
 
 #[test]
 fn what_is_put_in_the_place_of_a_file_meanwhile_is_not_read() {
-    for target in ["../../outside/secret", "report"] {
+    for target in ["../../../outside/secret", "../report"] {
         let place = Place::new();
+        assert!(place.path("root/run/logs").join(target).exists());
         // One file, so that the first one is this.
         let source = place.source("run/logs/one");
         let refused = files(&source, || {
@@ -153,6 +154,16 @@ fn a_folder_that_gives_way_to_a_link_meanwhile_is_still_the_one_that_was_opened(
     });
     assert_eq!(found.unwrap(), as_told([("one", "one")]));
     assert!(place.files("run/logs").is_err(), "the link is refused from now on");
+}
+
+#[test]
+fn no_folder_is_opened_through_a_link() {
+    let place = Place::new();
+    symlink("logs", place.path("root/run/link")).unwrap();
+    let run = open_folder(&place.source("").root, c"run").unwrap();
+    assert!(open_folder(&run, c"logs").is_ok());
+    let refused = open_folder(&run, c"link").unwrap_err();
+    assert!(failed("link", refused).to_string().ends_with("changed while it was read"));
 }
 
 #[test]
