@@ -6,6 +6,7 @@
 
 mod command;
 mod openbao;
+mod statement;
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use strongroom_core::signing::key::{PrivateKey, PublicKey};
 
 pub use command::COMMAND_TIMEOUT;
 pub use openbao::{OpenBaoKey, OpenBaoSettings};
+pub use statement::{Nonces, SigningError, sign_statement, stamp};
 
 use crate::service::{ServiceError, ServiceErrorKind};
 
@@ -89,6 +91,9 @@ pub enum SignerError {
     /// A key, or a version of it, that cannot be used for this.
     #[error("{0}")]
     UnusableKey(&'static str),
+    /// The token for the service is not to be had from where it is kept.
+    #[error("the token for the service that holds the key could not be read")]
+    TokenUnread(#[source] std::io::Error),
     /// No program is named.
     #[error("the signer command names no program")]
     NoProgram,
@@ -132,6 +137,7 @@ impl SignerError {
             Self::UnusableKey(_) | Self::NoProgram | Self::NotStarted(_) => {
                 SignerErrorKind::Configuration
             }
+            Self::TokenUnread(_) => SignerErrorKind::Denied,
             Self::BrokeOff(_) | Self::CommandFailed { .. } => SignerErrorKind::Failed,
             Self::TimedOut(_) => SignerErrorKind::Unreachable,
             Self::TooLong(_) => SignerErrorKind::Limit,

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Read as _;
+use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use strongroom_core::limits::KEY_BYTES_MAX;
@@ -9,12 +10,10 @@ use strongroom_core::signing::key::PublicKey;
 use strongroom_core::signing::timestamp::NONCE_BYTES;
 use strongroom_storage::service::ServiceSettings;
 use strongroom_storage::signer::{self, COMMAND_TIMEOUT, OpenBaoSettings, Signer, SignerSettings};
-use strongroom_storage::tsa::TimestampAuthority;
 
 use crate::cli::SigningKeyArgs;
 use crate::commands::{Context, private_key};
 use crate::config::SecretReference;
-use crate::exit::Exit;
 use crate::failure::Failure;
 
 /// The key that the flags name, ready to sign; `None` where they name none. Two are a mistake.
@@ -48,13 +47,18 @@ fn command(args: &SigningKeyArgs) -> Result<Option<SignerSettings>> {
     let (Some(program), Some(public_key)) = (&args.signer_command, &args.signer_public_key) else {
         return Ok(None);
     };
-    let named = || public_key.display().to_string();
-    let mut text = String::new();
-    let file = File::open(public_key).with_context(named)?;
-    file.take(KEY_BYTES_MAX).read_to_string(&mut text).with_context(named)?;
-    let public_key = PublicKey::from_pem(&text).with_context(named)?;
+    let public_key = public_key_at(public_key)?;
     let argv = std::iter::once(program).chain(&args.signer_arg).cloned().collect();
     Ok(Some(SignerSettings::Command { argv, public_key, timeout: COMMAND_TIMEOUT }))
+}
+
+/// The public key in a PEM file.
+pub fn public_key_at(path: &Path) -> Result<PublicKey> {
+    let named = || path.display().to_string();
+    let mut text = String::new();
+    let file = File::open(path).with_context(named)?;
+    file.take(KEY_BYTES_MAX).read_to_string(&mut text).with_context(named)?;
+    PublicKey::from_pem(&text).with_context(named)
 }
 
 fn openbao(args: &SigningKeyArgs, context: &Context) -> Result<Option<SignerSettings>> {
@@ -84,19 +88,14 @@ fn service(url: &str, args: &SigningKeyArgs) -> ServiceSettings {
     }
 }
 
-/// A token over `signature` of each authority that the flags name.
-pub async fn stamps(args: &SigningKeyArgs, signature: &[u8]) -> Result<Vec<Vec<u8>>> {
-    let mut tokens = Vec::new();
-    for url in &args.timestamp_url {
-        let authority = TimestampAuthority::connect(&service(url, args)).await?;
-        tokens.push(authority.stamp(signature, nonce()?).await?);
-    }
-    Ok(tokens)
+/// The time-stamp authorities that the flags name.
+pub fn authorities(args: &SigningKeyArgs) -> Vec<ServiceSettings> {
+    args.timestamp_url.iter().map(|url| service(url, args)).collect()
 }
 
-fn nonce() -> Result<[u8; NONCE_BYTES]> {
+/// Random numbers of the system's, for one request to an authority.
+pub fn nonce() -> Option<[u8; NONCE_BYTES]> {
     let mut nonce = [0; NONCE_BYTES];
-    getrandom::fill(&mut nonce)
-        .map_err(|_| Failure::new(Exit::Failed, "the system gave no random numbers"))?;
-    Ok(nonce)
+    getrandom::fill(&mut nonce).ok()?;
+    Some(nonce)
 }

@@ -1,10 +1,10 @@
 //! A statement becomes a signature file.
 
 use anyhow::Result;
+use strongroom_core::signing::SignatureError;
 use strongroom_core::signing::key::KeyId;
 use strongroom_core::signing::statement::{EvidencePredicate, SignedBundle, Statement};
-use strongroom_core::signing::{SignatureError, SignatureFile};
-use strongroom_storage::signer::Signer;
+use strongroom_storage::signer::{self, Signer, SigningError};
 
 use super::key_source;
 use crate::cli::{SignerArgs, SigningKeyArgs};
@@ -65,17 +65,19 @@ pub async fn sign_statement(
     statement: &Statement,
     args: &SigningKeyArgs,
 ) -> Result<(Vec<u8>, KeyId)> {
-    let message = SignatureFile::to_sign(statement).map_err(refused)?;
-    let (public_key, key_id) = (key.public_key(), key.public_key().id());
-    let signature = key.sign(&message).await?;
-    let timestamps = key_source::stamps(args, &signature).await?;
-    let file = SignatureFile::new(statement, key_id, signature).map_err(refused)?;
-    let bytes = SignatureFile { timestamps, ..file }.to_bytes().map_err(refused)?;
-    match SignatureFile::read(&bytes).map(|read| read.verify(public_key)) {
-        Ok(Ok(Ok(read))) if read == *statement => Ok((bytes, key_id)),
-        _ => {
-            Err(Failure::new(Exit::Failed, "the signature does not verify: nothing was kept")
-                .into())
+    let authorities = key_source::authorities(args);
+    let signed = signer::sign_statement(key, statement, &authorities, key_source::nonce).await;
+    signed.map_err(not_signed)
+}
+
+/// Why there is no signature: in the words, and with the meaning, of whoever failed.
+pub fn not_signed(error: SigningError) -> anyhow::Error {
+    match error {
+        SigningError::Signer(error) => error.into(),
+        SigningError::Timestamp(error) => error.into(),
+        SigningError::Statement(error) => refused(error),
+        error @ (SigningError::NoRandomness | SigningError::NotVerified) => {
+            Failure::new(Exit::Failed, error.to_string()).into()
         }
     }
 }
