@@ -93,6 +93,10 @@ CREATE TABLE artifact_packages (
     metadata TEXT NOT NULL,
     bundle_id BLOB CHECK (length(bundle_id) = 32),
     manifest_sha256 BLOB CHECK (length(manifest_sha256) = 32),
+    -- The registry's signature of the manifest: noted before it is written, so that an attempt after a crash
+    -- knows it again.
+    signature_sha256 BLOB CHECK (length(signature_sha256) = 32),
+    signature_key_id BLOB CHECK (length(signature_key_id) = 32),
     files_count INTEGER NOT NULL CHECK (files_count >= 0),
     size_bytes INTEGER NOT NULL CHECK (size_bytes >= 0),
     -- The storage target as it was resolved when the package was made: a later edit moves nothing.

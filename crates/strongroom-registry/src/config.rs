@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::SignedDuration;
 use strongroom_core::package::RuleSet;
+
+use crate::signing::ManifestSigner;
 
 /// Where `serve` listens unless told otherwise.
 pub const LISTEN_DEFAULT: &str = "127.0.0.1:8640";
@@ -33,6 +36,8 @@ pub struct Settings {
     pub connections: ConnectionLimits,
     /// What one request may take.
     pub limits: RequestLimits,
+    /// What signs the manifests of packages that jobs of this process finalize; absent where nothing does.
+    pub signing: Option<Arc<ManifestSigner>>,
 }
 
 /// A database's URL. Its debug form tells nothing but the engine.
@@ -210,6 +215,7 @@ impl Settings {
             jobs: JobSettings::default(),
             connections: ConnectionLimits::default(),
             limits: RequestLimits::default(),
+            signing: None,
         }
     }
 }

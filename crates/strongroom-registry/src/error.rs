@@ -48,9 +48,9 @@ pub enum ErrorKind {
     NotImmediatelyAvailable,
     /// Too much at once; try again.
     Busy,
-    /// The store cannot be reached or does not answer; try again.
+    /// The store, or the key that signs, cannot be reached or does not answer; try again.
     StoreUnavailable,
-    /// The store refused, or is not set up for what was asked.
+    /// The store, or the key that signs, refused, or is not set up for what was asked.
     StoreRefused,
     /// What the store holds is not what was stored.
     Corrupt,

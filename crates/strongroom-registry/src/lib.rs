@@ -12,6 +12,7 @@
 //! | [`backends`] | where bytes are kept |
 //! | [`config`] | what it is told before it starts |
 //! | [`local_files`] | files in folders of its server, for operators |
+//! | [`signing`] | the key that signs manifests |
 //! | [`error`] | failures by meaning |
 //! | [`server`] | connections, and an orderly end |
 //! | [`metrics`] | what it counts of itself |
@@ -28,4 +29,5 @@ pub mod local_files;
 pub mod metrics;
 pub mod server;
 pub mod service;
+pub mod signing;
 pub mod web;

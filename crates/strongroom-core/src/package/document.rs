@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::class::RetentionRule;
 use super::record::{LockSummary, StorageFacts};
 use super::retrieval::RetrievalTier;
+use super::signature::ManifestSignature;
 use crate::bundle::{BundleError, Manifest, Refusal};
 use crate::limits::PACKAGE_DOCUMENT_BYTES_MAX;
 use crate::receipt::{Encryption, Integrity, LockReceipt};
@@ -41,6 +42,9 @@ pub struct PackageDocument {
     pub storage: StorageFacts,
     /// For how long it is kept, and by what.
     pub retention: RetentionSummary,
+    /// The registry's signature of the manifest; absent where it made none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signature: Option<ManifestSignature>,
     /// Every file with its place, in the order of the manifest.
     pub files: Vec<DocumentFile>,
     /// The manifest, as it is in `manifest.json`.

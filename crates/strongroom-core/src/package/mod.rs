@@ -10,6 +10,7 @@
 //! | [`metadata`] | what a producer may declare, and the secrets that it must not |
 //! | [`manifest`] | the manifest over a package's rows; the paths that files may have |
 //! | [`record`] | every decision, as it is kept beside the bytes |
+//! | [`signature`] | the registry's signature of a package's manifest |
 //! | [`document`] | `package.json`: what the registry knows of a finalized package |
 
 pub mod class;
@@ -20,9 +21,11 @@ pub mod metadata;
 mod named;
 pub mod record;
 pub mod retrieval;
+pub mod signature;
 pub mod status;
 
 pub use class::{RetentionClass, RetentionRule, RuleLock, RuleSet};
 pub use named::UnknownName;
 pub use retrieval::{RestoreStatus, RetrievalTier};
+pub use signature::ManifestSignature;
 pub use status::{FileStatus, LocationStatus, PackageStatus, RefusedTransition};

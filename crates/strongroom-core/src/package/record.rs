@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 use super::class::RetentionRule;
 use super::named::named;
+use super::signature::ManifestSignature;
 use crate::bundle::{Declarations, Manifest};
 use crate::limits;
 use crate::receipt::Integrity;
@@ -214,6 +215,9 @@ pub struct Finalized {
     /// Its date; absent where it has none.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub expires_at: Option<Timestamp>,
+    /// The registry's signature of the manifest; absent where it made none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub signature: Option<ManifestSignature>,
     /// The locks, as read back.
     pub locks: LockSummary,
 }

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use strongroom_core::signing::sigstore::MEDIA_TYPE;
 
 use super::digest_fields::{entity_tag, is_had};
 use super::extract::{Caller, Id};
@@ -18,6 +19,7 @@ use super::sending::sent;
 use crate::documents::words;
 use crate::documents::{JobDocument, PackageDocument};
 use crate::service::Registry;
+use crate::service::read_manifest::StoredManifest;
 
 /// Says that a package is complete: no more files are taken, and a job verifies, locks and seals it. Asked again,
 /// answers the same job.
@@ -112,14 +114,66 @@ pub async fn manifest(
     let manifest = registry.manifest(&who, package_id).await?;
     let mut answered = as_attachment(manifest.sha256, "application/json");
     name_it(&mut answered, "package.json");
-    if is_had(&headers, &entity_tag(manifest.sha256)) {
+    handed_out(registry, manifest, answered, &method, &headers).await
+}
+
+/// Reads the registry's signature of a finalized package's manifest: a Sigstore bundle, for `strongroom evidence verify
+/// --signature` and other tools. Whose the key is, a trust root says. It outlives the bytes.
+#[utoipa::path(
+    get,
+    path = "/packages/{package_id}/manifest/signature",
+    tag = "packages",
+    operation_id = "get_manifest_signature",
+    params(
+        ("package_id" = uuid::Uuid, Path, description = "The package"),
+        ("if-none-match" = Option<String>, Header, description = "Answer nothing where the body has one of these tags"),
+    ),
+    responses(
+        (status = 200, body = Object, content_type = "application/vnd.dev.sigstore.bundle.v0.3+json",
+            description = "The signature file, byte for byte",
+            headers(
+                ("etag" = String, description = "The digest of the bytes, as a strong tag"),
+                ("repr-digest" = String, description = "The digest of the bytes (RFC 9530)"),
+                ("content-disposition" = String, description = "An attachment, `manifest.sigstore.json`")
+            )),
+        (status = 304, description = "The client has it already",
+            headers(
+                ("etag" = String, description = "The digest of the bytes, as a strong tag"),
+                ("repr-digest" = String, description = "The digest of the bytes (RFC 9530)"),
+                ("content-disposition" = String, description = "An attachment, `manifest.sigstore.json`")
+            )),
+        Any, ForSome, Named, InState, Stored,
+    )
+)]
+pub async fn signature(
+    State(registry): State<Arc<Registry>>,
+    Caller(who): Caller,
+    Id(package_id): Id,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let signature = registry.manifest_signature(&who, package_id).await?;
+    let mut answered = as_attachment(signature.sha256, MEDIA_TYPE);
+    name_it(&mut answered, "manifest.sigstore.json");
+    handed_out(registry, signature, answered, &method, &headers).await
+}
+
+/// A document as it is stored, unless the client has it or asks for the head alone.
+async fn handed_out(
+    registry: Arc<Registry>,
+    document: StoredManifest,
+    mut answered: HeaderMap,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Result<Response, ApiError> {
+    if is_had(headers, &entity_tag(document.sha256)) {
         return Ok((StatusCode::NOT_MODIFIED, answered).into_response());
     }
-    answered.insert(header::CONTENT_LENGTH, HeaderValue::from(manifest.size_bytes));
+    answered.insert(header::CONTENT_LENGTH, HeaderValue::from(document.size_bytes));
     if method == Method::HEAD {
         return Ok(answered.into_response());
     }
-    let reader = registry.read_manifest(&manifest).await?;
+    let reader = registry.read_manifest(&document).await?;
     Ok((answered, sent(registry, reader.stream)).into_response())
 }
 

@@ -72,6 +72,7 @@ fn streamed() -> OpenApiRouter<Arc<Registry>> {
         .routes(routes!(uploads::form).layer(DefaultBodyLimit::disable()))
         .routes(routes!(files::download))
         .routes(routes!(completion::manifest))
+        .routes(routes!(completion::signature))
         .routes(routes!(completion::bundle))
 }
 

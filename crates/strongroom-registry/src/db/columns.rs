@@ -5,6 +5,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde_json::Value;
 use sqlx::types::Json;
+use strongroom_core::signing::key::KeyId;
 use strongroom_core::{BundleId, Sha256Digest};
 
 use super::error::{DbError, DbErrorKind};
@@ -208,6 +209,14 @@ impl TryFrom<MaybeDigest> for Option<BundleId> {
 
     fn try_from(bytes: MaybeDigest) -> Result<Self, DbError> {
         Ok(bytes.0.map(digest).transpose()?.map(BundleId))
+    }
+}
+
+impl TryFrom<MaybeDigest> for Option<KeyId> {
+    type Error = DbError;
+
+    fn try_from(bytes: MaybeDigest) -> Result<Self, DbError> {
+        Ok(bytes.0.map(digest).transpose()?.map(KeyId))
     }
 }
 

@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 use serde_json::Value;
-use strongroom_core::package::{PackageStatus, RetentionClass};
+use strongroom_core::package::{ManifestSignature, PackageStatus, RetentionClass};
+use strongroom_core::signing::key::KeyId;
 use strongroom_core::{BundleId, Sha256Digest};
 use uuid::Uuid;
 
@@ -86,6 +87,13 @@ pub struct PackageRow {
     /// The digest of its manifest's bytes.
     #[sqlx(try_from = "super::columns::MaybeDigest")]
     pub manifest_sha256: Option<Sha256Digest>,
+    /// The digest of its manifest's signature, noted before that is written; kept where finalizing is given up, since
+    /// the signature may be there.
+    #[sqlx(try_from = "super::columns::MaybeDigest")]
+    pub signature_sha256: Option<Sha256Digest>,
+    /// The key that made it.
+    #[sqlx(try_from = "super::columns::MaybeDigest")]
+    pub signature_key_id: Option<KeyId>,
     /// Its files, counted when finalizing began; zero before.
     #[sqlx(try_from = "i64")]
     pub files_count: u64,
@@ -114,6 +122,20 @@ pub struct PackageRow {
     /// Raised by each change, from 1: the ETag.
     #[sqlx(try_from = "i64")]
     pub version: u64,
+}
+
+impl PackageRow {
+    /// The signature of its manifest, as far as one was noted.
+    pub fn signature(&self) -> Option<ManifestSignature> {
+        let (sha256, key_id) = self.signature_sha256.zip(self.signature_key_id)?;
+        Some(ManifestSignature { sha256, key_id })
+    }
+
+    /// Notes the signature of its manifest, or that there is none.
+    pub(crate) fn note_signature(&mut self, signature: Option<ManifestSignature>) {
+        self.signature_sha256 = signature.map(|signature| signature.sha256);
+        self.signature_key_id = signature.map(|signature| signature.key_id);
+    }
 }
 
 /// A package that a worker found, of whichever tenant.
@@ -147,7 +169,7 @@ macro_rules! package_columns {
          p.declared_created_at, p.finalized_at, p.expires_at, p.metadata, p.bundle_id, p.manifest_sha256, \
          p.files_count, p.size_bytes, p.backend_id, p.storage_prefix, p.deletion_requested_at, \
          p.deletion_requested_by, p.deletion_reason, p.deletion_early, p.grace_ticks_left, p.version, \
-         p.retention_declared, p.deletion_cancelled_at"
+         p.retention_declared, p.deletion_cancelled_at, p.signature_sha256, p.signature_key_id"
     };
 }
 pub(super) use package_columns;
@@ -169,14 +191,15 @@ macro_rules! inserted_columns {
          retention_days, legal_hold_asked, status, lock_state, created_at, created_by, declared_created_at, \
          finalized_at, expires_at, metadata, bundle_id, manifest_sha256, files_count, size_bytes, backend_id, \
          storage_prefix, deletion_requested_at, deletion_requested_by, deletion_reason, deletion_early, \
-         grace_ticks_left, version, retention_declared, deletion_cancelled_at"
+         grace_ticks_left, version, retention_declared, deletion_cancelled_at, signature_sha256, \
+         signature_key_id"
     };
 }
 
 macro_rules! inserted_binds {
     () => {
         "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, \
-         $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33"
+         $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35"
     };
 }
 
@@ -188,7 +211,7 @@ statements! {
         sqlite concat!("INSERT INTO artifact_packages (", inserted_columns!(), ") VALUES (",
             inserted_binds!(), ")"),
         postgres concat!("INSERT INTO artifact_packages (", inserted_columns!(), ", words) VALUES (",
-            inserted_binds!(), ", array_to_tsvector($34))")
+            inserted_binds!(), ", array_to_tsvector($36))")
     }
     INSERT_WORDS = {
         sqlite "INSERT INTO package_text (rowid, words) \
@@ -203,7 +226,8 @@ statements! {
         "UPDATE artifact_packages SET status = $4, lock_state = $5, finalized_at = $6, expires_at = $7, \
          bundle_id = $8, manifest_sha256 = $9, files_count = $10, size_bytes = $11, \
          deletion_requested_at = $12, deletion_requested_by = $13, deletion_reason = $14, \
-         deletion_early = $15, grace_ticks_left = $16, deletion_cancelled_at = $17, version = version + 1 \
+         deletion_early = $15, grace_ticks_left = $16, deletion_cancelled_at = $17, \
+         signature_sha256 = $18, signature_key_id = $19, version = version + 1 \
          WHERE tenant_id = $1 AND id = $2 AND version = $3"
     )}
     EXPIRED_PACKAGES = {(
@@ -287,6 +311,9 @@ impl TenantTx<'_> {
         let deletion_reason = maybe_text(p.deletion_reason.as_deref())?;
         let bundle_id = p.bundle_id.as_ref().map(|id| id.0.as_bytes().as_slice());
         let manifest_sha256 = p.manifest_sha256.as_ref().map(|digest| digest.as_bytes().as_slice());
+        let signature_sha256 =
+            p.signature_sha256.as_ref().map(|digest| digest.as_bytes().as_slice());
+        let signature_key_id = p.signature_key_id.as_ref().map(|id| id.0.as_bytes().as_slice());
         let (session, tenant) = self.parts();
         macro_rules! bound {
             ($query:expr) => {
@@ -324,6 +351,8 @@ impl TenantTx<'_> {
                     .bind(version)
                     .bind(p.retention_declared)
                     .bind(maybe_micros(p.deletion_cancelled_at))
+                    .bind(signature_sha256)
+                    .bind(signature_key_id)
             };
         }
         // The one statement whose binds differ: PostgreSQL keeps the words in the row.
@@ -364,6 +393,8 @@ impl TenantTx<'_> {
             p.deletion_early,
             maybe_count(p.grace_ticks_left)?,
             maybe_micros(p.deletion_cancelled_at),
+            p.signature_sha256.as_ref().map(|digest| digest.as_bytes().as_slice()),
+            p.signature_key_id.as_ref().map(|id| id.0.as_bytes().as_slice()),
         )?;
         if updated == 0 {
             return Err(DbError::new(DbErrorKind::Stale, "the package was changed by another"));

@@ -30,7 +30,9 @@ pub use file::{
     UploadedFile, UploadedFiles,
 };
 pub use job::{JobDocument, JobPage, JobProgress};
-pub use package::{NewPackage, PackageDocument, PackagePage, ProducerDocument, RetentionAsk};
+pub use package::{
+    NewPackage, PackageDocument, PackagePage, ProducerDocument, RetentionAsk, SignatureDocument,
+};
 pub use retention::{
     DeletionAsk, DeletionDocument, ExtensionAsk, ExtensionDocument, HoldAsk, HoldDocument,
     HoldPage, HoldReleaseAsk, ReasonAsk, RestoreAsk, RestoreDocument,

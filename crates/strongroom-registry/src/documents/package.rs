@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use strongroom_core::BundleId;
 use strongroom_core::package::{PackageStatus, RetentionClass};
+use strongroom_core::signing::key::KeyId;
+use strongroom_core::{BundleId, Sha256Digest};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -117,6 +118,9 @@ pub struct PackageDocument {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[schema(value_type = Option<words::Sha256>)]
     pub bundle_id: Option<BundleId>,
+    /// The registry's signature of its manifest. Absent where it made none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub signature: Option<SignatureDocument>,
     /// Files that are stored. Absent in a list, where the package is open: they are not counted there.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub files_count: Option<u64>,
@@ -150,6 +154,17 @@ pub struct PackageDocument {
     pub metadata: Map<String, Value>,
     /// Raised by each change; the `ETag`.
     pub version: i64,
+}
+
+/// The signature of a package's manifest. Whose the key is, a trust root says, and not the registry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SignatureDocument {
+    /// The digest of the signature file.
+    #[schema(value_type = words::Sha256)]
+    pub sha256: Sha256Digest,
+    /// The key that made it: the SHA-256 of its SubjectPublicKeyInfo.
+    #[schema(value_type = words::Sha256)]
+    pub key_id: KeyId,
 }
 
 /// One page of packages, the newest first.

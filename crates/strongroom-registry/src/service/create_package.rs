@@ -192,6 +192,8 @@ impl Registry {
             deletion_early: false,
             grace_ticks_left: None,
             deletion_cancelled_at: None,
+            signature_sha256: None,
+            signature_key_id: None,
             version: 1,
         }
     }

@@ -1,10 +1,12 @@
-//! What a finalized package is: its `package.json` as it is stored, and all of it as one bundle.
+//! What a finalized package is: its `package.json` and its manifest's signature as they are stored, and all of it as one
+//! bundle.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use strongroom_core::package::{FileStatus, LocationStatus};
 use strongroom_core::{BundleId, Sha256Digest, layout};
 use strongroom_storage::VersionId;
@@ -22,7 +24,12 @@ use crate::error::{ErrorKind, ServiceError};
 /// The event that a package's end of finalizing is written down by.
 pub(crate) const FINALIZED: &str = "package_finalized";
 
-/// Where the `package.json` of a package is, and what it is: part of the event [`FINALIZED`].
+/// Where that event tells of `package.json`.
+pub(crate) const DOCUMENT: &str = "document";
+/// Where it tells of the manifest's signature, if there is one.
+pub(crate) const SIGNATURE: &str = "signature";
+
+/// Where a document of a finalized package is, and what it is: part of the event [`FINALIZED`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct DocumentPlace {
     pub(crate) sha256: Sha256Digest,
@@ -31,7 +38,7 @@ pub(crate) struct DocumentPlace {
     pub(crate) version_id: Option<String>,
 }
 
-/// The `package.json` of a package, not read yet.
+/// A document of a finalized package, not read yet.
 #[derive(Debug, Clone)]
 pub struct StoredManifest {
     /// Its bytes.
@@ -39,6 +46,7 @@ pub struct StoredManifest {
     /// Their digest.
     pub sha256: Sha256Digest,
     package: PackageRow,
+    key: String,
     version: Option<VersionId>,
 }
 
@@ -57,20 +65,46 @@ impl Registry {
         who: &Principal,
         package_id: Uuid,
     ) -> Result<StoredManifest, ServiceError> {
+        let found = self.stored(who, package_id, DOCUMENT, layout::package_document).await?;
+        found.ok_or_else(|| {
+            ServiceError::internal(std::io::Error::other("no event tells where package.json is"))
+        })
+    }
+
+    /// Finds the signature of the manifest of a package that is or was finalized. Reads nothing of it.
+    pub async fn manifest_signature(
+        &self,
+        who: &Principal,
+        package_id: Uuid,
+    ) -> Result<StoredManifest, ServiceError> {
+        let found = self.stored(who, package_id, SIGNATURE, layout::package_signature).await?;
+        found.ok_or_else(|| {
+            ServiceError::new(ErrorKind::NotFound, "the package's manifest is not signed")
+                .with_guidance("sign the bundle yourself: strongroom evidence sign")
+        })
+    }
+
+    /// What the event of the end of finalizing tells of one document.
+    async fn stored(
+        &self,
+        who: &Principal,
+        package_id: Uuid,
+        name: &str,
+        key: fn(Uuid) -> String,
+    ) -> Result<Option<StoredManifest>, ServiceError> {
         let package = self.package_for(who, Action::ReadManifest, package_id).await?;
         let mut session = self.db().read().await?;
         let found = session.of(&who.tenant).finalized_event(package_id).await?;
-        let event = found.ok_or_else(|| {
-            ServiceError::internal(std::io::Error::other("no event tells where package.json is"))
-        })?;
-        let place = event.details.get("document").cloned().unwrap_or_default();
+        let place = found.and_then(|mut event| event.details.get_mut(name).map(Value::take));
+        let Some(place) = place else { return Ok(None) };
         let place: DocumentPlace = serde_json::from_value(place).map_err(ServiceError::internal)?;
-        Ok(StoredManifest {
+        Ok(Some(StoredManifest {
             size_bytes: place.size_bytes,
             sha256: place.sha256,
+            key: key(package.id),
             package,
             version: place.version_id.map(VersionId),
-        })
+        }))
     }
 
     /// Reads it. It ends well only when it is right.
@@ -80,7 +114,7 @@ impl Registry {
     ) -> Result<VerifyingReader, ServiceError> {
         let package = &manifest.package;
         let backend = self.backends().get(&package.backend_id)?;
-        let key = object_key(&package.storage_prefix, &layout::package_document(package.id))?;
+        let key = object_key(&package.storage_prefix, &manifest.key)?;
         let expected = Expected { size_bytes: manifest.size_bytes, sha256: manifest.sha256 };
         let version = manifest.version.as_ref();
         Ok(keep::read(&*backend.store, &key, version, None, expected).await?)

@@ -1,12 +1,13 @@
 //! A package, as whoever may see it sees it.
 
+use strongroom_core::package::ManifestSignature;
 use uuid::Uuid;
 
 use super::{Registry, approvals};
 use crate::auth::{Action, Principal, Resource, authorize};
 use crate::db::{ApprovalAction, ListedPackage, PackageRow, TenantRead};
 use crate::documents::retention::DeletionDocument;
-use crate::documents::{PackageDocument, ProducerDocument};
+use crate::documents::{PackageDocument, ProducerDocument, SignatureDocument};
 use crate::error::ServiceError;
 
 impl PackageRow {
@@ -85,6 +86,8 @@ pub(crate) async fn document(
 pub(super) fn listed(listed: ListedPackage) -> Result<PackageDocument, ServiceError> {
     let ListedPackage { package: row, active_holds } = listed;
     let is_frozen = row.bundle_id.is_some();
+    // Noted before: the attempt that wrote it may not be the one that says so.
+    let signature = row.signature().filter(|_| row.finalized_at.is_some());
     let deletion = deletion_of(&row)?;
     let metadata = match row.metadata {
         serde_json::Value::Object(metadata) => metadata,
@@ -109,6 +112,8 @@ pub(super) fn listed(listed: ListedPackage) -> Result<PackageDocument, ServiceEr
         active_holds,
         lock_state: row.lock_state.as_str().to_owned(),
         bundle_id: row.bundle_id,
+        signature: signature
+            .map(|ManifestSignature { sha256, key_id }| SignatureDocument { sha256, key_id }),
         files_count: is_frozen.then_some(row.files_count),
         size_bytes: is_frozen.then_some(row.size_bytes),
         backend_id: row.backend_id,

@@ -27,6 +27,7 @@ mod retention;
 mod rights;
 mod s3_locks;
 mod shelf;
+mod signing;
 mod tokens;
 mod uploads;
 mod whose_holds;

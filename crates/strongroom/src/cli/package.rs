@@ -71,13 +71,18 @@ Examples:
     ///
     /// The very bytes of `package.json` in the bucket. They outlive the package's own.
     #[command(after_help = "\
-Example:
-  strongroom package manifest 0199a1b2-0000-7000-8000-000000000000 | jq .manifest.files")]
+Examples:
+  strongroom package manifest 0199a1b2-0000-7000-8000-000000000000 | jq .manifest.files
+  strongroom package manifest 0199a1b2-0000-7000-8000-000000000000 --signature > manifest.sigstore.json")]
     Manifest(PackageManifestArgs),
     /// Get a finalized package back as a bundle, verified before it appears.
+    ///
+    /// Where the registry signed the manifest, the signature is written beside it, as `OUT.sigstore.json`: whether its
+    /// key is believed is for `evidence verify --trust-root`.
     #[command(after_help = "\
-Example:
-  strongroom package pull 0199a1b2-0000-7000-8000-000000000000 --out run.tar.gz")]
+Examples:
+  strongroom package pull 0199a1b2-0000-7000-8000-000000000000 --out run.tar.gz
+  strongroom evidence verify run.tar.gz --signature run.tar.gz.sigstore.json --trust-root registry.json")]
     Pull(PackagePullArgs),
     /// Show a package.
     #[command(after_help = "\
@@ -227,6 +232,10 @@ pub struct PackageManifestArgs {
     /// The package.
     #[arg(value_name = "PACKAGE_ID")]
     pub package_id: uuid::Uuid,
+
+    /// The registry's signature of the manifest instead: a Sigstore bundle.
+    #[arg(long, env = "STRONGROOM_PACKAGE_MANIFEST_SIGNATURE", value_parser = BoolishValueParser::new())]
+    pub signature: bool,
 }
 
 /// `strongroom package pull`.

@@ -168,9 +168,18 @@ impl Client {
 
     /// The `package.json` of a finalized package, as it is stored.
     pub async fn manifest(&self, id: Uuid) -> Result<Vec<u8>> {
+        self.bytes(&format!("/packages/{id}/manifest")).await
+    }
+
+    /// The registry's signature of a package's manifest, as it is stored.
+    pub async fn manifest_signature(&self, id: Uuid) -> Result<Vec<u8>> {
+        self.bytes(&format!("/packages/{id}/manifest/signature")).await
+    }
+
+    async fn bytes(&self, path: &str) -> Result<Vec<u8>> {
         let mut attempts = Attempts::default();
         loop {
-            let request = self.request(Method::GET, &format!("/packages/{id}/manifest"));
+            let request = self.request(Method::GET, path);
             let refusal = match self.send(request).await {
                 Ok(response) => match bounded(response).await {
                     Ok(bytes) => return Ok(bytes),

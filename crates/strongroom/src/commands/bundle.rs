@@ -33,7 +33,7 @@ const SCHEMA: &str = "strongroom.bundled/v1";
 /// What the name of a bundle ends with.
 const SUFFIX: &str = ".strongroom.tar.gz";
 /// What is added to the name of a bundle for its signature.
-const SIGNATURE_SUFFIX: &str = ".sigstore.json";
+pub const SIGNATURE_SUFFIX: &str = ".sigstore.json";
 
 #[derive(Serialize)]
 struct Document {

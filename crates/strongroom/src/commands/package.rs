@@ -124,6 +124,7 @@ fn human(package: &PackageDocument, console: &Console) -> String {
         .row_if_any("run", package.run_id.as_ref())
         .row("status", package.status.as_str())
         .row_if_any("bundle id", package.bundle_id.map(|id| id.to_string()))
+        .row_if_any("signed with", package.signature.map(|signature| signature.key_id.to_string()))
         .row_if_any("files", files_of(package))
         .row("kept", kept)
         .row("locks", &package.lock_state)

@@ -27,13 +27,27 @@ pub async fn read_if_named(args: &PrivateKeyArgs, context: &Context) -> Result<O
     let Some(place) = Place::one_of("private key", named, &context.matches)? else {
         return Ok(None);
     };
+    let passphrase = passphrase_place(&args.passphrase, context)?;
+    read_at(&place, passphrase.as_ref(), context).await.map(Some)
+}
+
+/// Reads the private key at `place`, decrypted with the passphrase at another one.
+pub async fn read_at(
+    place: &Place,
+    passphrase: Option<&Place>,
+    context: &Context,
+) -> Result<PrivateKey> {
     let secret = place.read(KEY_LIMIT, context).await?;
-    let key = parse(secret.bytes, &args.passphrase, context).await;
+    let passphrase = match passphrase {
+        Some(passphrase) => Some(passphrase_at(passphrase, context).await?),
+        None => None,
+    };
+    let key = decrypt(secret.bytes, passphrase).await;
     let key = key.with_context(|| place.to_string())?;
     if secret.is_open_to_others {
         place.warn_of_others("a private key", context);
     }
-    Ok(Some(key))
+    Ok(key)
 }
 
 /// The private key in a PEM text, decrypted with the passphrase that the flags name.
@@ -42,7 +56,13 @@ pub async fn parse(
     args: &PassphraseArgs,
     context: &Context,
 ) -> Result<PrivateKey> {
-    let passphrase = passphrase(args, context).await?;
+    decrypt(text, passphrase(args, context).await?).await
+}
+
+async fn decrypt(
+    text: Zeroizing<Vec<u8>>,
+    passphrase: Option<Zeroizing<Vec<u8>>>,
+) -> Result<PrivateKey> {
     // A passphrase is made expensive to guess, and so takes a while to use.
     let parsing = tokio::task::spawn_blocking(move || {
         let text = std::str::from_utf8(&text).map_err(|_| KeyError::NotPem("private key"))?;
@@ -56,14 +76,22 @@ pub async fn passphrase(
     args: &PassphraseArgs,
     context: &Context,
 ) -> Result<Option<Zeroizing<Vec<u8>>>> {
+    match passphrase_place(args, context)? {
+        Some(place) => passphrase_at(&place, context).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+fn passphrase_place(args: &PassphraseArgs, context: &Context) -> Result<Option<Place>, Failure> {
     let at = |path: &Path| Place::File(path.to_owned());
     let named = [
         ("passphrase_file", args.passphrase_file.as_deref().map(at)),
         ("passphrase_env", args.passphrase_env.clone().map(Place::Variable)),
     ];
-    let Some(place) = Place::one_of("passphrase", named, &context.matches)? else {
-        return Ok(None);
-    };
+    Place::one_of("passphrase", named, &context.matches)
+}
+
+async fn passphrase_at(place: &Place, context: &Context) -> Result<Zeroizing<Vec<u8>>> {
     let mut secret = place.read(PASSPHRASE_LIMIT, context).await?;
     if secret.is_open_to_others {
         place.warn_of_others("a passphrase", context);
@@ -75,5 +103,5 @@ pub async fn passphrase(
     if secret.bytes.is_empty() {
         return Err(Failure::usage(format!("{place} holds no passphrase: it is empty")).into());
     }
-    Ok(Some(secret.bytes))
+    Ok(secret.bytes)
 }

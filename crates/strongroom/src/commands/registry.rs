@@ -2,6 +2,7 @@
 
 mod check_config;
 mod first_token;
+mod signing;
 mod tokens;
 
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use tokio::task::JoinHandle;
 
 use super::Context;
 use crate::config::Origin;
-use crate::config::registry::RegistryChoice;
+use crate::config::registry::{RegistryChoice, SigningChoice};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::logging;
@@ -33,6 +34,8 @@ pub async fn serve(context: &Context) -> Result<()> {
     let opened = Opened::open(context).await?;
     let is_api_only = opened.is_api_only;
     opened.bring_up_to_date().await?;
+    // Jobs sign: who only answers needs no key.
+    let opened = if is_api_only { opened } else { opened.signing(context).await? };
     let registry = opened.registry(context).await?;
     // Only here: a worker or an operator's command that was started with another configuration changes no class.
     registry.settle_rules(&TenantId::default_tenant()).await?;
@@ -80,7 +83,7 @@ pub async fn worker(context: &Context) -> Result<()> {
     logging::start_service();
     let opened = Opened::open(context).await?;
     opened.db.expect_current_schema().await?;
-    let registry = opened.registry(context).await?;
+    let registry = opened.signing(context).await?.registry(context).await?;
     open_local_roots(&registry)?;
     let (stopper, stop) = server::stop();
     let mut workers = start_workers(&registry, context, stop);
@@ -146,18 +149,19 @@ struct Opened {
     settings: Settings,
     is_embedded: bool,
     is_api_only: bool,
+    signing: Option<SigningChoice>,
 }
 
 impl Opened {
     async fn open(context: &Context) -> Result<Self> {
-        let RegistryChoice { settings, is_api_only, database } = choice(context)?;
+        let RegistryChoice { settings, is_api_only, database, signing } = choice(context)?;
         if let Some(database) = database.as_ref().filter(|database| database.is_open_to_others) {
             context.console.warning(open_to_others(&database.origin));
         }
         make_private(&settings.data_dir)?;
         let url = settings.database_url.as_ref().map(DatabaseUrl::reveal).unwrap_or_default();
         let db = Db::open(url).await?;
-        Ok(Self { db, settings, is_embedded: database.is_none(), is_api_only })
+        Ok(Self { db, settings, is_embedded: database.is_none(), is_api_only, signing })
     }
 
     /// The embedded database belongs to this program alone, which brings it up to date by itself. A shared one is
@@ -169,6 +173,16 @@ impl Opened {
             self.db.expect_current_schema().await?;
         }
         Ok(())
+    }
+
+    /// The same with the key that signs manifests, where one is named.
+    async fn signing(mut self, context: &Context) -> Result<Self> {
+        if let Some(choice) = self.signing.take() {
+            let signer = signing::ready(choice, context).await?;
+            context.console.note(format!("manifests are signed by {}", signer.place()));
+            self.settings.signing = Some(Arc::new(signer));
+        }
+        Ok(self)
     }
 
     async fn registry(self, context: &Context) -> Result<Arc<Registry>> {

@@ -20,7 +20,7 @@ pub(super) fn document(bytes: &[u8]) -> Result<PackageDocument, BundleError> {
             "files" => files = Some(files_of(parser)?),
             "manifest" => manifest = Some(parser.raw()?),
             "package_id" | "tenant" | "name" | "bundle_id" | "created_at" | "finalized_at"
-            | "storage" | "retention" => {
+            | "storage" | "retention" | "signature" => {
                 fields.insert(name.to_owned(), parser.value()?);
             }
             _ => parser.skip()?,
@@ -40,6 +40,10 @@ pub(super) fn document(bytes: &[u8]) -> Result<PackageDocument, BundleError> {
         finalized_at: field(&mut fields, "finalized_at")?,
         storage: field(&mut fields, "storage")?,
         retention: field(&mut fields, "retention")?,
+        signature: match fields.contains_key("signature") {
+            true => Some(field(&mut fields, "signature")?),
+            false => None,
+        },
         files: files.ok_or_else(malformed)?,
         manifest: Manifest::from_bytes(manifest)?,
     };

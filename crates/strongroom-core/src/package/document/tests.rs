@@ -7,6 +7,7 @@ use crate::package::manifest::FrozenManifest;
 use crate::package::record::tests::{declared, id, locks, storage, time};
 use crate::receipt::{EnforcedBy, LockHow};
 use crate::retention::LockMode;
+use crate::signing::key::KeyId;
 
 fn file(number: u128, path: &str, content: &[u8]) -> DocumentFile {
     let key = format!("team/{}", crate::layout::package_file(id(1), id(number)));
@@ -78,6 +79,10 @@ fn document() -> PackageDocument {
             }],
             locks: locks(),
         },
+        signature: Some(ManifestSignature {
+            sha256: Sha256Digest::of(b"signature"),
+            key_id: KeyId(Sha256Digest::of(b"key")),
+        }),
         files,
         manifest: frozen.manifest,
     }
@@ -164,9 +169,21 @@ fn another_version_is_refused_and_both_are_named() {
 #[test]
 fn a_document_without_one_of_its_fields_is_refused() {
     let written = written();
-    for name in written.as_object().unwrap().keys() {
+    let names = written.as_object().unwrap().keys().filter(|name| *name != "signature");
+    for name in names {
         let mut without = written.clone();
         without.as_object_mut().unwrap().remove(name);
         assert_eq!(refusal(&without).0, Refusal::Format, "{name}");
     }
+}
+
+#[test]
+fn a_document_that_is_not_signed_says_nothing_of_a_signature() {
+    let unsigned = PackageDocument { signature: None, ..document() };
+    let bytes = unsigned.to_bytes().unwrap();
+    assert!(!String::from_utf8(bytes.clone()).unwrap().contains("signature"));
+    assert_eq!(PackageDocument::from_bytes(&bytes).unwrap(), unsigned);
+    let mut broken = written();
+    broken["signature"] = json!({"sha256": "x"});
+    assert_eq!(refusal(&broken).0, Refusal::Format);
 }

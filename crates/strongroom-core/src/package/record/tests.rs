@@ -5,6 +5,7 @@ use super::*;
 use crate::bundle::{Producer, RetentionRequest};
 use crate::package::class::RetentionClass;
 use crate::retention::Retention;
+use crate::signing::key::KeyId;
 
 pub(in crate::package) fn time(text: &str) -> Timestamp {
     text.parse().expect("a timestamp")
@@ -77,6 +78,10 @@ fn finalized() -> Finalized {
         files: 1,
         size_bytes: 7,
         expires_at: Some(time("2027-11-21T12:00:00Z")),
+        signature: Some(ManifestSignature {
+            sha256: Sha256Digest::of(b"signature"),
+            key_id: KeyId(Sha256Digest::of(b"key")),
+        }),
         locks: locks(),
     }
 }
@@ -172,6 +177,7 @@ fn what_takes_something_away_needs_more_than_its_record() {
 fn what_does_not_apply_is_absent_and_never_null() {
     let mut bare = record(Decision::PackageFinalized(Box::new(Finalized {
         expires_at: None,
+        signature: None,
         locks: LockSummary::default(),
         ..finalized()
     })));
@@ -180,6 +186,7 @@ fn what_does_not_apply_is_absent_and_never_null() {
     let text = String::from_utf8(bare.to_bytes().unwrap()).unwrap();
     assert!(!text.contains("null") && !text.contains("reason"), "{text}");
     assert!(!text.contains("\"by\""), "{text}");
+    assert!(!text.contains("signature"), "{text}");
     assert!(!text.contains("expires_at") && !text.contains("retain_until"), "{text}");
 }
 

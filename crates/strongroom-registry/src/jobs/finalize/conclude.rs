@@ -1,14 +1,15 @@
 //! The last transaction of finalizing; and the way back, where it is given up.
 
 use serde_json::{Value, json};
-use strongroom_core::package::PackageStatus;
 use strongroom_core::package::manifest::FrozenManifest;
 use strongroom_core::package::record::Decision;
 use strongroom_core::package::status::PackageEvent;
+use strongroom_core::package::{ManifestSignature, PackageStatus};
 use strongroom_core::{BundleId, Sha256Digest};
 use uuid::Uuid;
 
-use super::documents::StoredDocument;
+use super::documents::{Object, StoredDocument};
+use super::signature::StoredSignature;
 use super::{Attempt, Finalizing, Tally};
 use crate::db::{
     AuditEventRow, DbError, HoldReach, JobRow, JobState, LockState, PackageRow, RetentionEventRow,
@@ -16,7 +17,7 @@ use crate::db::{
 };
 use crate::error::ServiceError;
 use crate::jobs::JobKind;
-use crate::service::read_manifest::{DocumentPlace, FINALIZED};
+use crate::service::read_manifest::{DOCUMENT, DocumentPlace, FINALIZED, SIGNATURE};
 use crate::service::records::Deciding;
 
 /// The identity of a package that is being finalized.
@@ -38,6 +39,7 @@ struct Conclusion {
     leaves_bits: bool,
     lock_state: LockState,
     bundle_id: BundleId,
+    signature: Option<ManifestSignature>,
     finalized_at: jiff::Timestamp,
     now: jiff::Timestamp,
     event: AuditEventRow,
@@ -84,24 +86,25 @@ impl Finalizing<'_> {
     pub(super) async fn conclude(
         &self,
         stored: &StoredDocument,
+        signature: Option<&StoredSignature>,
         record_sha256: Sha256Digest,
         tally: &Tally,
     ) -> Result<Value, ServiceError> {
         let registry = self.attempt.registry();
         let bundle_id = stored.document.bundle_id;
         let lock_state = self.lock_state(tally);
-        let document = DocumentPlace {
-            sha256: stored.sha256,
-            size_bytes: stored.size_bytes,
-            version_id: stored.object.version.as_ref().map(|version| version.0.clone()),
-        };
+        let document = place(stored.sha256, stored.size_bytes, &stored.object);
         let record_id = self.attempt.job().id;
-        let details = json!({
+        let mut details = json!({
             "bundle_id": bundle_id,
             "record_id": record_id,
-            "document": document,
+            DOCUMENT: document,
             "locks": tally.summary,
         });
+        if let Some(stored) = signature {
+            let (sha256, size_bytes) = (stored.signature.sha256, stored.size_bytes);
+            details[SIGNATURE] = json!(place(sha256, size_bytes, &stored.object));
+        }
         let by = self.asked_by();
         let mut event = registry.package_event(FINALIZED, self.package.id, by, details);
         event.record_sha256 = Some(record_sha256);
@@ -115,6 +118,7 @@ impl Finalizing<'_> {
             leaves_bits: self.was_ever_held && self.holds.is_empty(),
             lock_state,
             bundle_id,
+            signature: signature.map(|stored| stored.signature),
             finalized_at: stored.document.finalized_at,
             now,
             event,
@@ -182,6 +186,7 @@ async fn conclude(tx: &mut Tx, c: &Conclusion) -> Result<bool, ServiceError> {
     }
     package.bundle_id = Some(c.bundle_id);
     package.manifest_sha256 = Some(c.bundle_id.0);
+    package.note_signature(c.signature);
     package.finalized_at = Some(c.finalized_at);
     rows.update_package(&package).await?;
     rows.insert_audit_event(&c.event).await?;
@@ -191,6 +196,11 @@ async fn conclude(tx: &mut Tx, c: &Conclusion) -> Result<bool, ServiceError> {
     rows.renew_job(&c.job, 0, steps, total).await?;
     rows.finish_job(&c.job, JobState::Done, Some(&c.outcome), None, c.now).await?;
     Ok(true)
+}
+
+fn place(sha256: Sha256Digest, size_bytes: u64, object: &Object) -> DocumentPlace {
+    let version_id = object.version.as_ref().map(|version| version.0.clone());
+    DocumentPlace { sha256, size_bytes, version_id }
 }
 
 fn reach(lock_state: LockState) -> HoldReach {

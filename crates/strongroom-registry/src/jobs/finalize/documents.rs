@@ -6,6 +6,7 @@ use strongroom_core::Sha256Digest;
 use strongroom_core::layout;
 use strongroom_core::limits::{PACKAGE_DOCUMENT_BYTES_MAX, RECORD_BYTES_MAX};
 use strongroom_core::observed::Observed;
+use strongroom_core::package::ManifestSignature;
 use strongroom_core::package::document::{
     ActiveHold, DocumentFile, Extension, PACKAGE_SCHEMA, PackageDocument, RetentionSummary,
 };
@@ -41,7 +42,7 @@ pub(super) struct StoredRecord {
 }
 
 impl Finalizing<'_> {
-    fn key(&self, key: &str) -> Result<ObjectKey, ServiceError> {
+    pub(super) fn key(&self, key: &str) -> Result<ObjectKey, ServiceError> {
         object_key(&self.package.storage_prefix, key)
     }
 
@@ -69,10 +70,11 @@ impl Finalizing<'_> {
         &self,
         manifest: FrozenManifest,
         files: Vec<DocumentFile>,
+        signature: Option<ManifestSignature>,
         tally: &Tally,
     ) -> Result<StoredDocument, ServiceError> {
         let key = self.key(&layout::package_document(self.package.id))?;
-        let document = self.document(manifest, files, tally);
+        let document = self.document(manifest, files, signature, tally);
         let bytes = Bytes::from(document.to_bytes().map_err(ServiceError::internal)?);
         let (size_bytes, sha256) = (bytes.len() as u64, Sha256Digest::of(&bytes));
         match keep::record(&*self.backend.store, &key, bytes, None).await {
@@ -101,6 +103,8 @@ impl Finalizing<'_> {
             found.package_id == ours.package_id
                 && found.bundle_id == ours.bundle_id
                 && found.tenant == ours.tenant
+                // Of a worker without the key: it was true then that nothing was signed.
+                && (found.signature.is_none() || found.signature == ours.signature)
                 && places(found) == places(ours)
         });
         let document = found.ok_or_else(|| foreign("package.json"))?;
@@ -113,6 +117,7 @@ impl Finalizing<'_> {
         &self,
         manifest: FrozenManifest,
         files: Vec<DocumentFile>,
+        signature: Option<ManifestSignature>,
         tally: &Tally,
     ) -> PackageDocument {
         let store = &self.backend.store;
@@ -136,6 +141,7 @@ impl Finalizing<'_> {
                 holds: self.active_holds(),
                 locks: tally.summary,
             },
+            signature,
             files,
             manifest: manifest.manifest,
         }
@@ -174,6 +180,7 @@ impl Finalizing<'_> {
     pub(super) async fn store_record(
         &self,
         stored: &StoredDocument,
+        signature: Option<ManifestSignature>,
         tally: &Tally,
     ) -> Result<StoredRecord, ServiceError> {
         let id = self.attempt.job().id;
@@ -182,6 +189,7 @@ impl Finalizing<'_> {
             files: self.package.files_count,
             size_bytes: self.package.size_bytes,
             expires_at: self.package.expires_at,
+            signature,
             locks: tally.summary,
         };
         let decided = Decided {
@@ -269,7 +277,7 @@ impl Finalizing<'_> {
         })
     }
 
-    async fn read_whole(
+    pub(super) async fn read_whole(
         &self,
         key: &ObjectKey,
         bytes_max: u64,
@@ -281,7 +289,7 @@ impl Finalizing<'_> {
     }
 }
 
-fn foreign(what: &'static str) -> ServiceError {
+pub(super) fn foreign(what: &'static str) -> ServiceError {
     ServiceError::new(
         ErrorKind::Conflict,
         format!("{what} is stored already and is not of this package as it is"),

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `objects` | every file's object: verified, locked, its rows brought up to date |
 //! | `documents` | `manifest.json`, `package.json`, the records: written or found, and locked |
+//! | `signature` | the manifest's signature, where this process has a key |
 //! | `conclude` | the last transaction; and the way back, where finalizing is given up |
 //!
 //! Run again after any stop, it finds what was done: documents are create-only and looked at where they are there
@@ -13,6 +14,7 @@
 mod conclude;
 mod documents;
 mod objects;
+mod signature;
 
 use serde_json::{Value, json};
 use strongroom_core::package::RuleLock;
@@ -34,7 +36,7 @@ use crate::service::frozen::{Placed, manifest_of, placed_files};
 
 /// Retention events of a package that its document tells of.
 const EXTENSIONS_MAX: u32 = 10_000;
-/// Steps besides the files: the manifest, `package.json`, the record.
+/// Steps besides the files and the signature: the manifest, `package.json`, the record.
 const DOCUMENTS: u64 = 3;
 
 /// Everything that an attempt goes by.
@@ -113,7 +115,7 @@ async fn finalize(attempt: &Attempt) -> Result<Value, ServiceError> {
         _ => return Ok(json!({ "bundle_id": package.bundle_id })),
     }
     let work = Finalizing::prepare(attempt, package).await?;
-    attempt.expect(placed.len() as u64 + DOCUMENTS);
+    attempt.expect(placed.len() as u64 + DOCUMENTS + u64::from(work.is_signed()));
     let manifest = manifest_of(&work.package, &placed)?;
     work.run(manifest, placed).await
 }
@@ -184,14 +186,20 @@ impl<'a> Finalizing<'a> {
         let files = self.verify_all(placed, &mut tally).await?;
         self.hold_records(&mut tally).await?;
         self.refuse_if_short(&tally)?;
-        let document = self.store_document(manifest, files, &tally).await?;
+        let signature = self.store_signature(manifest.id).await?;
+        if let Some(signature) = &signature {
+            self.hold_and_count(&signature.object, &mut tally).await?;
+            self.attempt.step();
+        }
+        let signed = signature.as_ref().map(|signature| signature.signature);
+        let document = self.store_document(manifest, files, signed, &tally).await?;
         self.hold_and_count(&document.object, &mut tally).await?;
         self.attempt.step();
-        let record = self.store_record(&document, &tally).await?;
+        let record = self.store_record(&document, signed, &tally).await?;
         self.hold_and_count(&record.object, &mut tally).await?;
         self.refuse_if_short(&tally)?;
         self.attempt.step();
-        self.conclude(&document, record.sha256, &tally).await
+        self.conclude(&document, signature.as_ref(), record.sha256, &tally).await
     }
 
     /// Brings one object under the lock that it should have, and reads it back.

@@ -24,6 +24,7 @@ use uuid::Uuid;
 use super::aftermath::{files_of, holds_of};
 use crate::app::{Answer, Client, TestApp};
 use crate::evidence::{locked, row, stepwise, tick, work};
+use crate::signing::{is_signed, signs};
 
 /// A date later than any that a class gives.
 pub const LATER: &str = "2090-01-01T00:00:00Z";
@@ -39,6 +40,7 @@ pub enum Flow {
     Ingest,
     GiveUp,
     Finalize,
+    FinalizeSigned,
     Extend,
     PlaceHold,
     ReleaseHold,
@@ -91,6 +93,7 @@ impl Flow {
         Self::Ingest,
         Self::GiveUp,
         Self::Finalize,
+        Self::FinalizeSigned,
         Self::Extend,
         Self::PlaceHold,
         Self::ReleaseHold,
@@ -116,6 +119,7 @@ impl Flow {
                 "An upload whose process ended is given up, and what it left is deleted"
             }
             Self::Finalize => "A package of two files is finalized",
+            Self::FinalizeSigned => "A package of two files is finalized by a registry that signs",
             Self::Extend => "A package's date moves later",
             Self::PlaceHold => "A legal hold is placed",
             Self::ReleaseHold => "A legal hold is released",
@@ -140,6 +144,9 @@ impl Flow {
         }
         if self == Self::Ingest {
             put_files_beside(settings);
+        }
+        if self == Self::FinalizeSigned {
+            signs(settings);
         }
         settings.dual_control.hold_release = self == Self::AgreeToRelease;
         settings.dual_control.early_deletion = self == Self::AgreeToDeletion;
@@ -166,7 +173,7 @@ impl Flow {
             Self::Upload | Self::UploadOnRecord | Self::Ingest | Self::GiveUp => {
                 app.as_(Role::Producer).new_package().await
             }
-            Self::Finalize | Self::Abandon => {
+            Self::Finalize | Self::FinalizeSigned | Self::Abandon => {
                 let producer = app.as_(Role::Producer);
                 let package = producer.new_package().await;
                 producer.stores(package, "a", BYTES).await;
@@ -270,7 +277,9 @@ impl Flow {
                 let (operator, ask) = (app.as_(Role::Operator), json!({ "root": "here" }));
                 once(&operator, nth, &format!("{of_package}/local-files"), &ask).await
             }
-            Self::Finalize => producer.post(&format!("{of_package}/finalize"), Value::Null).await,
+            Self::Finalize | Self::FinalizeSigned => {
+                producer.post(&format!("{of_package}/finalize"), Value::Null).await
+            }
             Self::Extend => {
                 let ask = json!({ "expires_at": LATER, "reason": "an inquiry" });
                 once(&manager, nth, &format!("{of_package}/retention/extensions"), &ask).await
@@ -346,6 +355,10 @@ impl Flow {
             Self::Ingest => assert_eq!(stored, 2, "both files"),
             Self::GiveUp => assert_eq!(stored, 0),
             Self::Finalize => assert_bundle(app, package).await,
+            Self::FinalizeSigned => {
+                assert_bundle(app, package).await;
+                is_signed(app, package).await;
+            }
             Self::Extend => {
                 let later: Timestamp = LATER.parse().unwrap();
                 assert_eq!(row(app, package).await.expires_at, Some(later));
@@ -369,6 +382,7 @@ impl Flow {
             | Self::Ingest
             | Self::GiveUp
             | Self::Finalize
+            | Self::FinalizeSigned
             | Self::Abandon => PackageStatus::Open,
             Self::CancelDeletion => PackageStatus::DeletionRequested,
             // The sweeper looks again by itself, and a deletion goes on that nothing stops.

@@ -28,7 +28,10 @@ fn is_worth_it(place: &Place, what: &What, step: &Step) -> bool {
 
 /// Takes a flow again and again, each time with something else becoming of another of its steps, on each engine.
 async fn at_every_step(flow: Flow) {
-    Bench::on_each_engine(flow, async |bench: Bench| every_step(flow, bench).await).await;
+    Bench::on_each_engine(flow, async |bench: Bench| {
+        Box::pin(every_step(flow, bench)).await;
+    })
+    .await;
 }
 
 /// The same on a bucket, where an object has versions, and each version a lock of its own.
@@ -70,6 +73,7 @@ at_every_step! {
     ingesting_local_files_may_end_at_any_step: Ingest;
     giving_an_upload_up_may_end_at_any_step: GiveUp;
     finalizing_may_end_at_any_step: Finalize;
+    finalizing_with_a_signature_may_end_at_any_step: FinalizeSigned;
     extending_may_end_at_any_step: Extend;
     placing_a_hold_may_end_at_any_step: PlaceHold;
     releasing_a_hold_may_end_at_any_step: ReleaseHold;
@@ -91,6 +95,11 @@ async fn an_upload_to_a_bucket_may_end_at_any_change() {
 #[tokio::test]
 async fn finalizing_on_a_bucket_may_end_at_any_change() {
     at_every_step_on_a_bucket(Flow::Finalize).await;
+}
+
+#[tokio::test]
+async fn finalizing_with_a_signature_on_a_bucket_may_end_at_any_change() {
+    at_every_step_on_a_bucket(Flow::FinalizeSigned).await;
 }
 
 #[tokio::test]

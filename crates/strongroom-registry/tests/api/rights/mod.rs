@@ -28,6 +28,7 @@ use self::page::Page;
 use self::routes::{About, Route, routes};
 use crate::app::{Answer, Client, TestApp, on_both_with, token_for_tenant};
 use crate::evidence::stepwise;
+use crate::signing::signs;
 
 /// Who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -243,4 +244,5 @@ fn stepwise_with_short_grace(settings: &mut strongroom_registry::config::Setting
     settings.deletion.grace_ticks = 1;
     // Named, and not opened: nobody works on the jobs.
     settings.local_roots.insert("here".to_owned(), "/nowhere".into());
+    signs(settings);
 }

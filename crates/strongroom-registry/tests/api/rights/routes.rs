@@ -145,6 +145,7 @@ pub fn routes() -> Vec<Route> {
         of_package(Method::POST, "/packages/{package_id}/finalize", "finalize"),
         of_package(Method::POST, "/packages/{package_id}/abandon", "abandon"),
         of_package(Method::GET, "/packages/{package_id}/manifest", "read a manifest"),
+        of_package(Method::GET, "/packages/{package_id}/manifest/signature", "read a manifest"),
         of_package(Method::GET, "/packages/{package_id}/bundle", "download").missing(not_whole),
         of_package(Method::GET, "/files/{file_id}", "read a package"),
         of_package(Method::GET, "/files/{file_id}/download", "download"),

@@ -11,10 +11,11 @@ use strongroom_registry::local_files::roots::open_root;
 use strongroom_storage::keep::clock_check;
 use strongroom_storage::status::StoreStatus;
 
-use super::{open_to_others, unusable_root};
+use super::{open_to_others, signing, unusable_root};
 use crate::cli::CheckConfigArgs;
 use crate::commands::Context;
 use crate::commands::settings_table::{self, Row, row};
+use crate::commands::signing::not_signed;
 use crate::commands::store_status::{refuse_unusable, warnings};
 use crate::config::registry::RegistryChoice;
 use crate::config::registry::keys::Takes;
@@ -33,7 +34,7 @@ struct Document {
     #[serde(skip_serializing_if = "Option::is_none")]
     store: Option<String>,
     settings: Vec<Row>,
-    /// Whether the database and the store were asked.
+    /// Whether the database, the store and what signs were asked.
     connected: bool,
     findings: Vec<Finding>,
 }
@@ -64,6 +65,7 @@ enum About {
     Configuration,
     Database,
     Store,
+    Signing,
 }
 
 impl Finding {
@@ -88,7 +90,7 @@ pub async fn run(args: &CheckConfigArgs, context: &Context) -> Result<()> {
     let config = &context.config;
     let notes = config.left_out().into_iter().chain(config.left_out_of_the_registry());
     findings.extend(notes.map(|note| Finding::warning(About::Configuration, note)));
-    let choice = match config.registry() {
+    let mut choice = match config.registry() {
         Ok(choice) => Some(choice),
         Err(refused) => {
             let refused = refused.into_iter().map(anyhow::Error::from);
@@ -103,9 +105,10 @@ pub async fn run(args: &CheckConfigArgs, context: &Context) -> Result<()> {
             Err(())
         }
     };
-    if let Some(choice) = &choice {
+    if let Some(choice) = &mut choice {
         findings.extend(about_the_choice(choice));
         findings.extend(about_the_roots(choice));
+        findings.extend(about_signing(choice, args.connect, context).await);
         if args.connect {
             findings.extend(about_the_database(choice).await);
             if store.is_ok() {
@@ -159,7 +162,7 @@ fn rows(context: &Context) -> Vec<Row> {
 
 /// What a person should know though nothing is wrong.
 fn about_the_choice(choice: &RegistryChoice) -> Vec<Finding> {
-    let RegistryChoice { settings, is_api_only, database } = choice;
+    let RegistryChoice { settings, is_api_only, database, .. } = choice;
     let mut findings = Vec::new();
     if !settings.listen.ip().is_loopback() {
         findings.push(Finding::warning(
@@ -199,6 +202,35 @@ fn about_the_roots(choice: &RegistryChoice) -> Vec<Finding> {
         }
     });
     looked_at.collect()
+}
+
+/// Whether the key that signs can be had; where it is asked for, also whether it answers, and the time-stamp
+/// authorities.
+async fn about_signing(
+    choice: &mut RegistryChoice,
+    connect: bool,
+    context: &Context,
+) -> Option<Finding> {
+    let signing = choice.signing.take()?;
+    if choice.is_api_only {
+        let told =
+            "registry.signing.key is not used here: jobs sign, and those are left to workers";
+        return Some(Finding::note(About::Signing, told));
+    }
+    let signer = match signing::ready(signing, context).await {
+        Ok(signer) => signer,
+        Err(error) => return Some(Finding::error(About::Signing, &error)),
+    };
+    if !connect {
+        return None;
+    }
+    match signer.check().await {
+        Ok(key_id) => {
+            let told = format!("manifests are signed with the key {key_id}");
+            Some(Finding::note(About::Signing, told))
+        }
+        Err(error) => Some(Finding::error(About::Signing, &not_signed(error))),
+    }
 }
 
 /// Whether the database answers, and has the schema of this version.

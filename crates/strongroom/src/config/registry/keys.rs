@@ -92,6 +92,29 @@ keys! {
     OBJECTS_AT_ONCE = "jobs.objects_at_once", "REGISTRY_JOBS_OBJECTS_AT_ONCE", "", Takes::Whole("objects", 1, 256), Some("8"),
         "objects of one job that are worked on at the same time";
 
+    SIGNING_KEY = "signing.key", "REGISTRY_SIGNING_KEY", "", Takes::Text("key reference"), None,
+        "what signs the manifest of each package that is finalized: `file:PATH` or `env:NAME` of a private key, `openbao:MOUNT/NAME`, or `command:PROGRAM`; nothing does, unless it is named";
+    SIGNING_SIGNER = "signing.signer", "REGISTRY_SIGNING_SIGNER", "", Takes::Text("name"), Some("registry"),
+        "who signs, by the signature's own word";
+    SIGNING_PASSPHRASE_REF = "signing.passphrase_ref", "REGISTRY_SIGNING_PASSPHRASE_REF", "", Takes::Text("secret reference"), None,
+        "where the passphrase of an encrypted private key is: `file:PATH` or `env:NAME`";
+    SIGNING_COMMAND_ARGS = "signing.command_args", "REGISTRY_SIGNING_COMMAND_ARGS", "", Takes::Text("words"), None,
+        "the arguments of `command:PROGRAM`, between spaces; no shell sees them";
+    SIGNING_PUBLIC_KEY = "signing.public_key", "REGISTRY_SIGNING_PUBLIC_KEY", "", Takes::Text("file"), None,
+        "the public key that the signatures of `command:PROGRAM` verify with";
+    SIGNING_OPENBAO_URL = "signing.openbao_url", "REGISTRY_SIGNING_OPENBAO_URL", "", Takes::Text("URL"), None,
+        "where OpenBao is";
+    SIGNING_OPENBAO_TOKEN_REF = "signing.openbao_token_ref", "REGISTRY_SIGNING_OPENBAO_TOKEN_REF", "", Takes::Text("secret reference"), None,
+        "where the token for OpenBao is, `file:PATH` or `env:NAME`; a file is read anew for each signature";
+    SIGNING_OPENBAO_NAMESPACE = "signing.openbao_namespace", "REGISTRY_SIGNING_OPENBAO_NAMESPACE", "", Takes::Text("name"), None,
+        "the namespace in OpenBao";
+    SIGNING_TIMESTAMP_URLS = "signing.timestamp_urls", "REGISTRY_SIGNING_TIMESTAMP_URLS", "", Takes::Text("URLs"), None,
+        "time-stamp authorities (RFC 3161), between spaces, each of which stamps every signature";
+    SIGNING_SERVICE_CA = "signing.service_ca", "REGISTRY_SIGNING_SERVICE_CA", "", Takes::Text("file"), None,
+        "PEM certificates to trust for OpenBao and time-stamp authorities, besides the system's";
+    SIGNING_SERVICE_ALLOW_HTTP = "signing.service_allow_http", "REGISTRY_SIGNING_SERVICE_ALLOW_HTTP", "", Takes::Switch, Some("false"),
+        "whether OpenBao and time-stamp authorities on other machines may be asked over plain `http://`";
+
     CONNECTIONS_AT_ONCE = "connections.at_once", "REGISTRY_CONNECTIONS_AT_ONCE", "", Takes::Whole("connections", 1, 1_000_000), Some("4096"),
         "connections at the same time; a further one waits until another ends";
     CONNECTIONS_PER_PEER = "connections.per_peer", "REGISTRY_CONNECTIONS_PER_PEER", "", Takes::Whole("connections", 1, 1_000_000), Some("2048"),

@@ -4,6 +4,7 @@ mod database;
 pub mod keys;
 mod local_roots;
 mod section;
+mod signing;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ use strongroom_registry::config::{
 pub use self::database::NamedDatabase;
 use self::keys::{CLASSES, ClassKeys, Key, Takes};
 pub use self::section::Section;
+pub use self::signing::{KeyPlace, SigningChoice};
 use super::settings::FileKind;
 use super::{Config, Origin, Sourced};
 use crate::failure::Failure;
@@ -33,6 +35,8 @@ pub struct RegistryChoice {
     pub is_api_only: bool,
     /// The database that somebody named; absent where the embedded one serves.
     pub database: Option<NamedDatabase>,
+    /// The key that signs manifests, where one is named. Nothing of it is read yet.
+    pub signing: Option<SigningChoice>,
 }
 
 /// One value in effect, as it may be shown.
@@ -66,6 +70,7 @@ impl Config {
                         origin,
                     });
                 }
+                value = signing::shown(key, value);
                 if key.setting == keys::DATA_DIR.setting && value.is_none() {
                     value = self.default_data_dir().map(|path| Sourced {
                         value: path.display().to_string(),
@@ -128,6 +133,7 @@ impl Reading<'_> {
         };
         let local_roots = local_roots::named(self.config);
         let local_roots = local_roots.map_err(|refused| self.refused.push(refused)).ok();
+        let signing = self.signing();
         let (jobs, connections, limits) = (self.jobs(), self.connections(), self.limits());
         let data_dir = data_dir?;
         let database_url = match &database {
@@ -145,8 +151,9 @@ impl Reading<'_> {
             jobs,
             connections,
             limits,
+            signing: None,
         };
-        Some(RegistryChoice { settings, is_api_only, database })
+        Some(RegistryChoice { settings, is_api_only, database, signing })
     }
 
     fn jobs(&mut self) -> JobSettings {

@@ -55,6 +55,20 @@ group!(Jobs {
     objects_at_once: u64 = keys::OBJECTS_AT_ONCE;
 });
 
+group!(Signing {
+    key: String = keys::SIGNING_KEY;
+    signer: String = keys::SIGNING_SIGNER;
+    passphrase_ref: String = keys::SIGNING_PASSPHRASE_REF;
+    command_args: String = keys::SIGNING_COMMAND_ARGS;
+    public_key: String = keys::SIGNING_PUBLIC_KEY;
+    openbao_url: String = keys::SIGNING_OPENBAO_URL;
+    openbao_token_ref: String = keys::SIGNING_OPENBAO_TOKEN_REF;
+    openbao_namespace: String = keys::SIGNING_OPENBAO_NAMESPACE;
+    timestamp_urls: String = keys::SIGNING_TIMESTAMP_URLS;
+    service_ca: String = keys::SIGNING_SERVICE_CA;
+    service_allow_http: bool = keys::SIGNING_SERVICE_ALLOW_HTTP;
+});
+
 group!(Connections {
     at_once: u64 = keys::CONNECTIONS_AT_ONCE;
     per_peer: u64 = keys::CONNECTIONS_PER_PEER;
@@ -159,6 +173,7 @@ pub struct Section {
     dual_control: Option<DualControl>,
     local_ingestion: Option<LocalIngestion>,
     jobs: Option<Jobs>,
+    signing: Option<Signing>,
     connections: Option<Connections>,
     limits: Option<Limits>,
     retention: Option<Classes>,
@@ -188,6 +203,7 @@ impl Section {
         found.extend(self.dual_control.unwrap_or_default().into_found());
         found.extend(self.local_ingestion.unwrap_or_default().into_found());
         found.extend(self.jobs.unwrap_or_default().into_found());
+        found.extend(self.signing.unwrap_or_default().into_found());
         found.extend(self.connections.unwrap_or_default().into_found());
         found.extend(self.limits.unwrap_or_default().into_found());
         let said = self.retention.unwrap_or_default();

@@ -59,6 +59,15 @@ registry:
     back_off_ms: 108
     attempts_max: 9
     objects_at_once: 10
+  signing:
+    key: openbao:transit/evidence@3
+    signer: evidence-team
+    openbao_url: https://bao.example:8200
+    openbao_token_ref: file:/run/secrets/bao
+    openbao_namespace: team
+    timestamp_urls: https://tsa.example/tsr https://tsb.example
+    service_ca: /etc/ca.pem
+    service_allow_http: true
   connections: {at_once: 19, per_peer: 20, head_s: 21, idle_s: 22}
   limits:
     json_bytes_max: 2048
@@ -118,6 +127,21 @@ registry:
     ] {
         assert!(told.contains(part), "{part} is not in {told}");
     }
+    let mut told = format!("{:#?}", choice.signing.expect("a key"));
+    told.retain(|letter| !letter.is_whitespace());
+    let service =
+        |url: &str| format!("url:\"{url}\",allow_http:true,ca_file:Some(\"/etc/ca.pem\",)");
+    for part in [
+        "signer:\"evidence-team\"".to_owned(),
+        "mount:\"transit\",name:\"evidence\",version:Some(3,)".to_owned(),
+        service("https://bao.example:8200"),
+        "File(\"/run/secrets/bao\",)".to_owned(),
+        "namespace:Some(\"team\",)".to_owned(),
+        service("https://tsa.example/tsr"),
+        service("https://tsb.example"),
+    ] {
+        assert!(told.contains(&part), "{part} is not in {told}");
+    }
     let untouched: Vec<&str> = config
         .registry_values()
         .iter()
@@ -125,7 +149,16 @@ registry:
         .map(|shown| shown.key.setting.key)
         .filter(|key| !key.starts_with("registry.retention."))
         .collect();
-    assert_eq!(untouched, ["registry.database_url_file"]);
+    assert_eq!(
+        untouched,
+        [
+            "registry.database_url_file",
+            // Of other places for a key.
+            "registry.signing.passphrase_ref",
+            "registry.signing.command_args",
+            "registry.signing.public_key",
+        ]
+    );
 }
 
 #[test]
@@ -226,7 +259,7 @@ fn each_key_has_its_own_name_in_the_environment_which_is_made_of_it() {
         assert_eq!(**name, expected);
         assert!(names.insert(*name), "{name}");
     }
-    assert_eq!(names.len(), 51);
+    assert_eq!(names.len(), 62);
 }
 
 #[test]
@@ -273,4 +306,63 @@ fn the_documented_table_is_that_of_the_keys() {
         return;
     }
     assert_eq!(documented.trim(), table.trim(), "STRONGROOM_WRITE_EXPECTED=1 writes it");
+}
+
+fn signing(file: &str) -> SigningChoice {
+    let file = format!("registry:\n  signing: {file}\n");
+    config(&[], home(), &file).registry().expect("settings").signing.expect("a key")
+}
+
+#[test]
+fn a_key_that_signs_is_in_a_file_behind_a_program_or_in_openbao() {
+    let choice = signing("{key: file:/k.pem, passphrase_ref: env:PASS}");
+    assert_eq!((choice.signer.as_str(), choice.authorities.len()), ("registry", 0));
+    let KeyPlace::Private { key, passphrase } = choice.key else { panic!("{choice:?}") };
+    assert_eq!(key.to_string(), "file:/k.pem");
+    assert_eq!(passphrase.expect("one").to_string(), "env:PASS");
+    let choice = signing("{key: 'command:/bin/sign', command_args: a  -b, public_key: /k.pub.pem}");
+    let KeyPlace::Command { argv, public_key } = choice.key else { panic!("{choice:?}") };
+    assert_eq!(argv, ["/bin/sign", "a", "-b"]);
+    assert_eq!(public_key.to_str(), Some("/k.pub.pem"));
+    let none = config(&[], home(), "").registry().expect("settings");
+    assert!(none.signing.is_none(), "nothing signs unless it is told to");
+}
+
+#[test]
+fn a_secret_that_stands_where_its_place_is_named_is_refused_and_never_shown() {
+    for (file, told) in [
+        ("{key: hunter2}", "registry.signing.key is file:PATH, env:NAME,"),
+        ("{key: 'bao:secret/x#hunter2'}", "registry.signing.key is file:PATH, env:NAME,"),
+        (
+            "{key: file:/k.pem, passphrase_ref: hunter2}",
+            "registry.signing.passphrase_ref is file:PATH or env:NAME, and never the secret",
+        ),
+        (
+            "{key: openbao:transit/x, openbao_url: https://bao, openbao_token_ref: hunter2}",
+            "registry.signing.openbao_token_ref is file:PATH or env:NAME, and never the secret",
+        ),
+    ] {
+        let config = config(&[], home(), &format!("registry:\n  signing: {file}\n"));
+        let refused = refused(&config);
+        assert!(refused[0].starts_with(told) && refused.len() == 1, "{refused:?}");
+        let shown = format!("{refused:?} {:?}", config.registry_values());
+        assert!(!shown.contains("hunter2") && shown.contains("[redacted]"), "{shown}");
+    }
+}
+
+#[test]
+fn what_is_said_of_another_key_than_the_one_that_signs_is_refused() {
+    for (file, told) in [
+        ("{timestamp_urls: https://tsa}", "registry.signing.timestamp_urls: it signs nothing"),
+        ("{public_key: /k.pem}", "registry.signing.public_key: it signs nothing without"),
+        ("{key: env:K, public_key: /k}", "registry.signing.public_key: it goes with command:"),
+        ("{key: env:K, openbao_url: u}", "registry.signing.openbao_url: it goes with openbao:"),
+        ("{key: 'command:x'}", "registry.signing.public_key is needed, too"),
+        ("{key: openbao:a/b, openbao_token_ref: env:T}", "registry.signing.openbao_url is needed"),
+        ("{key: openbao:a/b, openbao_url: https://b}", "registry.signing.openbao_token_ref is n"),
+        ("{key: env:K, signer: ''}", "registry.signing.signer is a name of 1 to 256 bytes"),
+    ] {
+        let refused = refused(&config(&[], home(), &format!("registry:\n  signing: {file}\n")));
+        assert!(refused[0].starts_with(told) && refused.len() == 1, "{file}: {refused:?}");
+    }
 }
