@@ -286,6 +286,33 @@ async fn a_signature_that_a_crash_left_is_taken_also_by_a_process_with_another_k
 }
 
 #[tokio::test]
+async fn finalized_again_after_it_was_given_up_a_package_has_the_signature_of_the_first_time() {
+    on_each_engine(async |engine| {
+        let mut by = None;
+        let app = engine
+            .start_with(|settings| by = Some(signs_with(settings, Algorithm::EcdsaP256)))
+            .await;
+        let producer = app.as_(Role::Producer);
+        let package = package_of(&producer, "transient").await;
+        let document = ObjectKey::new(layout::package_document(package)).unwrap();
+        let other = Bytes::from_static(b"{}").into();
+        app.store.create(&document, other, &Default::default()).await.unwrap();
+        producer.finalizes(package).await;
+        app.work_all().await;
+        let seen = producer.package(package).await;
+        assert_eq!((&seen["status"], seen.get("signature")), (&json!("open"), None), "{seen}");
+        let left = bytes_at(&*app.store, &layout::package_signature(package)).await;
+        app.store.delete(&document, None).await.unwrap();
+        let app = started_again(&app, signs).await;
+        app.as_(Role::Producer).finalizes(package).await;
+        app.work_all().await;
+        assert_eq!(bytes_at(&*app.store, &layout::package_signature(package)).await, left);
+        is_signed_by(&app, package, &by.unwrap()).await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_signature_of_its_own_key_is_taken_whoever_wrote_it_and_anything_else_is_a_conflict() {
     on_each_engine(async |engine| {
         let ours = PrivateKey::generate(Algorithm::EcdsaP256).unwrap();
