@@ -6,6 +6,7 @@
 //! | [`storage`] | the trait [`Storage`], its contract, and the types that cross it |
 //! | [`key`] | [`ObjectKey`], [`VersionId`] |
 //! | [`error`] | [`StorageError`]: the kind decides exit code and retry |
+//! | [`link`] | [`Link`]: a version's address that opens it, for a while |
 //! | [`open`] | a URL and settings become a [`Storage`] |
 //! | `s3` `azure` `fs` `memory` | the backends |
 //! | [`status`] | `store-status`: what a store says of itself, observed or not |
@@ -30,6 +31,7 @@ pub mod evidence;
 pub mod fs;
 pub mod keep;
 pub mod key;
+pub mod link;
 pub mod memory;
 pub mod new_file;
 pub mod new_folder;
@@ -55,6 +57,7 @@ mod versions;
 pub use clock::Clock;
 pub use error::{StorageError, StorageErrorKind};
 pub use key::{ObjectKey, VersionId};
+pub use link::{LINK_SECONDS_MAX, Link, LinkAsk};
 pub use retrieval::{RestoreAsk, Retrieval};
 pub use storage::{
     AskedOfWrites, Body, BucketLocks, CreateOptions, Created, ListPage, ListRequest, ListedObject,

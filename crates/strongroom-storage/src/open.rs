@@ -19,6 +19,8 @@ pub struct StoreSettings {
     pub url: String,
     /// The S3 or Azure endpoint, with its scheme. Without one it is the provider's own.
     pub endpoint: Option<String>,
+    /// Where others reach the same store, for the links that they are given. Without one it is the endpoint.
+    pub public_endpoint: Option<String>,
     /// The S3 region that requests are signed for.
     pub region: Option<String>,
     /// `endpoint/bucket/key` instead of `bucket.endpoint/key`. Without a word: path style where an

@@ -15,6 +15,7 @@ use strongroom_core::observed::{Observed, Unobserved};
 use strongroom_core::receipt::{CreateOnly, Encryption, EnforcedBy, Integrity};
 use strongroom_core::retention::{DefaultRetention, Lock, Retention};
 
+use crate::link::{self, Link, LinkAsk};
 use crate::status::{BucketSettings, StoreStatus};
 use crate::{ObjectKey, RestoreAsk, Retrieval, StorageError, StorageErrorKind, VersionId};
 
@@ -167,6 +168,18 @@ pub trait Storage: fmt::Debug + Send + Sync {
             StorageErrorKind::Unsupported,
             "this kind of store keeps nothing in an archive",
         ))
+    }
+
+    /// A link by which whoever has it reads one version (the current one when it is used, unless `version` names
+    /// one), and nothing else. Nothing is asked of the store: whether the version is there and can be read is seen
+    /// by whoever uses it. `Unsupported` where there is no server, or the credentials sign no links.
+    async fn link(
+        &self,
+        _key: &ObjectKey,
+        _version: Option<&VersionId>,
+        _ask: &LinkAsk,
+    ) -> Result<Link, StorageError> {
+        Err(link::unsupported())
     }
 
     /// Deletes one version for good, or, without a version on a store that has versions, puts a

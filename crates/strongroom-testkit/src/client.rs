@@ -64,6 +64,20 @@ pub fn endpoint_of(variable: &str) -> Option<String> {
     endpoint
 }
 
+/// A GET of somebody who has nothing but an address, following no redirect.
+pub async fn get(url: &str, headers: &[(&str, &str)]) -> S3Answer {
+    let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build();
+    let request = http.expect("a client").get(url);
+    let request =
+        headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    let answer = request.send().await.expect("an answer");
+    S3Answer {
+        status: answer.status(),
+        headers: answer.headers().clone(),
+        body: answer.bytes().await.expect("a body"),
+    }
+}
+
 impl S3Client {
     /// A client of a real server that the test scripts started, by the name of the variable that
     /// holds its endpoint; see [`endpoint_of`] for where it was not started.

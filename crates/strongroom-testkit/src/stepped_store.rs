@@ -13,9 +13,9 @@ use strongroom_core::receipt::EnforcedBy;
 use strongroom_core::retention::Retention;
 use strongroom_storage::status::{BucketSettings, StoreStatus};
 use strongroom_storage::{
-    AskedOfWrites, Body, BucketLocks, CreateOptions, Created, ListPage, ListRequest, ObjectInfo,
-    ObjectKey, ObjectReader, ObjectVersion, RestoreAsk, SeenLock, Storage, StorageError,
-    StorageErrorKind, VersionId,
+    AskedOfWrites, Body, BucketLocks, CreateOptions, Created, Link, LinkAsk, ListPage, ListRequest,
+    ObjectInfo, ObjectKey, ObjectReader, ObjectVersion, RestoreAsk, SeenLock, Storage,
+    StorageError, StorageErrorKind, VersionId,
 };
 
 use crate::steps::{Step, Steps, What};
@@ -208,6 +208,16 @@ impl Storage for SteppedStore {
         ask: &RestoreAsk,
     ) -> Result<(), StorageError> {
         self.change("restore of", key, self.inner.restore(key, version, ask)).await
+    }
+
+    async fn link(
+        &self,
+        key: &ObjectKey,
+        version: Option<&VersionId>,
+        ask: &LinkAsk,
+    ) -> Result<Link, StorageError> {
+        let name = named("link to", key.as_str());
+        self.ask(name, self.inner.link(key, version, ask)).await
     }
 
     async fn bucket_locks(&self) -> Result<BucketLocks, StorageError> {

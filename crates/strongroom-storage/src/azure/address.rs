@@ -57,6 +57,22 @@ impl Address {
         Ok(Self { container_url, prefix, url, endpoint, account })
     }
 
+    /// Where others than we reach the same container, by the same settings.
+    pub(super) fn public(&self, settings: &StoreSettings) -> Result<Self, StorageError> {
+        if settings.public_endpoint.is_none() {
+            return Ok(self.clone());
+        }
+        let settings =
+            StoreSettings { endpoint: settings.public_endpoint.clone(), ..settings.clone() };
+        Self::new(&settings, Some(self.account.clone()))
+    }
+
+    /// The name of a blob as signatures have it, wherever it is asked for.
+    pub(super) fn signed_name(&self, whole_key: &str) -> String {
+        let container = self.url.trim_start_matches("az://").split('/').next().unwrap_or_default();
+        format!("/blob/{}/{container}/{whole_key}", self.account)
+    }
+
     /// The whole key of an object.
     pub(super) fn whole_key(&self, key: &ObjectKey) -> String {
         format!("{}{key}", self.prefix)
@@ -156,6 +172,23 @@ mod tests {
         let whole = Some("http://localhost:10000/account/");
         assert_eq!(url(whole), "http://localhost:10000/account/box/p/a%20b");
         assert_eq!(url(Some("https://blobs.example.org")), "https://blobs.example.org/box/p/a%20b");
+    }
+
+    #[test]
+    fn a_public_endpoint_is_another_way_to_the_same_container() {
+        let mut settings = StoreSettings {
+            url: "az://box/p".to_owned(),
+            endpoint: Some("http://127.0.0.1:10000".to_owned()),
+            allow_http: true,
+            ..StoreSettings::default()
+        };
+        let private = Address::new(&settings, Some("account".to_owned())).unwrap();
+        let own = private.public(&settings).unwrap();
+        assert_eq!(own.url_of(Some("p/a"), &[]), "http://127.0.0.1:10000/account/box/p/a");
+        settings.public_endpoint = Some("https://blobs.example.org".to_owned());
+        let public = private.public(&settings).unwrap();
+        assert_eq!(public.url_of(Some("p/a"), &[]), "https://blobs.example.org/box/p/a");
+        assert_eq!(public.signed_name("p/a b"), "/blob/account/box/p/a b");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use reqsign_core::{Context, OsEnv};
 
 use super::AzureStorage;
 use super::address::Address;
+use super::link::AccountKey;
 use super::request::Client;
 use crate::open::{ServerSideEncryption, StoreSettings};
 use crate::{Clock, StorageError, StorageErrorKind, exchange};
@@ -27,10 +28,19 @@ impl AzureStorage {
         let account = environment.get_config_value(&AzureConfigKey::AccountName);
         let address = Address::new(settings, account)?;
         let encryption_scope = encryption_scope(settings)?;
+        let public_address = address.public(settings)?;
+        let account_key = account_key(&environment, settings);
         let credentials = credentials(environment, settings, &address)?;
         let http = exchange::client(settings.ca_file.as_deref()).await?;
         Ok(Self {
-            client: Arc::new(Client { http, credentials, address, clock }),
+            client: Arc::new(Client {
+                http,
+                credentials,
+                account_key,
+                address,
+                public_address,
+                clock,
+            }),
             encryption_scope,
             access_tier: settings.storage_class.clone(),
             observations: Arc::default(),
@@ -64,6 +74,18 @@ fn encryption_scope(settings: &StoreSettings) -> Result<Option<String>, StorageE
         )
         .with_guidance("name an encryption scope of the storage account as the key")),
     }
+}
+
+/// The account's key, if one is named. Whether it is what signs requests is for the chain of credentials to say.
+fn account_key(
+    environment: &MicrosoftAzureBuilder,
+    settings: &StoreSettings,
+) -> Option<AccountKey> {
+    let named = match &settings.credentials {
+        Some(given) => Some(given.secret_key.0.clone()),
+        None => environment.get_config_value(&AzureConfigKey::AccessKey),
+    };
+    AccountKey::parse(&named?)
 }
 
 fn credentials(

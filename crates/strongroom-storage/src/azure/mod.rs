@@ -12,6 +12,7 @@
 //! | `create` `blocks` | the writes, and what is observed on the way |
 //! | `blob` `read` `list` | the reads |
 //! | `versions` `delete` | what was there before, and taking away |
+//! | `link` | links that others read a version by |
 //! | `lock` | policies and holds of one blob |
 //! | `container` `status` | what the store says of itself |
 
@@ -23,6 +24,7 @@ mod container;
 mod create;
 mod delete;
 mod error;
+mod link;
 mod list;
 mod lock;
 mod read;
@@ -44,6 +46,7 @@ use strongroom_core::receipt::EnforcedBy;
 use strongroom_core::retention::Retention;
 
 use self::request::Client;
+use crate::link::{Link, LinkAsk};
 use crate::status::{BucketSettings, StoreStatus};
 use crate::{
     AskedOfWrites, Body, BucketLocks, CreateOptions, Created, ListPage, ListRequest, ObjectInfo,
@@ -212,6 +215,15 @@ impl Storage for AzureStorage {
         ask: &RestoreAsk,
     ) -> Result<(), StorageError> {
         restore::restore(self, key, version, ask).await
+    }
+
+    async fn link(
+        &self,
+        key: &ObjectKey,
+        version: Option<&VersionId>,
+        ask: &LinkAsk,
+    ) -> Result<Link, StorageError> {
+        link::link(self, key, version, ask).await
     }
 
     async fn delete(

@@ -12,6 +12,7 @@ use strongroom_core::limits::{STORE_ANSWER_BYTES_MAX, STORE_REFUSAL_BYTES_MAX};
 
 use super::address::Address;
 use super::error::{Failure, Refusal};
+use super::link::AccountKey;
 use crate::exchange::payload::{Movement, Payload};
 use crate::exchange::retry::{FIRST_STALL, Tries};
 use crate::exchange::xml::Element;
@@ -141,7 +142,11 @@ pub(super) fn date(headers: &HeaderMap) -> Option<Timestamp> {
 pub(super) struct Client {
     pub(super) http: reqwest::Client,
     pub(super) credentials: AzureCredentialProvider,
+    /// The account's key, where there is one: links are signed with it.
+    pub(super) account_key: Option<AccountKey>,
     pub(super) address: Address,
+    /// Where others than we reach the same container: links lead there.
+    pub(super) public_address: Address,
     pub(super) clock: Clock,
 }
 
@@ -265,7 +270,8 @@ impl Client {
         reqwest::Request::try_from(http::Request::from_parts(parts, body)).map_err(unanswered)
     }
 
-    async fn credential(
+    /// Who asks, now.
+    pub(super) async fn credential(
         &self,
     ) -> Result<std::sync::Arc<object_store::azure::AzureCredential>, StorageError> {
         let asked = self.credentials.get_credential();

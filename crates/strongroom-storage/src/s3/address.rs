@@ -74,6 +74,18 @@ impl Address {
         Ok(Self { bucket_url, prefix, url, endpoint, region })
     }
 
+    /// Where others than we reach the same bucket, by the same settings.
+    pub(super) fn public(&self, settings: &StoreSettings) -> Result<Self, StorageError> {
+        if settings.public_endpoint.is_none() {
+            return Ok(self.clone());
+        }
+        let settings =
+            StoreSettings { endpoint: settings.public_endpoint.clone(), ..settings.clone() };
+        let public = Self::new(&settings, || None)?;
+        // It is the same bucket, wherever it is asked for.
+        Ok(Self { region: self.region.clone(), ..public })
+    }
+
     /// The whole key of an object.
     pub(super) fn whole_key(&self, key: &ObjectKey) -> String {
         format!("{}{key}", self.prefix)
@@ -233,6 +245,25 @@ mod tests {
         let address = address(&settings).unwrap();
         assert_eq!(address.url_of(Some("k"), &[]), "https://bucket.s3.example.org:8443/k");
         assert_eq!(address.endpoint, "https://s3.example.org:8443");
+    }
+
+    #[test]
+    fn a_public_endpoint_is_another_way_to_the_same_bucket() {
+        let mut settings = settings("s3://bucket/p", Some("http://10.0.0.1:7480"));
+        settings.region = Some("eu-west-1".to_owned());
+        let private = address(&settings).unwrap();
+        let url_of = |address: &Address| address.url_of(Some("p/k"), &[]);
+        assert_eq!(url_of(&private.public(&settings).unwrap()), url_of(&private));
+        settings.public_endpoint = Some("https://s3.example.org".to_owned());
+        let public = private.public(&settings).unwrap();
+        assert_eq!(url_of(&public), "https://s3.example.org/bucket/p/k");
+        assert_eq!((public.region.as_str(), public.url.as_str()), ("eu-west-1", "s3://bucket/p"));
+        settings.path_style = Some(false);
+        let public = private.public(&settings).unwrap();
+        assert_eq!(url_of(&public), "https://bucket.s3.example.org/p/k");
+        settings.allow_http = false;
+        settings.public_endpoint = Some("http://s3.example.org".to_owned());
+        assert_eq!(private.public(&settings).unwrap_err().kind(), StorageErrorKind::Configuration);
     }
 
     #[test]

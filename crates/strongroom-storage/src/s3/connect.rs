@@ -18,11 +18,20 @@ impl S3Storage {
         let address = Address::new(settings, || {
             ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(|name| context.env_var(name))
         })?;
+        let public_address = address.public(settings)?;
         let http = exchange::client(settings.ca_file.as_deref()).await?;
         let of_a_profile = settings.credentials.is_none() && settings.profile.is_some();
         let signer = credentials::signer(settings, &address.region, context);
         Ok(Self {
-            client: Arc::new(Client { http, signer, of_a_profile, address, clock, witness: None }),
+            client: Arc::new(Client {
+                http,
+                signer,
+                of_a_profile,
+                address,
+                public_address,
+                clock,
+                witness: None,
+            }),
             encryption: settings.encryption.clone(),
             storage_class: settings.storage_class.clone(),
             observations: Arc::new(Observations::default()),

@@ -8,6 +8,7 @@
 //! | `raw` | one exchange that need not succeed, for the analysis |
 //! | `create` `put` `multipart` `probe` | the writes, and what is observed on the way |
 //! | `object` `read` `list` | the reads |
+//! | `link` | links that others read a version by |
 //! | `lock` | retention, legal holds, bucket defaults |
 //! | `status` | what the store says of itself |
 
@@ -16,6 +17,7 @@ mod connect;
 mod create;
 mod credentials;
 mod error;
+mod link;
 mod list;
 mod lock;
 mod multipart;
@@ -45,6 +47,7 @@ use strongroom_core::retention::Retention;
 
 use self::observations::Observations;
 use self::request::{Client, Request};
+use crate::link::{Link, LinkAsk};
 use crate::open::ServerSideEncryption;
 use crate::status::{BucketSettings, StoreStatus};
 use crate::{
@@ -204,6 +207,15 @@ impl Storage for S3Storage {
         ask: &RestoreAsk,
     ) -> Result<(), StorageError> {
         restore::restore(self, key, version, ask).await
+    }
+
+    async fn link(
+        &self,
+        key: &ObjectKey,
+        version: Option<&VersionId>,
+        ask: &LinkAsk,
+    ) -> Result<Link, StorageError> {
+        link::link(self, key, version, ask).await
     }
 
     async fn delete(

@@ -20,6 +20,7 @@ use crate::exchange::payload::{Movement, Payload};
 use crate::exchange::retry::{FIRST_STALL, Tries};
 use crate::exchange::witness::Witness;
 use crate::exchange::xml::Element;
+use crate::link::Link;
 use crate::{ObjectKey, StorageError, StorageErrorKind, VersionId};
 
 /// The way to the bucket, for requests that need not succeed.
@@ -111,6 +112,7 @@ impl S3Storage {
             signer: client.signer.clone(),
             of_a_profile: client.of_a_profile,
             address: client.address.clone(),
+            public_address: client.public_address.clone(),
             clock: client.clock.clone(),
             witness: Some(witness),
         });
@@ -179,13 +181,7 @@ impl Raw {
         request: &Request,
         valid: Duration,
     ) -> Result<Link, StorageError> {
-        let mut parts = self.parts(request)?;
-        self.client
-            .signer
-            .sign(&mut parts, Some(valid))
-            .await
-            .map_err(|error| super::credentials::no_credentials(false, Some(error)))?;
-        Ok(Link { url: parts.uri.to_string() })
+        self.client.presigned(&self.client.address, request, valid).await
     }
 
     /// Sends a request through a link: its method, headers and body, and no signature of its own.
@@ -195,7 +191,7 @@ impl Raw {
         request: &Request,
     ) -> Result<Reply, StorageError> {
         let mut parts = self.parts(request)?;
-        parts.uri = link.url.parse().map_err(|_| {
+        parts.uri = link.reveal().parse().map_err(|_| {
             StorageError::new(StorageErrorKind::InvalidKey, "a signed link cannot be built")
         })?;
         let movement = Movement::begin();
@@ -249,22 +245,10 @@ impl Raw {
     }
 }
 
-/// A link with a signature in it.
-#[derive(Clone)]
-pub(crate) struct Link {
-    url: String,
-}
-
 impl Link {
     /// The same link to another key of the same length: whoever changes a link must not get through.
     pub(crate) fn tampered(&self, from: &str, to: &str) -> Self {
-        Self { url: self.url.replacen(from, to, 1) }
-    }
-}
-
-impl std::fmt::Debug for Link {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("<link>")
+        Self::new(self.reveal().replacen(from, to, 1))
     }
 }
 

@@ -171,6 +171,8 @@ pub(super) struct Client {
     /// Whether the signer's credentials are those of a profile that was asked for by name.
     pub(super) of_a_profile: bool,
     pub(super) address: Address,
+    /// Where others than we reach the same bucket: links lead there.
+    pub(super) public_address: Address,
     pub(super) clock: Clock,
     /// Who sees every exchange, if anybody does.
     pub(super) witness: Option<Arc<Witness>>,
@@ -309,7 +311,16 @@ impl Client {
 impl Client {
     /// The head of a request, without digest and signature.
     pub(super) fn parts(&self, request: &Request) -> Result<http::request::Parts, Failure> {
-        let url = self.address.url_of(request.key.as_deref(), &request.query);
+        Ok(self.parts_at(&self.address, request)?)
+    }
+
+    /// The same for another address of the bucket.
+    pub(super) fn parts_at(
+        &self,
+        address: &Address,
+        request: &Request,
+    ) -> Result<http::request::Parts, StorageError> {
+        let url = address.url_of(request.key.as_deref(), &request.query);
         let (mut parts, ()) = http::Request::builder()
             .method(request.method.clone())
             .uri(url)

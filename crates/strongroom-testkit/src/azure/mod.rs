@@ -15,7 +15,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`server`] | [`AzureServer`]: a container, a clock, what was asked, what is to be refused |
-//! | `shared_key` | signatures |
+//! | `shared_key` `shared_access` | signatures, of requests and in links |
 //! | `request` `answer` | one exchange |
 //! | `state` | a container, its blobs and their versions |
 //! | `operations` `write` `list` | what can be asked |
@@ -27,6 +27,7 @@ mod lock_rules;
 mod operations;
 mod request;
 pub mod server;
+mod shared_access;
 mod shared_key;
 mod state;
 mod write;

@@ -18,6 +18,7 @@ use tokio::runtime::Runtime;
 use super::answer::{Answer, Refusal, refuse};
 use super::operations;
 use super::request::Asked;
+use super::shared_access;
 use super::shared_key;
 use super::state::{Container, ContainerSettings, StoredVersion};
 use crate::TestClock;
@@ -190,7 +191,12 @@ impl Shared {
     }
 
     fn decide(&self, asked: &Asked) -> Result<Answer, Refusal> {
-        shared_key::check(asked, ACCOUNT, ACCOUNT_KEY)?;
+        let now = self.clock.now();
+        let is_link = shared_access::is_signed(asked);
+        match is_link {
+            true => shared_access::check(asked, ACCOUNT, ACCOUNT_KEY, now)?,
+            false => shared_key::check(asked, ACCOUNT, ACCOUNT_KEY)?,
+        }
         let called = asked.called();
         let refusals = locked(&self.refusals);
         if let Some((_, refusal)) = refusals.iter().find(|(what, _)| called.contains(what)) {
@@ -200,7 +206,7 @@ impl Shared {
         if asked.container != self.container_name {
             return Err(refuse(404, "ContainerNotFound"));
         }
-        let now = self.clock.now();
-        operations::perform(&mut locked(&self.container), asked, now)
+        let answer = operations::perform(&mut locked(&self.container), asked, now)?;
+        Ok(if is_link { shared_access::with_response_headers(asked, answer) } else { answer })
     }
 }

@@ -92,6 +92,17 @@ pub struct StoreArgs {
     #[arg(help_heading = HEADING, hide_short_help = true)]
     pub ca_file: Option<PathBuf>,
 
+    /// The endpoint where others reach the store, for links that a registry hands out.
+    #[arg(
+        long = "store-public-endpoint",
+        global = true,
+        value_name = "URL",
+        env = "STRONGROOM_STORE_PUBLIC_ENDPOINT"
+    )]
+    #[arg(help_heading = HEADING, hide_short_help = true)]
+    #[arg(value_parser = not_empty)]
+    pub public_endpoint: Option<String>,
+
     /// Encryption at rest to ask for: `AES256` or `aws:kms`.
     #[arg(
         long = "store-sse",

@@ -67,6 +67,8 @@ settings! {
     PATH_STYLE = "store.path_style", "path_style", ["STRONGROOM_STORE_PATH_STYLE"], None;
     ALLOW_HTTP = "store.allow_http", "allow_http", ["STRONGROOM_STORE_ALLOW_HTTP"], Some("false");
     CA_FILE = "store.ca_file", "ca_file", ["STRONGROOM_STORE_CA", "AWS_CA_BUNDLE"], None;
+    PUBLIC_ENDPOINT = "store.public_endpoint", "public_endpoint",
+        ["STRONGROOM_STORE_PUBLIC_ENDPOINT"], None;
     SSE = "store.sse", "sse", ["STRONGROOM_STORE_SSE"], None;
     KMS_KEY_ID = "store.kms_key_id", "kms_key_id", ["STRONGROOM_STORE_KMS_KEY_ID"], None;
     STORAGE_CLASS = "store.storage_class", "storage_class",

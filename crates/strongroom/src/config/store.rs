@@ -33,7 +33,8 @@ impl Config {
         self.refuse_found_way_to_azure(&url)?;
         let settings = StoreSettings {
             url: url.value,
-            endpoint: self.endpoint()?,
+            endpoint: self.endpoint(&settings::ENDPOINT)?,
+            public_endpoint: self.endpoint(&settings::PUBLIC_ENDPOINT)?,
             region: self.text(&settings::REGION),
             path_style: self.switch(&settings::PATH_STYLE)?,
             allow_http: self.switch(&settings::ALLOW_HTTP)?.unwrap_or(false),
@@ -92,19 +93,20 @@ impl Config {
         file_url(&data.join("store"))
     }
 
-    fn endpoint(&self) -> Result<Option<String>, Failure> {
-        let Some(endpoint) = self.get(&settings::ENDPOINT) else { return Ok(None) };
-        refuse_credentials_in(&endpoint)?;
+    fn endpoint(&self, setting: &Setting) -> Result<Option<String>, Failure> {
+        let Some(endpoint) = self.get(setting) else { return Ok(None) };
+        refuse_credentials_in(setting, &endpoint)?;
         Ok(Some(endpoint.value))
     }
 
     /// Azure's tokens and signatures are sent as they are, so whoever says where to, or whom to
-    /// trust on the way, could have them. What a signed request to S3 holds is of no use elsewhere.
+    /// trust on the way, could have them, and whoever says where links lead, the links. What a
+    /// signed request to S3 holds, or a link to it, is of no use elsewhere.
     fn refuse_found_way_to_azure(&self, url: &Sourced<String>) -> Result<(), Failure> {
         if !matches!(Location::parse(&url.value), Ok(Location::Azure(_))) {
             return Ok(());
         }
-        for setting in [settings::ENDPOINT, settings::CA_FILE] {
+        for setting in [settings::ENDPOINT, settings::PUBLIC_ENDPOINT, settings::CA_FILE] {
             if let Some(found) = self.get(&setting).filter(|sourced| sourced.origin.is_found()) {
                 return Err(Failure::usage(format!(
                     "{} ({}): a file that was found in the working directory says nothing of how \
@@ -188,7 +190,8 @@ impl Config {
     pub fn check_store(&self) -> Result<(), Failure> {
         self.reference(&settings::ACCESS_KEY_REF)?;
         self.reference(&settings::SECRET_KEY_REF)?;
-        self.endpoint()?;
+        self.endpoint(&settings::ENDPOINT)?;
+        self.endpoint(&settings::PUBLIC_ENDPOINT)?;
         self.encryption()?;
         self.switch(&settings::PATH_STYLE)?;
         self.switch(&settings::ALLOW_HTTP)?;
@@ -214,13 +217,13 @@ fn of_bucket(bucket: Sourced<String>) -> Sourced<String> {
 }
 
 /// An endpoint that carries a name or a password would end up in logs.
-fn refuse_credentials_in(endpoint: &Sourced<String>) -> Result<(), Failure> {
+fn refuse_credentials_in(setting: &Setting, endpoint: &Sourced<String>) -> Result<(), Failure> {
     let after_scheme = endpoint.value.split_once("://").map_or("", |(_, rest)| rest);
     let authority = after_scheme.split(['/', '?', '#']).next().unwrap_or_default();
     if authority.contains('@') {
         return Err(Failure::usage(format!(
-            "store.endpoint must hold no credentials ({})",
-            endpoint.origin
+            "{} must hold no credentials ({})",
+            setting.key, endpoint.origin
         ))
         .with_help(format!(
             "name the keys apart: store.access_key_ref, or {ACCESS_KEY} and {SECRET_KEY}"

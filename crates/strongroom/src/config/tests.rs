@@ -159,6 +159,7 @@ fn credentials_in_a_url_are_refused_and_not_repeated() {
     for flags in [
         ["--store", "s3://key:hunter2@bucket", "--store-region", "r"],
         ["--store", "s3://bucket", "--store-endpoint", "https://key:hunter2@host"],
+        ["--store", "s3://bucket", "--store-public-endpoint", "https://key:hunter2@host"],
     ] {
         let refusal = refusal(&config(&flags, Environment::default(), ""));
         assert!(!refusal.contains("hunter2"), "{refusal}");

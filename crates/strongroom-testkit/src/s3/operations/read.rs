@@ -91,7 +91,10 @@ pub(super) async fn head(
     Ok(HeadObjectOutput {
         accept_ranges: Some("bytes".to_owned()),
         content_length: Some(version.size_bytes()),
-        content_type: version.content_type,
+        // What a signed request asks to be told in the place of what was stored.
+        content_type: input.response_content_type.or(version.content_type),
+        content_disposition: input.response_content_disposition,
+        cache_control: input.response_cache_control,
         e_tag: Some(ETag::Strong(version.digests.etag)),
         last_modified: Some(conversions::to_s3(version.modified)),
         metadata: Some(version.metadata.into_iter().collect()),
