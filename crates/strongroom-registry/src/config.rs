@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 use strongroom_core::package::RuleSet;
+use strongroom_storage::LINK_SECONDS_MAX;
 
 use crate::signing::ManifestSigner;
 
@@ -34,6 +35,8 @@ pub struct Settings {
     pub jobs: JobSettings,
     /// How many connections are kept, and for how long.
     pub connections: ConnectionLimits,
+    /// How files are handed out.
+    pub downloads: DownloadSettings,
     /// What one request may take.
     pub limits: RequestLimits,
     /// What signs the manifests of packages that jobs of this process finalize; absent where nothing does.
@@ -157,6 +160,62 @@ impl Default for ConnectionLimits {
     }
 }
 
+/// Whether a download may be answered with a link to the store.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Redirects {
+    /// Never: every byte goes through the registry, which verifies it on its way.
+    #[default]
+    Never,
+    /// Where the client asks for it.
+    OnRequest,
+    /// Unless the client asks for the bytes themselves.
+    ByDefault,
+}
+
+impl Redirects {
+    /// The words of the configuration, and what they mean.
+    pub const WORDS: [(&'static str, Self); 3] =
+        [("never", Self::Never), ("on_request", Self::OnRequest), ("by_default", Self::ByDefault)];
+}
+
+/// How files are handed out.
+#[derive(Debug, Clone, Copy)]
+pub struct DownloadSettings {
+    /// Whether a link to the store may be the answer.
+    pub redirects: Redirects,
+    /// For how long such a link is good.
+    pub link: SignedDuration,
+    /// Fewer bytes than this are streamed: a second request costs more than it saves.
+    pub redirect_from_bytes: u64,
+}
+
+impl DownloadSettings {
+    /// Whether these many bytes are redirected for a client that says so, says not, or says nothing of it.
+    pub fn redirects(&self, asked: Option<bool>, sent_bytes: u64) -> bool {
+        let is_wanted = match self.redirects {
+            Redirects::Never => false,
+            Redirects::OnRequest => asked == Some(true),
+            Redirects::ByDefault => asked != Some(false),
+        };
+        is_wanted && sent_bytes >= self.redirect_from_bytes
+    }
+
+    /// The seconds that a link is good for.
+    pub fn link_seconds(&self) -> u32 {
+        u32::try_from(self.link.as_secs()).unwrap_or(LINK_SECONDS_MAX).min(LINK_SECONDS_MAX)
+    }
+}
+
+impl Default for DownloadSettings {
+    fn default() -> Self {
+        Self {
+            redirects: Redirects::default(),
+            link: SignedDuration::from_secs(60),
+            redirect_from_bytes: 1 << 20,
+        }
+    }
+}
+
 /// What one request may take.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestLimits {
@@ -214,6 +273,7 @@ impl Settings {
             local_roots: BTreeMap::new(),
             jobs: JobSettings::default(),
             connections: ConnectionLimits::default(),
+            downloads: DownloadSettings::default(),
             limits: RequestLimits::default(),
             signing: None,
         }
@@ -223,6 +283,21 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_download_is_redirected_only_where_the_policy_and_the_client_have_it_so() {
+        let asked = [None, Some(true), Some(false)];
+        let told = |redirects, sent_bytes| {
+            let settings = DownloadSettings { redirects, ..DownloadSettings::default() };
+            asked.map(|asked| settings.redirects(asked, sent_bytes))
+        };
+        assert_eq!(told(Redirects::Never, 1 << 20), [false, false, false]);
+        assert_eq!(told(Redirects::OnRequest, 1 << 20), [false, true, false]);
+        assert_eq!(told(Redirects::ByDefault, 1 << 20), [true, true, false]);
+        for redirects in [Redirects::OnRequest, Redirects::ByDefault] {
+            assert_eq!(told(redirects, (1 << 20) - 1), [false, false, false], "too small");
+        }
+    }
 
     #[test]
     fn a_password_in_a_databases_url_is_not_in_its_debug_form() {

@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use strongroom_core::Sha256Digest;
 use strongroom_core::layout::encode_segment;
+use strongroom_storage::Link;
 
 use super::byte_range::{Asked, asked};
 use super::digest_fields::{REPR_DIGEST, entity_tag, is_had, repr_digest};
@@ -20,7 +21,7 @@ use crate::documents::words;
 use crate::documents::{FileDocument, FilePage};
 use crate::error::{ErrorKind, ServiceError};
 use crate::service::Registry;
-use crate::service::download_file::Download;
+use crate::service::download_file::{Download, DownloadQuery};
 use crate::service::read_files::FileQuery;
 
 /// Lists the files of a package, in the order of their paths' bytes.
@@ -70,7 +71,7 @@ pub async fn get(
 }
 
 /// Downloads a file, or one range of its bytes. A whole body that is not what was stored never ends well: the
-/// connection breaks off before its last piece.
+/// connection breaks off before its last piece. By policy the answer is a redirect to the store instead.
 #[utoipa::path(
     get,
     path = "/files/{file_id}/download",
@@ -81,6 +82,7 @@ pub async fn get(
         ("range" = Option<String>, Header, description = "One range of bytes (RFC 9110 section 14.1.2); of several, or of what is none, the whole is answered"),
         ("if-range" = Option<String>, Header, description = "Answer the range only of the body with this tag"),
         ("if-none-match" = Option<String>, Header, description = "Answer nothing where the body has one of these tags"),
+        DownloadQuery,
     ),
     responses(
         (status = 200, body = words::Bytes, content_type = "application/octet-stream", description = "The bytes",
@@ -110,13 +112,23 @@ pub async fn get(
                 ("accept-ranges" = String, description = "`bytes`"),
                 ("x-strongroom-media-type" = String, description = "The media type that its producer declared, if any")
             )),
-        Any, ForSome, Named, InState, Stored, Archived, Ranged,
+        (status = 307, description = "The bytes are at the store, at a link that is good for a while: ask there for the same range, without the token, and hold the whole against the digest",
+            headers(
+                ("location" = String, description = "The link: a secret, and good for five minutes at most"),
+                ("cache-control" = String, description = "`no-store`"),
+                ("referrer-policy" = String, description = "`no-referrer`"),
+                ("etag" = String, description = "The digest of the bytes, as a strong tag; the store has a tag of its own"),
+                ("repr-digest" = String, description = "The digest of the whole file (RFC 9530)"),
+                ("x-strongroom-media-type" = String, description = "The media type that its producer declared, if any")
+            )),
+        Any, ForSome, Named, Understood, InState, Stored, Archived, Ranged,
     )
 )]
 pub async fn download(
     State(registry): State<Arc<Registry>>,
     Caller(who): Caller,
     Id(id): Id,
+    Parameters(query): Parameters<DownloadQuery>,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
@@ -144,6 +156,15 @@ pub async fn download(
     if method == Method::HEAD {
         return Ok((status, answered).into_response());
     }
+    // What `If-Range` names is our tag, which the store does not know.
+    if !headers.contains_key(header::IF_RANGE) {
+        let name = attachment_named(name_of(&download));
+        let redirect =
+            registry.redirect_download(&who, &download, query.redirect, sent_bytes, name).await?;
+        if let Some(link) = redirect {
+            return redirected(&link, answered);
+        }
+    }
     let reader = registry.read_download(&who, &download, range).await?;
     Ok((status, answered, sent(registry, reader.stream)).into_response())
 }
@@ -151,13 +172,34 @@ pub async fn download(
 /// What is said of a file's bytes. Names and media types are claims from outside: no browser shall act on them.
 fn described(download: &Download) -> HeaderMap {
     let mut headers = as_attachment(download.sha256, "application/octet-stream");
-    let name = download.path.rsplit('/').next().unwrap_or_default();
-    name_it(&mut headers, name);
+    name_it(&mut headers, name_of(download));
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     if let Some(Ok(media_type)) = download.media_type.as_deref().map(HeaderValue::from_str) {
         headers.insert(MEDIA_TYPE, media_type);
     }
     headers
+}
+
+/// The last part of a file's path.
+fn name_of(download: &Download) -> &str {
+    download.path.rsplit('/').next().unwrap_or_default()
+}
+
+/// The way to the store, for this client and for now. What the bytes are is said here: the store cannot be asked.
+fn redirected(link: &Link, described: HeaderMap) -> Result<Response, ApiError> {
+    let mut location = HeaderValue::from_str(link.reveal())
+        .map_err(|error| ApiError(ServiceError::internal(error)))?;
+    location.set_sensitive(true);
+    let kept = [header::ETAG, REPR_DIGEST, MEDIA_TYPE];
+    let said = kept.into_iter().filter_map(|name| {
+        let value = described.get(&name)?.clone();
+        Some((name, value))
+    });
+    let mut headers: HeaderMap = said.collect();
+    headers.insert(header::LOCATION, location);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    Ok((StatusCode::TEMPORARY_REDIRECT, headers).into_response())
 }
 
 /// The fields of a body that is known by its digest.
@@ -178,10 +220,14 @@ pub(super) fn unknown_attachment(content_type: &'static str) -> HeaderMap {
     ])
 }
 
-/// Names an attachment (RFC 8187).
+/// An attachment with a name (RFC 8187).
+fn attachment_named(name: &str) -> String {
+    format!("attachment; filename*=UTF-8''{}", encode_segment(name))
+}
+
+/// Names an attachment.
 pub(super) fn name_it(headers: &mut HeaderMap, name: &str) {
-    let text = format!("attachment; filename*=UTF-8''{}", encode_segment(name));
-    if let Ok(text) = HeaderValue::from_str(&text) {
+    if let Ok(text) = HeaderValue::from_str(&attachment_named(name)) {
         headers.insert(header::CONTENT_DISPOSITION, text);
     }
 }

@@ -3,10 +3,13 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use serde::Deserialize;
+use serde_json::json;
 use strongroom_core::Sha256Digest;
 use strongroom_core::package::{FileStatus, LocationStatus};
 use strongroom_storage::keep::{self, Expected, KeepErrorKind, VerifyingReader};
 use strongroom_storage::{StorageErrorKind, VersionId};
+use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::Registry;
@@ -14,6 +17,17 @@ use super::records::object_key;
 use crate::auth::{Action, Principal};
 use crate::db::{DbError, FileRow, LocationRow};
 use crate::error::{ErrorKind, ServiceError};
+
+/// How the bytes of a file are asked for.
+#[derive(Debug, Clone, Copy, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct DownloadQuery {
+    /// Whether a redirect to the store may be the answer; `false` asks for the bytes themselves. Unless it is said, as
+    /// the registry's policy has it, which may be to stream everything.
+    #[serde(default)]
+    pub redirect: Option<bool>,
+}
 
 /// A file that can be read, and is not read yet.
 #[derive(Debug, Clone)]
@@ -28,8 +42,19 @@ pub struct Download {
     pub size_bytes: u64,
     /// Their digest.
     pub sha256: Sha256Digest,
-    package: Uuid,
-    location: LocationRow,
+    pub(super) package: Uuid,
+    pub(super) location: LocationRow,
+}
+
+/// What was handed out, and how.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Retrieved {
+    /// A whole package, through the registry.
+    Bundle,
+    /// A file, through the registry.
+    Streamed(Uuid),
+    /// A link to a file.
+    Redirected(Uuid),
 }
 
 impl Registry {
@@ -76,16 +101,20 @@ impl Registry {
         let reader = match reading {
             Ok(reader) => reader,
             Err(error) if error.kind() == KeepErrorKind::Store(StorageErrorKind::Archived) => {
-                // Whoever looks at the file sees it from now on, and the sweeper looks for a restore.
-                if let Err(error) = self.look_how_near(&who.tenant, location.clone()).await {
-                    tracing::warn!(%error, "an archived object is not noted to be one");
-                }
+                self.note_archived(who, location).await;
                 return Err(not_available().with_source(error));
             }
             Err(error) => return Err(error.into()),
         };
-        self.note_retrieval(who, download.package, Some(download.file_id)).await?;
+        self.note_retrieval(who, download.package, Retrieved::Streamed(download.file_id)).await?;
         Ok(reader)
+    }
+
+    /// Whoever looks at a file that is in the archive sees it from now on, and the sweeper looks for a restore.
+    pub(super) async fn note_archived(&self, who: &Principal, location: &LocationRow) {
+        if let Err(error) = self.look_how_near(&who.tenant, location.clone()).await {
+            tracing::warn!(%error, "an archived object is not noted to be one");
+        }
     }
 
     /// Writes down that bytes were asked for and are about to be handed out.
@@ -93,14 +122,19 @@ impl Registry {
         &self,
         who: &Principal,
         package: Uuid,
-        file: Option<Uuid>,
+        what: Retrieved,
     ) -> Result<(), DbError> {
-        let mut event = self.package_event(
-            "retrieval_requested",
-            package,
-            Some(who.id),
-            serde_json::json!({ "what": if file.is_some() { "file" } else { "bundle" } }),
-        );
+        let (details, file) = match what {
+            Retrieved::Bundle => (json!({ "what": "bundle", "redirected": false }), None),
+            Retrieved::Streamed(file) => {
+                (json!({ "what": "file", "redirected": false }), Some(file))
+            }
+            // That there was a link is written down, and never the link.
+            Retrieved::Redirected(file) => {
+                (json!({ "what": "file", "redirected": true }), Some(file))
+            }
+        };
+        let mut event = self.package_event("retrieval_requested", package, Some(who.id), details);
         event.file_id = file;
         self.db()
             .write((who.tenant.clone(), event), |tx, (tenant, event)| {

@@ -36,6 +36,7 @@ pub mod read_package;
 pub mod readiness;
 mod recognise;
 pub(crate) mod records;
+mod redirect_download;
 mod release_hold;
 pub(crate) mod request_deletion;
 mod restore;

@@ -14,7 +14,7 @@ use strongroom_storage::keep::{self, Expected, KeepError, ObjectOfBundle, Verify
 use uuid::Uuid;
 
 use super::Registry;
-use super::download_file::not_available;
+use super::download_file::{Retrieved, not_available};
 use super::frozen::{Placed, manifest_of, placed_files};
 use super::records::object_key;
 use crate::auth::{Action, Principal};
@@ -166,7 +166,7 @@ impl Registry {
 
     /// Writes down that a bundle was asked for and is about to be handed out.
     pub async fn note_bundle(&self, who: &Principal, package: Uuid) -> Result<(), ServiceError> {
-        Ok(self.note_retrieval(who, package, None).await?)
+        Ok(self.note_retrieval(who, package, Retrieved::Bundle).await?)
     }
 }
 

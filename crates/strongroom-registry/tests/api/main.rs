@@ -20,6 +20,7 @@ mod local_files;
 mod model;
 mod packages;
 mod problems;
+mod redirects;
 mod refused;
 mod replicas;
 mod restores;

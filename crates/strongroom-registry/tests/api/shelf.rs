@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::SignedDuration;
+use strongroom_registry::config::Settings;
 use strongroom_storage::open::{Secret, StaticCredentials, StoreSettings, open};
 use strongroom_storage::{Clock, Storage};
 use strongroom_testkit::S3Server;
@@ -40,10 +41,23 @@ pub struct Shelf {
 
 impl Shelf {
     pub async fn new(engine: &Engine, settings: BucketSettings) -> Self {
+        Self::with(engine, settings, |_| {}).await
+    }
+
+    /// The same with other settings of the registry.
+    pub async fn with(
+        engine: &Engine,
+        settings: BucketSettings,
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
         let server =
             S3Server::builder().bucket("shelf", settings).clock(TestClock::system()).start().await;
         let store = store_on(&server).await;
-        let app = engine.start_on(store, stepwise).await;
+        let change = |settings: &mut Settings| {
+            stepwise(settings);
+            change(settings);
+        };
+        let app = engine.start_on(store, change).await;
         Self { server, app }
     }
 

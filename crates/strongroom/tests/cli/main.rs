@@ -29,6 +29,7 @@ mod cli_prove;
 mod cli_prove_cavra;
 mod cli_prove_signatures;
 mod cli_push;
+mod cli_redirects;
 mod cli_serve;
 mod cli_serve_hostile;
 mod cli_signers;

@@ -2,6 +2,7 @@
 
 use strongroom_core::limits::{FILE_BYTES_MAX, LOCK_DAYS_MAX};
 use strongroom_registry::config::LISTEN_DEFAULT;
+use strongroom_storage::LINK_SECONDS_MAX;
 
 use crate::config::settings::Setting;
 
@@ -123,6 +124,13 @@ keys! {
         "how long a client may take to send the head of a request";
     CONNECTIONS_IDLE_S = "connections.idle_s", "REGISTRY_CONNECTIONS_IDLE_S", "", Takes::Whole("seconds", 1, 3_600), Some("60"),
         "how long a connection is kept of which nothing is asked, or nothing of an answer is taken";
+
+    DOWNLOADS_REDIRECT = "downloads.redirect", "REGISTRY_DOWNLOADS_REDIRECT", "", Takes::OneOf(&["never", "on_request", "by_default"]), Some("never"),
+        "whether a download may be answered with a link to the store: never, where the client asks for it, or unless it asks for the bytes";
+    DOWNLOADS_LINK_S = "downloads.link_s", "REGISTRY_DOWNLOADS_LINK_S", "", Takes::Whole("seconds", 1, LINK_SECONDS_MAX as u64), Some("60"),
+        "how long such a link is good";
+    DOWNLOADS_REDIRECT_FROM_BYTES = "downloads.redirect_from_bytes", "REGISTRY_DOWNLOADS_REDIRECT_FROM_BYTES", "", Takes::Whole("bytes", 0, FILE_BYTES_MAX), Some("1048576"),
+        "fewer bytes than this are streamed all the same";
 
     JSON_BYTES_MAX = "limits.json_bytes_max", "REGISTRY_LIMITS_JSON_BYTES_MAX", "", Takes::Whole("bytes", 1_024, 64 << 20), Some("1048576"),
         "a JSON body";

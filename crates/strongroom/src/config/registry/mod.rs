@@ -14,8 +14,8 @@ use strongroom_core::package::class::RuleOverride;
 use strongroom_core::package::{RetentionClass, RuleSet};
 use strongroom_core::retention::LockMode;
 use strongroom_registry::config::{
-    ConnectionLimits, DatabaseUrl, DeletionSettings, DualControl, JobSettings, RequestLimits,
-    Settings,
+    ConnectionLimits, DatabaseUrl, DeletionSettings, DownloadSettings, DualControl, JobSettings,
+    Redirects, RequestLimits, Settings,
 };
 
 pub use self::database::NamedDatabase;
@@ -135,6 +135,7 @@ impl Reading<'_> {
         let local_roots = local_roots.map_err(|refused| self.refused.push(refused)).ok();
         let signing = self.signing();
         let (jobs, connections, limits) = (self.jobs(), self.connections(), self.limits());
+        let downloads = self.downloads();
         let data_dir = data_dir?;
         let database_url = match &database {
             Some(named) => named.url.clone(),
@@ -150,6 +151,7 @@ impl Reading<'_> {
             local_roots: local_roots?,
             jobs,
             connections,
+            downloads: downloads?,
             limits,
             signing: None,
         };
@@ -174,6 +176,15 @@ impl Reading<'_> {
             head: self.seconds(&keys::CONNECTIONS_HEAD_S),
             idle: self.seconds(&keys::CONNECTIONS_IDLE_S),
         }
+    }
+
+    fn downloads(&mut self) -> Option<DownloadSettings> {
+        let word = self.word(&keys::DOWNLOADS_REDIRECT);
+        let link = self.seconds(&keys::DOWNLOADS_LINK_S);
+        let redirect_from_bytes = self.number(&keys::DOWNLOADS_REDIRECT_FROM_BYTES);
+        let (_, redirects) =
+            Redirects::WORDS.into_iter().find(|(name, _)| word.as_deref() == Some(name))?;
+        Some(DownloadSettings { redirects, link, redirect_from_bytes })
     }
 
     fn limits(&mut self) -> RequestLimits {

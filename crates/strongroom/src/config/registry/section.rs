@@ -76,6 +76,12 @@ group!(Connections {
     idle_s: u64 = keys::CONNECTIONS_IDLE_S;
 });
 
+group!(Downloads {
+    redirect: String = keys::DOWNLOADS_REDIRECT;
+    link_s: u64 = keys::DOWNLOADS_LINK_S;
+    redirect_from_bytes: u64 = keys::DOWNLOADS_REDIRECT_FROM_BYTES;
+});
+
 group!(Limits {
     json_bytes_max: u64 = keys::JSON_BYTES_MAX;
     file_bytes_max: u64 = keys::FILE_BYTES_MAX_KEY;
@@ -175,6 +181,7 @@ pub struct Section {
     jobs: Option<Jobs>,
     signing: Option<Signing>,
     connections: Option<Connections>,
+    downloads: Option<Downloads>,
     limits: Option<Limits>,
     retention: Option<Classes>,
 }
@@ -205,6 +212,7 @@ impl Section {
         found.extend(self.jobs.unwrap_or_default().into_found());
         found.extend(self.signing.unwrap_or_default().into_found());
         found.extend(self.connections.unwrap_or_default().into_found());
+        found.extend(self.downloads.unwrap_or_default().into_found());
         found.extend(self.limits.unwrap_or_default().into_found());
         let said = self.retention.unwrap_or_default();
         let classes = [

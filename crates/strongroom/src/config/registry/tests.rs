@@ -69,6 +69,7 @@ registry:
     service_ca: /etc/ca.pem
     service_allow_http: true
   connections: {at_once: 19, per_peer: 20, head_s: 21, idle_s: 22}
+  downloads: {redirect: on_request, link_s: 25, redirect_from_bytes: 26}
   limits:
     json_bytes_max: 2048
     file_bytes_max: 12
@@ -109,6 +110,7 @@ registry:
         "attempts_max:9",
         "objects_at_once:10",
         "at_once:19,per_peer:20,head:21s,idle:22s",
+        "redirects:OnRequest,link:25s,redirect_from_bytes:26",
         "idle_reader:23s",
         "bundles_at_once:24",
         "json_bytes_max:2048",
@@ -190,6 +192,7 @@ registry:
   retention:
     transient: {lock_required: true}
     raw-evidence: {days: 0, mode: strict}
+  downloads: {redirect: always, link_s: 301}
 ";
     let environment = [("HOME", "/home/me"), ("STRONGROOM_REGISTRY_LIMITS_DRAIN_S", "soon")];
     let told = refused(&config(&[], environment, file));
@@ -200,6 +203,8 @@ registry:
         "registry.retention.transient: a lock cannot be required where `lock` is `none`",
         "registry.deletion.grace_ticks is a whole number of ticks, 1 to 1000000 (",
         "registry.local_ingestion.roots: the folder of `nightly` is no absolute path (",
+        "registry.downloads.redirect is one of never, on_request, by_default (",
+        "registry.downloads.link_s is a whole number of seconds, 1 to 300 (",
         "registry.jobs.workers is a whole number of jobs, 1 to 64 (",
         "registry.limits.drain_s is a whole number of seconds, 1 to 3600 (environment STRONGROOM_REGISTRY_LIMITS_DRAIN_S)",
     ];
@@ -259,7 +264,7 @@ fn each_key_has_its_own_name_in_the_environment_which_is_made_of_it() {
         assert_eq!(**name, expected);
         assert!(names.insert(*name), "{name}");
     }
-    assert_eq!(names.len(), 62);
+    assert_eq!(names.len(), 65);
 }
 
 #[test]
