@@ -10,7 +10,7 @@ use crate::exchange::xml::Element;
 use crate::{StorageError, StorageErrorKind as Kind, VersionId};
 
 /// The object is in a storage class that is not read from (Glacier).
-const INVALID_OBJECT_STATE: &str = "InvalidObjectState";
+pub(super) const INVALID_OBJECT_STATE: &str = "InvalidObjectState";
 
 /// Why a request failed.
 #[derive(Debug)]

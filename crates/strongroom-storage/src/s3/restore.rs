@@ -6,9 +6,12 @@
 use http::{HeaderMap, Method};
 
 use super::S3Storage;
+use super::error::INVALID_OBJECT_STATE;
 use super::request::{Request, header};
 use crate::exchange::dates;
-use crate::{ObjectKey, RestoreAsk, Retrieval, Storage as _, StorageError, VersionId};
+use crate::{
+    ObjectKey, RestoreAsk, Retrieval, Storage as _, StorageError, StorageErrorKind, VersionId,
+};
 
 const XMLNS: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
 
@@ -53,8 +56,19 @@ pub(super) async fn restore(
     match store.client.send(&request).await {
         Ok(_) => Ok(()),
         Err(failure) if failure.is(&[UNDER_WAY]) => Ok(()),
+        // Of a read it means that the object lies in an archive; here, that it does not.
+        Err(failure) if failure.is(&[INVALID_OBJECT_STATE]) => {
+            Err(not_archived().with_source(StorageError::from(failure)))
+        }
         Err(failure) => Err(failure.into()),
     }
+}
+
+fn not_archived() -> StorageError {
+    StorageError::new(
+        StorageErrorKind::InvalidRequest,
+        "the object lies in no archive: there is nothing to restore",
+    )
 }
 
 fn document(ask: &RestoreAsk) -> String {

@@ -19,7 +19,12 @@ const AZURITE_KEY: &str =
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 const PAGE: &str = "<script>alert(1)</script>";
 
-fn settings(endpoint: String, container: &str, account: &str, account_key: &str) -> StoreSettings {
+pub(crate) fn settings(
+    endpoint: String,
+    container: &str,
+    account: &str,
+    account_key: &str,
+) -> StoreSettings {
     StoreSettings {
         url: format!("az://{container}/team"),
         endpoint: Some(endpoint),
@@ -34,7 +39,12 @@ fn settings(endpoint: String, container: &str, account: &str, account_key: &str)
 }
 
 /// A container of its own on Azurite; `None` where it was not started.
-pub(crate) async fn on_azurite() -> Option<AzureStorage> {
+async fn on_azurite() -> Option<AzureStorage> {
+    on_azurite_in(None).await
+}
+
+/// The same, whose blobs are written to this access tier.
+pub(crate) async fn on_azurite_in(tier: Option<&str>) -> Option<AzureStorage> {
     let endpoint = endpoint_of("STRONGROOM_TEST_AZURITE")?;
     let container = format!("retrieval-{}", Clock::system().new_id());
     let url = format!("{endpoint}/{AZURITE_ACCOUNT}/{container}?restype=container");
@@ -51,7 +61,10 @@ pub(crate) async fn on_azurite() -> Option<AzureStorage> {
     let request = reqwest::Request::try_from(request.map(|_| "")).unwrap();
     let answer = reqwest::Client::new().execute(request).await.unwrap();
     assert!(answer.status().is_success(), "{answer:?}");
-    let settings = settings(endpoint, &container, AZURITE_ACCOUNT, AZURITE_KEY);
+    let settings = StoreSettings {
+        storage_class: tier.map(str::to_owned),
+        ..settings(endpoint, &container, AZURITE_ACCOUNT, AZURITE_KEY)
+    };
     Some(AzureStorage::connect(&settings, Clock::system()).await.unwrap())
 }
 

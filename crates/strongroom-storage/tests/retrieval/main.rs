@@ -1,9 +1,11 @@
-//! Ways to a version's bytes besides reading them: links that others use. On real servers (`scripts/servers/with`) where there are any, and on those of the testkit.
+//! Ways to a version's bytes besides reading them: links that others use, and archives that bytes are brought back
+//! from. On real servers (`scripts/servers/with`) where there are any, and on those of the testkit.
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on has failed
 
 mod azure;
 mod links;
+mod restores;
 mod s3;
 
 use std::time::Duration;
