@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use strongroom_core::Sha256Digest;
 use strongroom_core::package::FileStatus;
+use strongroom_core::package::manifest::PackagePath;
 use uuid::Uuid;
 
 use super::TenantId;
@@ -84,11 +85,11 @@ statements! {
         "SELECT ", file_columns!(), " FROM artifact_files f WHERE f.tenant_id = $1 AND f.package_id = $2 \
          AND f.path_nfc = $3 AND f.status IN ('stored', 'missing', 'corrupt')"
     )}
-    // `$4` is the path and a slash, `$5` the path and what comes after a slash: what lies between is below it. There
-    // is a file at a path or there are some below it, never both; and an OR would read every file of the package.
-    LIVE_FILE_AT_OR_BELOW = {(
+    // `$4` is the path and a slash, `$5` the path and what comes after a slash: what lies between is below it. `$6` to
+    // `$9` are folders that it lies in, as many as there are. An OR would read every file of the package.
+    LIVE_FILE_IN_THE_WAY = {(
         "SELECT ", file_columns!(), " FROM artifact_files f WHERE f.tenant_id = $1 AND f.package_id = $2 \
-         AND f.path_nfc = $3 AND f.status IN ('stored', 'missing', 'corrupt') UNION ALL \
+         AND f.path_nfc IN ($3, $6, $7, $8, $9) AND f.status IN ('stored', 'missing', 'corrupt') UNION ALL \
          SELECT ", file_columns!(), " FROM artifact_files f WHERE f.tenant_id = $1 AND f.package_id = $2 \
          AND f.path_nfc >= $4 AND f.path_nfc < $5 AND f.status IN ('stored', 'missing', 'corrupt') LIMIT 1"
     )}
@@ -133,7 +134,7 @@ impl TenantRead<'_> {
     }
 
     /// The stored file at a path of a package, whatever a verification found of it since.
-    pub async fn live_file_at(
+    async fn live_file_at(
         &mut self,
         package: Uuid,
         path_nfc: &str,
@@ -142,15 +143,42 @@ impl TenantRead<'_> {
         row!(session, FileRow, LIVE_FILE_AT, tenant, package, path_nfc)
     }
 
-    /// The stored file at a path of a package; else one below it, of which the path would be a folder.
-    pub async fn live_file_at_or_below(
+    /// The stored file that leaves no room for another one at this path: at it, below it, or where one of its folders
+    /// would be.
+    pub async fn live_file_in_the_way(
         &mut self,
         package: Uuid,
-        path_nfc: &str,
+        path: &PackagePath,
     ) -> Result<Option<FileRow>, DbError> {
-        let (first, after) = (format!("{path_nfc}/"), format!("{path_nfc}0"));
+        let (at, first, after) =
+            (path.nfc(), format!("{}/", path.nfc()), format!("{}0", path.nfc()));
+        let mut folders = path.folders();
+        let [one, two, three, four] = std::array::from_fn(|_| folders.next());
         let (session, tenant) = self.parts();
-        row!(session, FileRow, LIVE_FILE_AT_OR_BELOW, tenant, package, path_nfc, &first, &after)
+        let there = row!(
+            session,
+            FileRow,
+            LIVE_FILE_IN_THE_WAY,
+            tenant,
+            package,
+            at,
+            &first,
+            &after,
+            one,
+            two,
+            three,
+            four,
+        )?;
+        if there.is_some() {
+            return Ok(there);
+        }
+        for folder in folders {
+            let there = self.live_file_at(package, folder).await?;
+            if there.is_some() {
+                return Ok(there);
+            }
+        }
+        Ok(None)
     }
 
     /// Uploads of a package that were given up and whose objects may be there still, in the order of their ids.
@@ -222,7 +250,7 @@ impl TenantTx<'_> {
     }
 
     /// Writes what can change of a file, if it is still in the state `from`; tells whether it was. A second
-    /// stored one at the same path is a conflict: look by [`TenantRead::live_file_at`] first.
+    /// stored one at the same path is a conflict: look by [`TenantRead::live_file_in_the_way`] first.
     pub async fn update_file(&mut self, file: &FileRow, from: FileStatus) -> Result<bool, DbError> {
         let (session, tenant) = self.parts();
         let updated = changed!(

@@ -161,6 +161,13 @@ pub struct ExpiredPackage {
     pub expires_at: Timestamp,
 }
 
+/// What a package is, and nothing else of it.
+#[derive(sqlx::FromRow)]
+struct StatusRow {
+    #[sqlx(try_from = "super::columns::Name")]
+    status: PackageStatus,
+}
+
 /// The columns of [`PackageRow`].
 macro_rules! package_columns {
     () => {
@@ -206,6 +213,9 @@ macro_rules! inserted_binds {
 statements! {
     PACKAGE = {(one_package!())}
     LOCK_PACKAGE = {(one_package!()), postgres adds " FOR UPDATE"}
+    LOCK_PACKAGE_STATUS = {(
+        "SELECT p.status FROM artifact_packages p WHERE p.tenant_id = $1 AND p.id = $2"
+    ), postgres adds " FOR UPDATE"}
     SHARE_PACKAGE = {(one_package!()), postgres adds " FOR SHARE"}
     INSERT_PACKAGE = {
         sqlite concat!("INSERT INTO artifact_packages (", inserted_columns!(), ") VALUES (",
@@ -262,6 +272,16 @@ impl TenantTx<'_> {
     pub async fn lock_package(&mut self, id: Uuid) -> Result<Option<PackageRow>, DbError> {
         let (session, tenant) = self.parts();
         row!(session, PackageRow, LOCK_PACKAGE, tenant, id)
+    }
+
+    /// What a package is, which no other write changes or relies on until this one ends.
+    pub async fn lock_package_status(
+        &mut self,
+        id: Uuid,
+    ) -> Result<Option<PackageStatus>, DbError> {
+        let (session, tenant) = self.parts();
+        let row = row!(session, StatusRow, LOCK_PACKAGE_STATUS, tenant, id)?;
+        Ok(row.map(|row| row.status))
     }
 
     /// A package, which no other write changes until this one ends; others may rely on it too.

@@ -32,8 +32,8 @@ pub(super) enum Ended {
 /// Acknowledges a file; or says what is in the way, and that the upload came to nothing.
 pub(super) async fn end(tx: &mut Tx, ending: &Ending) -> Result<Ended, DbError> {
     let mut rows = tx.of(&ending.tenant);
-    let package = rows.lock_package(ending.stored.package_id).await?;
-    let ended = match package.map_or(PackageStatus::Deleted, |package| package.status) {
+    let status = rows.lock_package_status(ending.stored.package_id).await?;
+    let ended = match status.unwrap_or(PackageStatus::Deleted) {
         PackageStatus::Open => what_is_in_the_way(&mut rows, ending).await?,
         status => Some(Ended::Late(status)),
     };
@@ -55,15 +55,9 @@ async fn what_is_in_the_way(
     rows: &mut TenantRead<'_>,
     ending: &Ending,
 ) -> Result<Option<Ended>, DbError> {
-    let package = ending.stored.package_id;
-    if let Some(there) = rows.live_file_at_or_below(package, ending.path.nfc()).await? {
-        let is_at = there.path_nfc == ending.path.nfc();
-        return Ok(Some(if is_at { Ended::PathTaken(Box::new(there)) } else { Ended::Clash }));
-    }
-    for folder in ending.path.folders() {
-        if rows.live_file_at(package, folder).await?.is_some() {
-            return Ok(Some(Ended::Clash));
-        }
-    }
-    Ok(None)
+    let there = rows.live_file_in_the_way(ending.stored.package_id, &ending.path).await?;
+    Ok(there.map(|there| match there.path_nfc == ending.path.nfc() {
+        true => Ended::PathTaken(Box::new(there)),
+        false => Ended::Clash,
+    }))
 }

@@ -96,7 +96,7 @@ impl Registry {
             let rule = rows.rule(package.rule_id).await?.ok_or_else(|| {
                 ServiceError::internal(std::io::Error::other("a package's rule is gone"))
             })?;
-            let there = rows.live_file_at_or_below(package.id, path.nfc()).await?;
+            let there = rows.live_file_in_the_way(package.id, &path).await?;
             (package, in_force(&rule), there)
         };
         if let Some(there) = there {
