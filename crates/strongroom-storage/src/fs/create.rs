@@ -30,7 +30,9 @@ use super::stage::{StagedFile, clean_up};
 use super::tree::{Chain, make_chain, open_chain, sidecar_folders};
 use super::{Directory, etag};
 use crate::counted::CountedBody;
-use crate::{Body, CreateOptions, Created, ObjectKey, StorageError, StorageErrorKind, advisory};
+use crate::{
+    Body, CreateOptions, Created, ObjectInfo, ObjectKey, StorageError, StorageErrorKind, advisory,
+};
 
 /// Pieces that wait to be written: more, and the producer waits.
 const PIECES_WAITING_MAX: usize = 4;
@@ -57,6 +59,8 @@ impl Directory {
         advisory::check_new_lock(&options.lock, self.clock.now())?;
         let (pieces, waiting) = mpsc::channel(PIECES_WAITING_MAX);
         let (outcome, written) = oneshot::channel();
+        let mut body = CountedBody::new(body);
+        let is_whole = read_ahead(&mut body, &pieces).await?;
         let write = Write {
             directory: Arc::clone(self),
             key: key.clone(),
@@ -69,12 +73,32 @@ impl Directory {
             let _ = outcome.send(result);
         });
 
-        let mut body = CountedBody::new(body);
-        let fed = feed(&mut body, pieces).await;
+        let fed = if is_whole { Ok(()) } else { feed(&mut body, pieces).await };
         let written = written.await.unwrap_or_else(|_| Err(stopped()));
         // Where the body failed, the writer only saw it end early.
         fed.and(written)
     }
+}
+
+/// Queues up the beginning of the body for a thread that is not there yet; tells whether that was all. A small body
+/// is a thread's work without a wait.
+async fn read_ahead(
+    body: &mut CountedBody,
+    pieces: &mpsc::Sender<Message>,
+) -> Result<bool, StorageError> {
+    // The last place is for the word that this was all.
+    while pieces.capacity() > 1 {
+        let piece = body.next().await?;
+        let is_last = piece.is_none();
+        let size_bytes = body.size_bytes();
+        let message = piece.map_or(Message::Finish { size_bytes }, Message::Piece);
+        // It is our own channel, and has room.
+        let _ = pieces.try_send(message);
+        if is_last {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Sends the body to the writing thread, whose own failure is found in its result.
@@ -164,7 +188,7 @@ impl Write {
             lock: self.options.lock,
             stored_at,
         };
-        let visible_from = self.commit(&names, &staged, &sidecar, abandoned)?;
+        let (visible_from, info) = self.commit(&names, &staged, &sidecar, abandoned)?;
         Ok(Created {
             version: None,
             etag: Some(etag(sha256)),
@@ -175,20 +199,21 @@ impl Write {
             lock_in_write: !self.options.lock.is_none(),
             visible_from,
             stored_at: Some(stored_at),
-            info: None,
+            info,
         })
     }
 
-    /// Steps 2 to 5; answers the moment before the object became visible.
+    /// Steps 2 to 5; answers the moment before the object became visible, and what is seen of it then. Where it
+    /// cannot be looked at, the caller looks.
     fn commit(
         &self,
         names: &Names,
         staged: &StagedFile,
         sidecar: &Sidecar,
         abandoned: impl Fn() -> bool,
-    ) -> Result<Instant, StorageError> {
+    ) -> Result<(Instant, Option<ObjectInfo>), StorageError> {
         let Directory { disk, root, clock, durable, key_locks, .. } = self.directory.as_ref();
-        let staged_sidecar = StagedFile::begin(disk, root, clock)?;
+        let staged_sidecar = staged.begin_beside(clock)?;
         staged_sidecar.write(&sidecar.to_bytes()?)?;
         staged_sidecar.finish(sidecar.stored_at)?;
         let objects = make_chain(disk, root, &names.folders)?;
@@ -208,7 +233,8 @@ impl Write {
         }
         linked?;
         objects.sync(disk, durable).map_err(|cause| failed("making an object durable", cause))?;
-        Ok(visible_from)
+        let found = self.directory.find_in((&objects, &sidecars), names);
+        Ok((visible_from, found.ok().map(|found| found.info())))
     }
 
     fn link(

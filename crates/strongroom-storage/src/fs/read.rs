@@ -11,7 +11,7 @@ use super::disk::{EntryKind, OpenFile, Stat};
 use super::failure::{failed, is_absent};
 use super::names::Names;
 use super::sidecar::Sidecar;
-use super::tree::{open_chain, sidecar_folders};
+use super::tree::{Chain, open_chain, sidecar_folders};
 use super::{Directory, etag};
 use crate::{
     ObjectInfo, ObjectKey, ObjectReader, Retrieval, StorageError, StorageErrorKind, ranges,
@@ -19,6 +19,8 @@ use crate::{
 
 /// Bytes of one piece of a body.
 const PIECE_BYTES: u64 = 512 << 10;
+/// Pieces that are read before they are asked for.
+const PIECES_READ_AHEAD: usize = 1;
 /// How often an object may be deleted and created again while it is being opened.
 const OPEN_ATTEMPTS: usize = 8;
 
@@ -47,31 +49,57 @@ impl Directory {
 
     fn open_object(&self, key: &ObjectKey) -> Result<Found, StorageError> {
         let names = Names::of(key.as_str());
-        let chain = open_chain(&self.disk, &self.root, &names.folders)?.ok_or_else(not_found)?;
-        let file = match self.disk.open_file(chain.last(), &names.file) {
+        let objects = open_chain(&self.disk, &self.root, &names.folders)?.ok_or_else(not_found)?;
+        let (file, stat) = self.open_file_in(&objects, &names)?;
+        let sidecars = open_chain(&self.disk, &self.root, &sidecar_folders(&names.folders));
+        let sidecar = sidecars.and_then(|sidecars| match sidecars {
+            Some(sidecars) => self.sidecar_in(&sidecars, &names, stat),
+            None => Ok(None),
+        });
+        Ok(Found { file, stat, sidecar })
+    }
+
+    /// The same in folders that are open already, by somebody who has the key locked.
+    pub(super) fn find_in(
+        &self,
+        (objects, sidecars): (&Chain, &Chain),
+        names: &Names,
+    ) -> Result<Found, StorageError> {
+        let (file, stat) = self.open_file_in(objects, names)?;
+        let sidecar = self.sidecar_in(sidecars, names, stat);
+        Ok(Found { file, stat, sidecar })
+    }
+
+    fn open_file_in(
+        &self,
+        objects: &Chain,
+        names: &Names,
+    ) -> Result<(OpenFile, Stat), StorageError> {
+        let file = match self.disk.open_file(objects.last(), &names.file) {
             Err(cause) if is_absent(&cause) => return Err(not_found()),
             opened => opened.map_err(|cause| failed("opening an object", cause))?,
         };
         let stat = self.disk.stat_file(&file);
         let stat = stat.map_err(|cause| failed("looking at an object", cause))?;
         match stat.kind {
-            EntryKind::File => {}
-            EntryKind::Folder => return Err(not_found()),
+            EntryKind::File => Ok((file, stat)),
+            EntryKind::Folder => Err(not_found()),
             EntryKind::Other => {
                 let message = "something that is not a file is where the object should be";
-                return Err(StorageError::new(StorageErrorKind::Io, message));
+                Err(StorageError::new(StorageErrorKind::Io, message))
             }
         }
-        let sidecar = self.sidecar_of(&names, stat);
-        Ok(Found { file, stat, sidecar })
     }
 
     /// The sidecar under the object's names, if it speaks of a file of this size: otherwise
     /// somebody else has put another file there.
-    fn sidecar_of(&self, names: &Names, stat: Stat) -> Result<Option<Sidecar>, StorageError> {
-        let folders = sidecar_folders(&names.folders);
-        let Some(chain) = open_chain(&self.disk, &self.root, &folders)? else { return Ok(None) };
-        let sidecar = Sidecar::read(&self.disk, chain.last(), &names.file)?;
+    fn sidecar_in(
+        &self,
+        sidecars: &Chain,
+        names: &Names,
+        stat: Stat,
+    ) -> Result<Option<Sidecar>, StorageError> {
+        let sidecar = Sidecar::read(&self.disk, sidecars.last(), &names.file)?;
         Ok(sidecar.filter(|sidecar| sidecar.size_bytes == stat.size_bytes))
     }
 
@@ -108,33 +136,32 @@ impl Found {
     }
 }
 
-/// The bytes of a range, piece by piece, each read on a thread that may block.
+/// The bytes of a range, piece by piece, each read on a thread that may block, and the next one while the last is
+/// being made use of.
 fn pieces(
     directory: Arc<Directory>,
     file: OpenFile,
     range: Range<u64>,
 ) -> BoxStream<'static, Result<Bytes, StorageError>> {
     let file = Arc::new(file);
-    stream::try_unfold(range, move |range| {
-        let (directory, file) = (Arc::clone(&directory), Arc::clone(&file));
-        async move {
-            if range.is_empty() {
-                return Ok(None);
+    let starts = range.clone().step_by(PIECE_BYTES as usize);
+    stream::iter(starts)
+        .map(move |start| {
+            let (directory, file) = (Arc::clone(&directory), Arc::clone(&file));
+            let size_bytes = PIECE_BYTES.min(range.end - start) as usize;
+            async move {
+                let read = directory
+                    .blocking(move |directory| directory.disk.read(&file, start, size_bytes));
+                let bytes = read.await?.map_err(|cause| failed("reading an object", cause))?;
+                if bytes.len() < size_bytes {
+                    let message = "the object became shorter while it was read";
+                    return Err(StorageError::new(StorageErrorKind::Integrity, message));
+                }
+                Ok(Bytes::from(bytes))
             }
-            let end = range.end.min(range.start + PIECE_BYTES);
-            let size_bytes = (end - range.start) as usize;
-            let bytes = directory
-                .blocking(move |directory| directory.disk.read(&file, range.start, size_bytes))
-                .await?
-                .map_err(|cause| failed("reading an object", cause))?;
-            if bytes.len() < size_bytes {
-                let message = "the object became shorter while it was read";
-                return Err(StorageError::new(StorageErrorKind::Integrity, message));
-            }
-            Ok(Some((Bytes::from(bytes), end..range.end)))
-        }
-    })
-    .boxed()
+        })
+        .buffered(PIECES_READ_AHEAD + 1)
+        .boxed()
 }
 
 pub(super) fn not_found() -> StorageError {

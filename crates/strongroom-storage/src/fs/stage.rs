@@ -7,6 +7,7 @@
 use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -22,7 +23,7 @@ const BEGIN_ATTEMPTS: usize = 16;
 #[derive(Debug)]
 pub(super) struct StagedFile {
     disk: Disk,
-    folder: Chain,
+    folder: Arc<Chain>,
     name: String,
     file: OpenFile,
     moved: bool,
@@ -31,8 +32,17 @@ pub(super) struct StagedFile {
 impl StagedFile {
     /// A new, empty file, which can later be read by all and written by nobody.
     pub(super) fn begin(disk: &Disk, root: &Path, clock: &Clock) -> Result<Self, StorageError> {
+        Self::begin_in(disk, &Arc::new(make_stage_folder(disk, root)?), clock)
+    }
+
+    /// Another one, in the same folder.
+    pub(super) fn begin_beside(&self, clock: &Clock) -> Result<Self, StorageError> {
+        Self::begin_in(&self.disk, &self.folder, clock)
+    }
+
+    fn begin_in(disk: &Disk, folder: &Arc<Chain>, clock: &Clock) -> Result<Self, StorageError> {
         for _ in 0..BEGIN_ATTEMPTS {
-            let staged = Self::create(disk, root, clock)?;
+            let staged = Self::create(disk, folder, clock)?;
             if staged.is_ours().map_err(|cause| failed("staging a file", cause))? {
                 return Ok(staged);
             }
@@ -40,8 +50,8 @@ impl StagedFile {
         Err(StorageError::new(StorageErrorKind::Io, "staged files are taken away by others"))
     }
 
-    fn create(disk: &Disk, root: &Path, clock: &Clock) -> Result<Self, StorageError> {
-        let folder = make_stage_folder(disk, root)?;
+    fn create(disk: &Disk, folder: &Arc<Chain>, clock: &Clock) -> Result<Self, StorageError> {
+        let folder = Arc::clone(folder);
         let name = clock.new_id().to_string();
         let file = disk
             .create_file(folder.last(), &name, 0o444)

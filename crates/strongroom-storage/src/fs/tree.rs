@@ -33,14 +33,14 @@ impl Chain {
     /// Makes every name in the chain durable, the newest first: what is new in the last folder, and the folders'
     /// own names, unless they are known to be.
     pub(super) fn sync(&self, disk: &Disk, known: &DurableFolders) -> io::Result<()> {
-        disk.sync_folder(self.last())?;
+        known.sync(disk, self.last())?;
         for pair in self.0.windows(2).rev() {
             let [parent, folder] = pair else { continue };
             let id = disk.id_of(folder)?;
             if id.is_some_and(|id| known.has(id)) {
                 continue;
             }
-            disk.sync_folder(parent)?;
+            known.sync(disk, parent)?;
             if let Some(id) = id {
                 known.add(id);
             }
