@@ -17,6 +17,8 @@ use crate::service::Registry;
 
 /// Bytes of one piece. Each has the time of [`RequestLimits::idle_reader`](crate::config::RequestLimits) to be taken.
 const PIECE_BYTES_MAX: usize = 64 << 10;
+/// Pieces that wait to be taken: so that the next are made while the last are sent.
+const PIECES_WAITING_MAX: usize = 4;
 
 /// What crosses to the connection. A channel that closes without [`Piece::End`] is a body that broke off.
 enum Piece {
@@ -34,7 +36,7 @@ pub(super) fn sent(
     registry: Arc<Registry>,
     bytes: BoxStream<'static, Result<Bytes, KeepError>>,
 ) -> Body {
-    let (sender, receiver) = mpsc::channel(1);
+    let (sender, receiver) = mpsc::channel(PIECES_WAITING_MAX);
     tokio::spawn(feed(registry, bytes, sender));
     Body::from_stream(stream::unfold(Some(receiver), |receiver| async move {
         let mut receiver = receiver?;
