@@ -7,14 +7,16 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde_json::Value;
 
-use super::extract::{Caller, Id, JsonBody, Name};
+use super::extract::{Caller, Id, JsonBody, Name, Parameters};
 use super::problem::ApiError;
-use super::refusals::{Any, Bodied, ForSome, InState, Named};
+use super::refusals::{Any, Bodied, ForSome, InState, Named, Understood};
 use crate::documents::{
-    BackendPage, ClockConfirmation, NewToken, SchemaDocument, SweeperDocument, TokenCreated,
-    TokenPage,
+    BackendPage, ClockConfirmation, NewToken, SchemaDocument, SchemaPage, SweeperDocument,
+    TokenCreated, TokenPage,
 };
 use crate::service::Registry;
+use crate::service::schemas::SchemaQuery;
+use crate::service::tokens::TokenQuery;
 
 /// Tells what each storage backend says of itself, just now.
 #[utoipa::path(
@@ -78,16 +80,18 @@ pub async fn confirm_clock(
     path = "/metadata-schemas",
     tag = "administration",
     operation_id = "list_metadata_schemas",
+    params(SchemaQuery),
     responses(
-        (status = 200, body = Vec<SchemaDocument>, description = "The schemas that hold now, by producer"),
-        Any, ForSome,
+        (status = 200, body = SchemaPage, description = "One page of schemas"),
+        Any, ForSome, Understood,
     )
 )]
 pub async fn schemas(
     State(registry): State<Arc<Registry>>,
     Caller(who): Caller,
-) -> Result<Json<Vec<SchemaDocument>>, ApiError> {
-    Ok(Json(registry.schemas(&who).await?))
+    Parameters(query): Parameters<SchemaQuery>,
+) -> Result<Json<SchemaPage>, ApiError> {
+    Ok(Json(registry.schemas(&who, query).await?))
 }
 
 /// Sets the JSON Schema (2020-12) that the metadata of a producer's new packages is held against.
@@ -140,16 +144,18 @@ pub async fn create_token(
     path = "/tokens",
     tag = "administration",
     operation_id = "list_tokens",
+    params(TokenQuery),
     responses(
-        (status = 200, body = TokenPage, description = "The tokens"),
-        Any, ForSome,
+        (status = 200, body = TokenPage, description = "One page of tokens"),
+        Any, ForSome, Understood,
     )
 )]
 pub async fn tokens(
     State(registry): State<Arc<Registry>>,
     Caller(who): Caller,
+    Parameters(query): Parameters<TokenQuery>,
 ) -> Result<Json<TokenPage>, ApiError> {
-    Ok(Json(registry.tokens(&who).await?))
+    Ok(Json(registry.tokens(&who, query).await?))
 }
 
 /// Revokes a token at once. One that is revoked already stays so.

@@ -18,7 +18,7 @@ use crate::service::Registry;
 /// Bytes of one piece. Each has the time of [`RequestLimits::idle_reader`](crate::config::RequestLimits) to be taken.
 const PIECE_BYTES_MAX: usize = 64 << 10;
 /// Pieces that wait to be taken: so that the next are made while the last are sent.
-const PIECES_WAITING_MAX: usize = 4;
+const PIECES_WAITING_MAX: usize = 2;
 
 /// What crosses to the connection. A channel that closes without [`Piece::End`] is a body that broke off.
 enum Piece {

@@ -181,6 +181,10 @@ statements! {
         "UPDATE jobs SET state = 'queued', run_after = $4, error = $5, lease_owner = NULL, lease_until = NULL \
          WHERE tenant_id = $1 AND id = $2 AND epoch = $3 AND state = 'running'"
     )}
+    POSTPONE = {(
+        "UPDATE jobs SET state = 'queued', run_after = $4, attempts = attempts - 1, lease_owner = NULL, \
+         lease_until = NULL WHERE tenant_id = $1 AND id = $2 AND epoch = $3 AND state = 'running'"
+    )}
     FAILED_JOBS = {(
         "SELECT tenant_id, id, finished_at FROM jobs WHERE state = 'failed' AND kind = $1 AND finished_at <= $2 \
          AND (finished_at, id) > ($3, $4) ORDER BY finished_at, id LIMIT $5"
@@ -352,6 +356,19 @@ impl TenantTx<'_> {
         let (session, tenant) = self.parts();
         let run_after = end_of_lease(session.database_micros().await?, after_ms);
         Ok(changed!(session, RETRY, tenant, job.id, job.epoch, run_after, text(error)?)? == 1)
+    }
+
+    /// The job of a kind that is queued or running for a package.
+    pub async fn live_job(&mut self, kind: &str, package: Uuid) -> Result<Option<JobRow>, DbError> {
+        let (session, tenant) = self.parts();
+        row!(session, JobRow, LIVE_JOB, tenant, kind, package)
+    }
+
+    /// Queues a job again that was claimed and not begun; tells whether the worker still had it.
+    pub async fn postpone_job(&mut self, job: &JobRow, after_ms: u64) -> Result<bool, DbError> {
+        let (session, tenant) = self.parts();
+        let run_after = end_of_lease(session.database_micros().await?, after_ms);
+        Ok(changed!(session, POSTPONE, tenant, job.id, job.epoch, run_after)? == 1)
     }
 
     /// Queues a job again that had failed for good; tells whether it had. A live one of the same kind for its

@@ -1,8 +1,8 @@
 //! SQLite: one writer that commits many writes at once, and readers beside it.
 //!
 //! A commit costs one `fsync`, whatever it holds. So writes queue up while one is under way, and the next
-//! transaction takes them all: each under a savepoint of its own, which alone is undone when it fails. Nobody is
-//! answered before the commit.
+//! transaction takes them all. Where one of them fails, all is undone and they run again, each under a savepoint of its
+//! own, to which that one alone goes back. Nobody is answered before the commit.
 
 mod group;
 

@@ -7,7 +7,9 @@ use uuid::Uuid;
 use super::TenantId;
 use super::columns::{maybe_micros, maybe_text, micros, text};
 use super::error::DbError;
+use super::limits;
 use super::scope::{TenantRead, TenantTx};
+use super::search::{Cursor, Page};
 use super::session::Session;
 
 /// A token.
@@ -79,7 +81,7 @@ statements! {
     )}
     TOKEN = {("SELECT ", token_columns!(), " FROM tokens k WHERE k.tenant_id = $1 AND k.id = $2")}
     TOKENS = {(
-        "SELECT ", token_columns!(), " FROM tokens k WHERE k.tenant_id = $1 AND k.id > $2 ORDER BY k.id LIMIT $3"
+        "SELECT ", token_columns!(), " FROM tokens k WHERE k.tenant_id = $1 AND k.id < $2 ORDER BY k.id DESC LIMIT $3"
     )}
     MAKER = {("SELECT created_by FROM tokens WHERE tenant_id = $1 AND principal_id = $2 ORDER BY id LIMIT 1")}
     INSERT_TOKEN = {(
@@ -121,10 +123,17 @@ impl TenantRead<'_> {
         Ok(maker.and_then(|(maker,)| maker))
     }
 
-    /// Tokens in the order of their ids, from after `after` on.
-    pub async fn tokens(&mut self, after: Uuid, limit: u32) -> Result<Vec<TokenRow>, DbError> {
+    /// Tokens, the newest first as their ids have it, at most `limit` (itself at most [`limits::PAGE_ROWS_MAX`]).
+    pub async fn tokens(
+        &mut self,
+        after: Option<Cursor>,
+        limit: u32,
+    ) -> Result<Page<TokenRow>, DbError> {
+        let limit = limit.clamp(1, limits::PAGE_ROWS_MAX);
+        let before = after.map_or(Uuid::max(), |after| after.id);
         let (session, tenant) = self.parts();
-        rows!(session, TokenRow, TOKENS, tenant, after, i64::from(limit))
+        let rows = rows!(session, TokenRow, TOKENS, tenant, before, i64::from(limit) + 1)?;
+        Ok(Page::cut(rows, limit, |row| Cursor { at: micros(row.created_at), id: row.id }))
     }
 }
 

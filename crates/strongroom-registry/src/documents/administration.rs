@@ -72,11 +72,14 @@ pub struct TokenCreated {
     pub token: TokenDocument,
 }
 
-/// Every token.
+/// A page of tokens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TokenPage {
     /// The tokens, the newest first.
     pub tokens: Vec<TokenDocument>,
+    /// Where the next page begins, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub next: Option<String>,
 }
 
 /// A storage backend, as it is just now.
@@ -114,6 +117,16 @@ pub struct SchemaDocument {
     /// Since when it holds.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
+}
+
+/// A page of schemas.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SchemaPage {
+    /// The schemas that hold now, by producer.
+    pub schemas: Vec<SchemaDocument>,
+    /// Where the next page begins, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub next: Option<String>,
 }
 
 /// How deletion fares.

@@ -21,8 +21,8 @@ pub mod retention;
 pub mod words;
 
 pub use administration::{
-    BackendDocument, BackendPage, ClockConfirmation, NewToken, SchemaDocument, SweeperDocument,
-    TokenCreated, TokenDocument, TokenPage,
+    BackendDocument, BackendPage, ClockConfirmation, NewToken, SchemaDocument, SchemaPage,
+    SweeperDocument, TokenCreated, TokenDocument, TokenPage,
 };
 pub use audit::{AuditEventDocument, AuditPage};
 pub use file::{

@@ -110,12 +110,16 @@ impl Storing<'_> {
     /// Stores every file. After a refusal no other is begun, and what was begun ends first: an upload that is dropped
     /// would be in doubt for days.
     async fn all(&self, source: Source) -> Result<Tally, ServiceError> {
-        let at_once = self.attempt.registry().settings().jobs.objects_at_once.max(1);
+        let registry = self.attempt.registry();
+        let at_once = registry.settings().jobs.objects_at_once.max(1);
         let (taker, mut found) = mpsc::channel(FILES_WAITING_MAX);
         let walking = walking(source, taker);
         let mut storing: FuturesUnordered<BoxFuture<'_, _>> = FuturesUnordered::new();
         let (mut tally, mut refused, mut is_walked) = (Tally::default(), None, false);
         loop {
+            if registry.is_stopping() && refused.is_none() && !is_walked {
+                refused = Some(stopping());
+            }
             let takes_more = !is_walked && refused.is_none() && storing.len() < at_once;
             tokio::select! {
                 file = found.recv(), if takes_more => match file {
@@ -146,9 +150,25 @@ impl Storing<'_> {
                 self.attempt.step();
                 Ok((uploaded.upload, size_bytes))
             }
-            Err(error) => Err(broke_off.why().unwrap_or_else(|| error.about(format!("{path:?}")))),
+            Err(error) => Err(broke_off.why().unwrap_or_else(|| about(error, &path))),
         }
     }
+}
+
+/// A body that ends early without a reason of its own is of a folder that does not answer: the next attempt may find it.
+fn about(error: ServiceError, path: &str) -> ServiceError {
+    let error = match error.kind() {
+        ErrorKind::BodyMismatch => {
+            ServiceError::new(ErrorKind::Busy, "the file could not be read to its end")
+                .with_source(error)
+        }
+        _ => error,
+    };
+    error.about(format!("{path:?}"))
+}
+
+fn stopping() -> ServiceError {
+    ServiceError::new(ErrorKind::Busy, "the worker was told to stop: another attempt goes on")
 }
 
 impl Tally {

@@ -8,6 +8,7 @@ use futures::FutureExt as _;
 use futures::future::{BoxFuture, join, join_all, ready};
 use jiff::SignedDuration;
 use serde_json::Value;
+use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, interval_at, sleep, timeout_at};
 
 use super::{
@@ -23,6 +24,8 @@ use crate::service::Registry;
 const RENEWALS_OF_LEASE: u32 = 3;
 /// A renewal may take this long, however short the lease: a database under load answers late.
 const RENEWAL_TIME_MIN: Duration = Duration::from_secs(10);
+/// How long a job waits that could not be begun.
+const POSTPONED_FOR: SignedDuration = SignedDuration::from_secs(2);
 /// The longest wait between two attempts.
 const BACK_OFF_MAX: SignedDuration = SignedDuration::from_mins(10);
 
@@ -32,7 +35,15 @@ pub async fn work(registry: Arc<Registry>, owner: String, stop: Stop) {
     let workers = registry.settings().jobs.workers.max(1);
     let loops = (0..workers)
         .map(|number| one_worker(Arc::clone(&registry), format!("{owner}/{number}"), stop.clone()));
-    join(join_all(loops), sweep::run(Arc::clone(&registry), stop.clone())).await;
+    let telling = tell_of_the_end(&registry, stop.clone());
+    let working = join(join_all(loops), sweep::run(Arc::clone(&registry), stop.clone()));
+    join(working, telling).await;
+}
+
+/// Jobs that can end early and be gone on with look for it.
+async fn tell_of_the_end(registry: &Registry, mut stop: Stop) {
+    stop.told().await;
+    registry.note_stopping();
 }
 
 /// Claims one job and runs it; tells whether there was one that could be run now. For whoever steps through the work
@@ -84,6 +95,15 @@ async fn run(attempt: Attempt) {
         }
         return;
     }
+    let _turn = match turn(&attempt) {
+        Ok(turn) => turn,
+        Err(NotNow) => {
+            if let Err(error) = postpone(&attempt).await {
+                tracing::warn!(%job_id, kind, %error, "a job was not put off");
+            }
+            return;
+        }
+    };
     let outcome = tokio::select! {
         outcome = caught(perform(&attempt)) => Some(outcome),
         () = renew_until_lost(&attempt) => None,
@@ -101,6 +121,31 @@ async fn run(attempt: Attempt) {
         // The lease ends by itself, and the job is claimed again.
         tracing::warn!(%job_id, kind, %error, "what came of a job was not written down");
     }
+}
+
+/// A job waits for another of its kind.
+struct NotNow;
+
+/// Of jobs that may take hours there is one at a time in a process: the others of its workers are for holds, for
+/// finalizing, and for locks that must not lapse.
+fn turn(attempt: &Attempt) -> Result<Option<SemaphorePermit<'_>>, NotNow> {
+    if attempt.job().kind != JobKind::IngestLocalFiles.as_str() {
+        return Ok(None);
+    }
+    attempt.registry().ingestions().try_acquire().map(Some).map_err(|_| NotNow)
+}
+
+/// Gives a job back as it was claimed: it was not tried.
+async fn postpone(attempt: &Attempt) -> Result<(), DbError> {
+    let after_ms = milliseconds(POSTPONED_FOR);
+    let input = (attempt.tenant().clone(), attempt.job().clone(), after_ms);
+    attempt
+        .registry()
+        .db()
+        .write(input, |tx, (tenant, job, after_ms)| {
+            Box::pin(async move { tx.of(tenant).postpone_job(job, *after_ms).await.map(drop) })
+        })
+        .await
 }
 
 /// Why a job is not tried again that was claimed more often than it may be: nobody was left to say what came of it the

@@ -15,14 +15,17 @@ pub(crate) fn to_text(cursor: Cursor) -> String {
 
 /// A text as a cursor.
 pub(crate) fn from_text(text: &str) -> Result<Cursor, ServiceError> {
-    let wrong =
-        || ServiceError::new(ErrorKind::Invalid, "the cursor is not one that a page ended with");
     if text.len() != CURSOR_CHARACTERS || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(wrong());
     }
     let (at, id) = text.split_at(16);
     let at = u64::from_str_radix(at, 16).map_err(|_| wrong())?.cast_signed();
     Ok(Cursor { at, id: Uuid::try_parse(id).map_err(|_| wrong())? })
+}
+
+/// A text that no page ended with.
+pub(crate) fn wrong() -> ServiceError {
+    ServiceError::new(ErrorKind::Invalid, "the cursor is not one that a page ended with")
 }
 
 #[cfg(test)]

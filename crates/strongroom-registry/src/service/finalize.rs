@@ -52,6 +52,7 @@ async fn request(tx: &mut Tx, ask: &Ask) -> Result<JobRow, ServiceError> {
     if package.status != PackageStatus::Open {
         return job_of(&mut rows, ask).await;
     }
+    refuse_while_ingesting(&mut rows, package.id).await?;
     let totals = rows.file_totals(package.id).await?;
     check_count(totals.files)?;
     package.status =
@@ -83,6 +84,22 @@ async fn enqueue(rows: &mut TenantTx<'_>, ask: &Ask) -> Result<JobRow, ServiceEr
     job.ok_or_else(|| {
         ServiceError::internal(std::io::Error::other("a job that was queued is gone"))
     })
+}
+
+/// Files that are on their way from the server's own folders shall be in it. Asked under the package's lock, under which
+/// they are asked for too.
+async fn refuse_while_ingesting(
+    rows: &mut TenantTx<'_>,
+    package: Uuid,
+) -> Result<(), ServiceError> {
+    match rows.live_job(JobKind::IngestLocalFiles.as_str(), package).await? {
+        None => Ok(()),
+        Some(_) => Err(ServiceError::new(
+            ErrorKind::WrongState,
+            "local files are still being ingested into the package",
+        )
+        .with_guidance("wait for that job, and finalize then")),
+    }
 }
 
 fn check_count(files: u64) -> Result<(), ServiceError> {

@@ -47,6 +47,7 @@ pub mod tokens;
 pub mod upload_file;
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use strongroom_storage::Clock;
@@ -74,6 +75,10 @@ pub struct Registry {
     requests: Semaphore,
     /// A permit for each upload that may be under way.
     uploads: Semaphore,
+    /// A permit for the one ingestion of local files that may be under way.
+    ingestions: Semaphore,
+    /// Whether the workers of this process were told to stop.
+    is_stopping: AtomicBool,
     /// A permit for each bundle that may be under way. The threads that make them hold theirs to their end.
     bundles: Arc<Semaphore>,
 }
@@ -99,6 +104,8 @@ impl Registry {
             job_queued,
             requests: Semaphore::new(limits.requests_at_once),
             uploads: Semaphore::new(limits.uploads_at_once),
+            ingestions: Semaphore::new(1),
+            is_stopping: AtomicBool::new(false),
             bundles: Arc::new(Semaphore::new(limits.bundles_at_once)),
         })
     }
@@ -141,6 +148,21 @@ impl Registry {
     /// A permit for each upload that may be under way.
     pub(crate) fn uploads(&self) -> &Semaphore {
         &self.uploads
+    }
+
+    /// The permit for an ingestion of local files.
+    pub(crate) fn ingestions(&self) -> &Semaphore {
+        &self.ingestions
+    }
+
+    /// Whether the workers of this process were told to stop.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::Relaxed)
+    }
+
+    /// Tells the jobs of this process that its workers are to stop.
+    pub(crate) fn note_stopping(&self) {
+        self.is_stopping.store(true, Ordering::Relaxed);
     }
 
     /// Wakes a worker of this process for a job that was queued just now. Workers elsewhere find it by themselves.

@@ -9,6 +9,7 @@ use crate::auth::{Action, Principal, Resource, authorize};
 use crate::db::{AuditEventRow, DbError, JobRow, JobState, TenantId};
 use crate::documents::{JobDocument, JobPage, JobProgress, words};
 use crate::error::{ErrorKind, ServiceError};
+use crate::jobs::JobKind;
 
 /// Which jobs.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
@@ -69,7 +70,12 @@ impl Registry {
     pub async fn retry_job(&self, who: &Principal, id: Uuid) -> Result<JobDocument, ServiceError> {
         authorize(who, Action::RetryJob, Resource::Registry)?;
         // Whoever may not see its package may not have it tried again either.
-        self.job(who, id).await?;
+        let job = self.job(who, id).await?;
+        if job.kind == JobKind::IngestLocalFiles.as_str()
+            && let Some(package) = job.package_id
+        {
+            self.package_for(who, Action::IngestLocalFiles, package).await?;
+        }
         let event = self.event("job_retried", Some(who.id), serde_json::json!({ "job_id": id }));
         let input: (TenantId, Uuid, AuditEventRow) = (who.tenant.clone(), id, event);
         let queued = self

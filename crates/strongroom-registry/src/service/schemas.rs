@@ -1,31 +1,58 @@
 //! JSON Schemas that the metadata of a producer's packages is held against.
 
 use boon::{Compiler, Schemas};
+use serde::Deserialize;
 use serde_json::Value;
+use utoipa::IntoParams;
 
-use super::Registry;
 use super::names::check_name;
+use super::{Registry, cursor};
 use crate::auth::{Action, Principal, Resource, authorize};
 use crate::db::{DbError, SchemaRow, TenantId};
-use crate::documents::{NewPackage, SchemaDocument};
+use crate::documents::{NewPackage, SchemaDocument, SchemaPage};
 use crate::error::{ErrorKind, ServiceError};
 
 /// Where a schema seems to be while it is compiled. Nothing is fetched from anywhere.
 const PLACE: &str = "strongroom:metadata-schema";
-/// Schemas that a list tells of.
-const SCHEMAS_LISTED_MAX: u32 = 10_000;
+/// Bytes of one schema: a page of them is in memory at once.
+const SCHEMA_BYTES_MAX: usize = 64 << 10;
+
+/// Which schemas.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct SchemaQuery {
+    /// Schemas of the page.
+    #[serde(default)]
+    #[param(minimum = 1, maximum = 200)]
+    pub limit: Option<u32>,
+    /// `next` of the page before.
+    #[serde(default)]
+    #[param(pattern = "^([0-9a-f]{2})+$")]
+    pub cursor: Option<String>,
+}
 
 impl Registry {
     /// The schemas that hold now, by producer.
-    pub async fn schemas(&self, who: &Principal) -> Result<Vec<SchemaDocument>, ServiceError> {
+    pub async fn schemas(
+        &self,
+        who: &Principal,
+        query: SchemaQuery,
+    ) -> Result<SchemaPage, ServiceError> {
         authorize(who, Action::ReadSchemas, Resource::Registry)?;
+        let limit = self.page_entries(query.limit)?;
+        let after = query.cursor.as_deref().map(producer_of).transpose()?.unwrap_or_default();
         let mut session = self.db().read().await?;
         let mut rows = session.of(&who.tenant);
-        let rows = match &who.producer {
-            None => rows.current_schemas("", SCHEMAS_LISTED_MAX).await?,
+        let mut found = match &who.producer {
+            None => rows.current_schemas(&after, limit + 1).await?,
             Some(own) => rows.current_schema(own).await?.into_iter().collect(),
         };
-        Ok(rows.into_iter().map(document).collect())
+        let has_more = found.len() > limit as usize;
+        found.truncate(limit as usize);
+        let last = found.last().filter(|_| has_more);
+        let next = last.map(|last| hex::encode(&last.producer));
+        Ok(SchemaPage { schemas: found.into_iter().map(document).collect(), next })
     }
 
     /// Sets the schema of a producer. Packages that are there already stay as they are.
@@ -37,6 +64,12 @@ impl Registry {
     ) -> Result<SchemaDocument, ServiceError> {
         authorize(who, Action::WriteSchemas, Resource::Registry)?;
         check_name("producer", &producer)?;
+        if schema.to_string().len() > SCHEMA_BYTES_MAX {
+            return Err(ServiceError::new(
+                ErrorKind::Unprocessable,
+                format!("a schema has up to {SCHEMA_BYTES_MAX} bytes (SCHEMA_BYTES_MAX)"),
+            ));
+        }
         compile(&schema)?;
         let row = SchemaRow {
             id: self.clock().new_id(),
@@ -86,6 +119,12 @@ impl Registry {
             .with_guidance("GET /api/v1/metadata-schemas shows the schema")
         })
     }
+}
+
+/// The producer after which a page goes on.
+fn producer_of(cursor: &str) -> Result<String, ServiceError> {
+    let bytes = hex::decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    bytes.ok_or_else(cursor::wrong)
 }
 
 /// The place of the first thing that is wrong: a rule of the schema, which is ours to show.

@@ -1,11 +1,13 @@
 //! Tokens: made, listed, revoked. Whoever makes one sees its secret once, and nobody ever again.
 
 use jiff::Timestamp;
+use serde::Deserialize;
 use strongroom_core::retention::Period;
+use utoipa::IntoParams;
 use uuid::Uuid;
 
-use super::Registry;
 use super::names::check_name;
+use super::{Registry, cursor};
 use crate::auth::{Action, Principal, Resource, Role, Secret, authorize};
 use crate::db::{AuditEventRow, DbError, PrincipalKind, PrincipalRow, TenantId, TokenRow};
 use crate::documents::{NewToken, TokenCreated, TokenDocument, TokenPage};
@@ -15,8 +17,21 @@ use crate::error::{ErrorKind, ServiceError};
 const TOKEN_DAYS_DEFAULT: u32 = 90;
 /// Days that a token is good for at most.
 const TOKEN_DAYS_MAX: u32 = 3_650;
-/// Tokens that a list tells of.
-const TOKENS_LISTED_MAX: u32 = 10_000;
+
+/// Which tokens.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct TokenQuery {
+    /// Tokens of the page.
+    #[serde(default)]
+    #[param(minimum = 1, maximum = 200)]
+    pub limit: Option<u32>,
+    /// `next` of the page before.
+    #[serde(default)]
+    #[param(pattern = "^[0-9a-fA-F]{48}$")]
+    pub cursor: Option<String>,
+}
 
 /// A token and its holder, ready to be written.
 struct Made {
@@ -126,18 +141,28 @@ impl Registry {
         Ok(TokenCreated { secret, token: document })
     }
 
-    /// Every token of the tenant, the newest first.
-    pub async fn tokens(&self, who: &Principal) -> Result<TokenPage, ServiceError> {
+    /// Tokens of the tenant, the newest first.
+    pub async fn tokens(
+        &self,
+        who: &Principal,
+        query: TokenQuery,
+    ) -> Result<TokenPage, ServiceError> {
         authorize(who, Action::ReadTokens, Resource::Registry)?;
-        self.tokens_of(&who.tenant).await
+        self.tokens_of(&who.tenant, query).await
     }
 
     /// The same for the one who has the data directory.
-    pub async fn tokens_of(&self, tenant: &TenantId) -> Result<TokenPage, ServiceError> {
+    pub async fn tokens_of(
+        &self,
+        tenant: &TenantId,
+        query: TokenQuery,
+    ) -> Result<TokenPage, ServiceError> {
+        let limit = self.page_entries(query.limit)?;
+        let after = query.cursor.as_deref().map(cursor::from_text).transpose()?;
         let mut session = self.db().read().await?;
-        let mut rows = session.of(tenant).tokens(Uuid::nil(), TOKENS_LISTED_MAX).await?;
-        rows.reverse();
-        Ok(TokenPage { tokens: rows.iter().map(document).collect::<Result<_, _>>()? })
+        let page = session.of(tenant).tokens(after, limit).await?;
+        let tokens = page.rows.iter().map(document).collect::<Result<_, _>>()?;
+        Ok(TokenPage { tokens, next: page.next.map(cursor::to_text) })
     }
 
     /// Revokes a token at once.

@@ -158,7 +158,7 @@ impl Registry {
         let is_the_same = there.status == FileStatus::Stored
             && there.sha256 == sent.sha256
             && there.size_bytes == sent.size_bytes
-            && there.media_type == sent.media_type;
+            && (sent.media_type.is_none() || there.media_type == sent.media_type);
         if !is_the_same {
             return Err(path_taken(&there));
         }

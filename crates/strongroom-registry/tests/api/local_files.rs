@@ -349,12 +349,15 @@ async fn a_package_that_is_closed_meanwhile_takes_nothing_and_a_revoked_token_st
         let package = operator.new_package().await;
         operator.stores(package, "a", b"a").await;
         let asked = ask(&operator, package, json!({ "root": "here", "path": "run" })).await;
-        operator.finalizes(package).await;
+        // What is on its way shall be in what is sealed.
+        let early = operator.post(&format!("/packages/{package}/finalize"), Value::Null).await;
+        assert_eq!(early.status, StatusCode::CONFLICT, "{early:?}");
+        let abandoned = operator.post(&format!("/packages/{package}/abandon"), Value::Null).await;
+        assert_eq!(abandoned.status, StatusCode::OK, "{abandoned:?}");
         work(&app).await;
         let job = app.job(asked.field("job_id").as_str().unwrap().parse().unwrap()).await;
         assert_eq!(job["state"], "failed");
-        assert!(job["error"].as_str().unwrap().contains("the package is finalizing"), "{job}");
-        assert_eq!(operator.package(package).await["files_count"], 1);
+        assert!(job["error"].as_str().unwrap().contains("the package is abandoned"), "{job}");
 
         let admin = app.as_(Role::Admin);
         let made = admin.post("/tokens", json!({ "name": "op", "role": "operator" })).await;

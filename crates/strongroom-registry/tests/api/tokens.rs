@@ -107,9 +107,72 @@ async fn a_narrowed_token_of_any_role_reaches_nothing_beyond_its_producer() {
             let confirmed = narrowed.post("/sweeper/confirm-clock", confirmed).await;
             assert_eq!(confirmed.status, StatusCode::FORBIDDEN, "{role}: {confirmed:?}");
             let schemas = narrowed.get("/metadata-schemas").await;
-            assert_eq!(schemas.json().as_array().unwrap().len(), 1, "{role}: {schemas:?}");
+            assert_eq!(
+                schemas.json()["schemas"].as_array().unwrap().len(),
+                1,
+                "{role}: {schemas:?}"
+            );
             assert_eq!(narrowed.get("/packages").await.status, StatusCode::OK, "{role}");
         }
     })
     .await;
+}
+
+#[tokio::test]
+async fn tokens_come_in_pages_the_newest_first_and_each_once() {
+    on_both(|app| async move {
+        let admin = app.as_(Role::Admin);
+        let mut made = Vec::new();
+        for number in 0..5 {
+            let token = json!({ "name": format!("page {number}"), "role": "auditor" });
+            made.push(admin.post("/tokens", token).await.field("token_id").clone());
+        }
+        let mut listed = Vec::new();
+        let mut path = "/tokens?limit=2".to_owned();
+        loop {
+            let page = admin.get(&path).await.json();
+            let tokens = page["tokens"].as_array().unwrap();
+            assert!((1..=2).contains(&tokens.len()), "{page}");
+            listed.extend(tokens.iter().map(|token| token["token_id"].clone()));
+            let Some(next) = page["next"].as_str() else { break };
+            path = format!("/tokens?limit=2&cursor={next}");
+        }
+        assert!(made.iter().all(|token| listed.contains(token)), "{listed:?}");
+        // Of one millisecond, the greater id counts as the newer.
+        assert!(listed.is_sorted_by(|one, next| one.as_str() > next.as_str()), "{listed:?}");
+        let refused = admin.get("/tokens?cursor=0").await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{refused:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn schemas_come_in_pages_by_producer_and_are_small() {
+    on_both(|app| async move {
+        let admin = app.as_(Role::Admin);
+        for producer in ["b", "a", "\u{e9}t\u{e9}"] {
+            let path = format!("/metadata-schemas/{}", encoded(producer));
+            assert_eq!(admin.put(&path, json!({ "type": "object" })).await.status, StatusCode::OK);
+        }
+        let first = admin.get("/metadata-schemas?limit=2").await.json();
+        let next = first["next"].as_str().unwrap();
+        let second = admin.get(&format!("/metadata-schemas?limit=2&cursor={next}")).await.json();
+        let producers: Vec<_> = [&first, &second]
+            .iter()
+            .flat_map(|page| page["schemas"].as_array().unwrap())
+            .map(|schema| schema["producer"].as_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(producers, ["a", "b", "\u{e9}t\u{e9}"]);
+        assert_eq!(second.get("next"), None);
+        let refused = admin.get("/metadata-schemas?cursor=ff").await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{refused:?}");
+        let large = json!({ "description": "x".repeat(64 << 10) });
+        let refused = admin.put("/metadata-schemas/a", large).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{refused:?}");
+    })
+    .await;
+}
+
+fn encoded(name: &str) -> String {
+    strongroom_core::layout::encode_segment(name)
 }

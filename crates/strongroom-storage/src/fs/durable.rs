@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::disk::{Disk, Folder, FolderId};
@@ -12,6 +13,8 @@ const REMEMBERED_MAX: usize = 16_384;
 /// The folders that this process makes durable.
 #[derive(Debug, Default)]
 pub(super) struct DurableFolders {
+    /// Whether a sync failed: none is shared any more.
+    has_failed: AtomicBool,
     /// Folders whose own name this process has made durable. A name that another process made, or that came back, is
     /// not among them until it was synced here.
     known: Mutex<HashSet<FolderId>>,
@@ -21,6 +24,9 @@ pub(super) struct DurableFolders {
 
 /// The syncs of one folder, one after another. One that begins after a name was put there makes it durable, whoever
 /// asked for it: so all that come while one is under way share the next.
+///
+/// The kernel tells of a lost write once to each descriptor that was open then, and of nothing to one that was opened
+/// later. So after a failure each syncs by its own descriptor.
 #[derive(Debug, Default)]
 struct Syncs {
     state: Mutex<State>,
@@ -31,15 +37,13 @@ struct Syncs {
 struct State {
     begun: u64,
     ended: u64,
-    /// The last that failed, and how.
-    failed: Option<(u64, Failure)>,
 }
 
-/// An error that several are told of.
-#[derive(Debug, Clone, Copy)]
-struct Failure {
-    errno: Option<i32>,
-    kind: io::ErrorKind,
+/// A sync that is under way. It ends when this is dropped, also by a panic.
+struct UnderWay<'a> {
+    syncs: &'a Syncs,
+    has_failed: &'a AtomicBool,
+    went_well: bool,
 }
 
 impl DurableFolders {
@@ -61,7 +65,7 @@ impl DurableFolders {
     pub(super) fn sync(&self, disk: &Disk, folder: &Folder) -> io::Result<()> {
         let Some(id) = disk.id_of(folder)? else { return disk.sync_folder(folder) };
         let syncs = Arc::clone(locked(&self.syncing).entry(id).or_default());
-        let synced = syncs.take_part(|| disk.sync_folder(folder));
+        let synced = syncs.take_part(&self.has_failed, || disk.sync_folder(folder));
         let mut syncing = locked(&self.syncing);
         drop(syncs);
         if syncing.get(&id).is_some_and(|syncs| Arc::strong_count(syncs) == 1) {
@@ -72,42 +76,44 @@ impl DurableFolders {
 }
 
 impl Syncs {
-    fn take_part(&self, sync: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    fn take_part(
+        &self,
+        has_failed: &AtomicBool,
+        sync: impl FnOnce() -> io::Result<()>,
+    ) -> io::Result<()> {
         let mut state = locked(&self.state);
         // What is under way may have looked at the folder already.
         let needed = state.begun + 1;
-        while state.ended < needed {
-            if state.begun > state.ended {
-                state = self.one_ended.wait(state).unwrap_or_else(PoisonError::into_inner);
-                continue;
+        loop {
+            if has_failed.load(Ordering::SeqCst) {
+                drop(state);
+                return sync();
             }
-            state.begun += 1;
-            drop(state);
-            let synced = sync();
-            let mut state = locked(&self.state);
-            state.ended = state.begun;
-            state.failed = match &synced {
-                Ok(()) => state.failed,
-                Err(error) => Some((state.ended, Failure::of(error))),
-            };
-            self.one_ended.notify_all();
-            return synced;
+            if state.ended >= needed {
+                return Ok(());
+            }
+            if state.begun == state.ended {
+                break;
+            }
+            state = self.one_ended.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        match state.failed {
-            // A later one that went well says nothing of what this one lost.
-            Some((which, failure)) if which >= needed => Err(failure.again()),
-            _ => Ok(()),
-        }
+        state.begun += 1;
+        drop(state);
+        let mut under_way = UnderWay { syncs: self, has_failed, went_well: false };
+        let synced = sync();
+        under_way.went_well = synced.is_ok();
+        synced
     }
 }
 
-impl Failure {
-    fn of(error: &io::Error) -> Self {
-        Self { errno: error.raw_os_error(), kind: error.kind() }
-    }
-
-    fn again(self) -> io::Error {
-        self.errno.map_or_else(|| self.kind.into(), io::Error::from_raw_os_error)
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        let mut state = locked(&self.syncs.state);
+        state.ended = state.begun;
+        if !self.went_well {
+            self.has_failed.store(true, Ordering::SeqCst);
+        }
+        self.syncs.one_ended.notify_all();
     }
 }
 
@@ -117,7 +123,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::atomic::AtomicU64;
     use std::thread;
     use std::time::Duration;
 
@@ -128,24 +134,21 @@ mod tests {
     #[test]
     fn those_who_come_while_one_is_under_way_share_the_next() {
         let (syncs, clock, begun) = (Syncs::default(), AtomicU64::new(0), AtomicU64::new(0));
-        let last_began_at = AtomicU64::new(0);
+        let (has_failed, last_began_at) = (AtomicBool::new(false), AtomicU64::new(0));
         thread::scope(|scope| {
             for _ in 0..THREADS {
                 scope.spawn(|| {
                     let asked_at = clock.fetch_add(1, Ordering::SeqCst);
-                    syncs
-                        .take_part(|| {
-                            last_began_at
-                                .fetch_max(clock.fetch_add(1, Ordering::SeqCst), Ordering::SeqCst);
-                            begun.fetch_add(1, Ordering::SeqCst);
-                            thread::sleep(Duration::from_millis(20));
-                            Ok(())
-                        })
-                        .unwrap();
-                    assert!(
-                        last_began_at.load(Ordering::SeqCst) > asked_at,
-                        "an earlier sync was taken"
-                    );
+                    let sync = || {
+                        let began_at = clock.fetch_add(1, Ordering::SeqCst);
+                        last_began_at.fetch_max(began_at, Ordering::SeqCst);
+                        begun.fetch_add(1, Ordering::SeqCst);
+                        thread::sleep(Duration::from_millis(20));
+                        Ok(())
+                    };
+                    syncs.take_part(&has_failed, sync).unwrap();
+                    let began_at = last_began_at.load(Ordering::SeqCst);
+                    assert!(began_at > asked_at, "an earlier sync was taken");
                 });
             }
         });
@@ -153,22 +156,37 @@ mod tests {
     }
 
     #[test]
-    fn a_sync_that_failed_failed_for_all_who_shared_it() {
-        let syncs = Syncs::default();
-        let failures = AtomicU64::new(0);
+    fn after_a_failure_each_asks_for_itself_and_nobody_is_told_that_all_is_well() {
+        let (syncs, has_failed) = (Syncs::default(), AtomicBool::new(false));
+        let asked = AtomicU64::new(0);
         thread::scope(|scope| {
             for _ in 0..THREADS {
                 scope.spawn(|| {
-                    let told = syncs.take_part(|| {
+                    let told = syncs.take_part(&has_failed, || {
+                        asked.fetch_add(1, Ordering::SeqCst);
                         thread::sleep(Duration::from_millis(5));
                         Err(io::Error::from_raw_os_error(5))
                     });
                     assert_eq!(told.unwrap_err().raw_os_error(), Some(5));
-                    failures.fetch_add(1, Ordering::SeqCst);
                 });
             }
         });
-        assert_eq!(failures.into_inner(), THREADS);
-        syncs.take_part(|| Ok(())).unwrap();
+        assert_eq!(asked.into_inner(), THREADS);
+    }
+
+    #[test]
+    fn a_panic_in_a_sync_leaves_nobody_waiting() {
+        let (syncs, has_failed) = (Syncs::default(), AtomicBool::new(false));
+        thread::scope(|scope| {
+            let first = scope.spawn(|| {
+                syncs.take_part(&has_failed, || {
+                    thread::sleep(Duration::from_millis(50));
+                    panic!("on purpose")
+                })
+            });
+            thread::sleep(Duration::from_millis(10));
+            syncs.take_part(&has_failed, || Ok(())).unwrap();
+            assert!(first.join().is_err());
+        });
     }
 }

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::future::ready;
 use futures::stream::BoxStream;
 use futures::{StreamExt as _, stream};
 
@@ -18,7 +19,7 @@ use crate::{
 };
 
 /// Bytes of one piece of a body.
-const PIECE_BYTES: u64 = 512 << 10;
+const PIECE_BYTES: u64 = 128 << 10;
 /// Pieces that are read before they are asked for.
 const PIECES_READ_AHEAD: usize = 1;
 /// How often an object may be deleted and created again while it is being opened.
@@ -161,6 +162,10 @@ fn pieces(
             }
         })
         .buffered(PIECES_READ_AHEAD + 1)
+        .scan(false, |has_failed, piece| {
+            let ends = std::mem::replace(has_failed, piece.is_err());
+            ready((!ends).then_some(piece))
+        })
         .boxed()
 }
 

@@ -76,6 +76,9 @@ impl SignRequest for OfALink {
     ) -> Result<(), Error> {
         let ends_at = credential.and_then(|credential| credential.expires_in);
         let valid = valid.map(|valid| no_longer_than(valid, ends_at, Timestamp::now()));
+        if valid.is_some_and(|valid| valid.is_zero()) {
+            return Err(Error::credential_invalid("the credentials end now"));
+        }
         self.inner.sign_request(context, parts, credential, valid).await
     }
 }

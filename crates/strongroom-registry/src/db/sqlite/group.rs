@@ -147,7 +147,7 @@ impl Group {
     /// Runs `first` and whatever is queued meanwhile, and commits. An error concerns all of them.
     ///
     /// Few writes fail, so none has a savepoint at first, which would be two statements more for each. Where one does
-    /// fail, all is undone and the others run again, each under one.
+    /// fail, all is undone and all run again, each under one.
     async fn commit(
         &mut self,
         tx: &mut Tx,
@@ -160,7 +160,7 @@ impl Group {
         while let Some(write) = self.writes.get_mut(ran) {
             if !write.run(tx).await {
                 control(tx, "ROLLBACK").await?;
-                return self.commit_one_by_one(tx, ran).await;
+                return self.commit_one_by_one(tx).await;
             }
             ran += 1;
             self.take_one(queue);
@@ -180,13 +180,10 @@ impl Group {
         }
     }
 
-    /// Runs each write but the one that failed, whose answer stands, and commits.
-    async fn commit_one_by_one(&mut self, tx: &mut Tx, failed: usize) -> Result<(), DbError> {
+    /// Runs each write, also the one that failed: what it was refused by was undone. Commits what stays.
+    async fn commit_one_by_one(&mut self, tx: &mut Tx) -> Result<(), DbError> {
         control(tx, "BEGIN IMMEDIATE").await?;
-        for (number, write) in self.writes.iter_mut().enumerate() {
-            if number == failed {
-                continue;
-            }
+        for write in &mut self.writes {
             control(tx, "SAVEPOINT one_write").await?;
             if !write.run(tx).await {
                 control(tx, "ROLLBACK TO one_write").await?;

@@ -332,7 +332,7 @@ impl Model {
         let is_in = |file: &str, folder: &str| {
             file.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
         };
-        if package.stored().any(|file| is_in(file.path, path)) {
+        if package.stored().any(|file| is_in(file.path, path) || is_in(path, file.path)) {
             return Err("conflict");
         }
         let there = package.stored().find(|file| file.path == path).map(|file| file.bytes);
@@ -346,9 +346,6 @@ impl Model {
         }
         let (status, answer) = if declared.is_some_and(|declared| declared != bytes) {
             (FileStatus::Deleted, Err("body-mismatch"))
-        } else if package.stored().any(|file| is_in(path, file.path)) {
-            package.enqueue(Job::CleanUp);
-            (FileStatus::Deleting, Err("conflict"))
         } else {
             package.event("file_stored");
             (FileStatus::Stored, Ok(true))

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use strongroom_core::package::PackageStatus;
 use strongroom_registry::auth::Role;
-use strongroom_registry::db::TenantId;
+use strongroom_registry::db::{DbError, JobRow, JobState, TenantId};
 use uuid::Uuid;
 
 use crate::app::{Client, TestApp};
@@ -83,8 +84,31 @@ async fn open(app: &TestApp, token: Uuid) -> Made {
     let made = post(&producer, "/packages".to_owned(), ask).await;
     let id = made["package_id"].as_str().unwrap().parse().unwrap();
     let file = producer.stores(id, "a", b"content").await;
-    // What comes to nothing leaves a job: of an open package there is no other.
-    assert!(!producer.put_file(id, "a/b", b"content").await.status.is_success());
+    // Like one that an upload leaves which came to nothing: of an open package there is no other.
+    let job = JobRow {
+        id: app.registry.clock().new_id(),
+        kind: "clean-up".to_owned(),
+        package_id: Some(id),
+        state: JobState::Queued,
+        progress_done: 0,
+        progress_total: None,
+        attempts: 0,
+        run_after: Timestamp::UNIX_EPOCH,
+        lease_owner: None,
+        lease_until: None,
+        epoch: 0,
+        payload: json!({}),
+        outcome: None,
+        error: None,
+        created_at: app.clock.now(),
+        finished_at: None,
+    };
+    let queued = app.registry.db().write(job, |tx, job| {
+        let tenant = TenantId::default_tenant();
+        Box::pin(async move { tx.of(&tenant).enqueue_job(job).await })
+    });
+    let queued: Result<_, DbError> = queued.await;
+    queued.unwrap();
     Made { id, file, hold: id, job: id, token }
 }
 

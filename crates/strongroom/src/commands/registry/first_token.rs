@@ -10,6 +10,7 @@ use strongroom_registry::auth::{Role, Secret};
 use strongroom_registry::db::TenantId;
 use strongroom_registry::documents::NewToken;
 use strongroom_registry::service::Registry;
+use strongroom_registry::service::tokens::TokenQuery;
 use strongroom_storage::new_file::NewFile;
 
 use crate::commands::Context;
@@ -24,7 +25,7 @@ const OTHERS: u32 = 0o077;
 pub async fn make(registry: &Registry, context: &Context) -> Result<()> {
     let path = registry.settings().data_dir.join(FILE);
     let tenant = TenantId::default_tenant();
-    if !registry.tokens_of(&tenant).await?.tokens.is_empty() {
+    if !registry.tokens_of(&tenant, TokenQuery::default()).await?.tokens.is_empty() {
         return close_to_others(&path, &context.console);
     }
     let secret = Secret::generate()?;

@@ -2,12 +2,17 @@
 
 use anyhow::Result;
 use strongroom_registry::db::TenantId;
-use strongroom_registry::documents::{NewToken, TokenDocument};
+use strongroom_registry::documents::{NewToken, TokenDocument, TokenPage};
+use strongroom_registry::service::Registry;
+use strongroom_registry::service::tokens::TokenQuery;
 
 use super::Opened;
 use crate::cli::{AdminArgs, AdminCommand, TokenCommand};
 use crate::commands::Context;
 use crate::output::{Block, Console, time};
+
+/// Tokens that a list shows, or a page more.
+const TOKENS_SHOWN_MAX: usize = 10_000;
 
 /// `strongroom admin token …`
 pub async fn run(args: AdminArgs, context: &Context) -> Result<()> {
@@ -30,11 +35,19 @@ pub async fn run(args: AdminArgs, context: &Context) -> Result<()> {
             console.result(|_| format!("{}\n", made.secret.reveal()), &made)?;
         }
         TokenCommand::List(_) => {
-            let page = registry.tokens_of(&tenant).await?;
+            let listed = every_token(&registry, &tenant).await?;
             let human = |console: &Console| {
-                page.tokens.iter().map(|token| shown(token, console)).collect::<Vec<_>>().join("\n")
+                listed
+                    .tokens
+                    .iter()
+                    .map(|token| shown(token, console))
+                    .collect::<Vec<_>>()
+                    .join("\n")
             };
-            console.result(human, &page)?;
+            console.result(human, &listed)?;
+            if listed.next.is_some() {
+                console.note(format!("there are more: these are the newest {TOKENS_SHOWN_MAX}"));
+            }
         }
         TokenCommand::Revoke(args) => {
             registry.revoke_token_of(&tenant, args.token_id, None).await?;
@@ -43,6 +56,18 @@ pub async fn run(args: AdminArgs, context: &Context) -> Result<()> {
     }
     registry.db().close().await;
     Ok(())
+}
+
+/// The tokens, page after page, the newest first.
+async fn every_token(registry: &Registry, tenant: &TenantId) -> Result<TokenPage> {
+    let mut listed = registry.tokens_of(tenant, TokenQuery::default()).await?;
+    while listed.next.is_some() && listed.tokens.len() < TOKENS_SHOWN_MAX {
+        let query = TokenQuery { cursor: listed.next.take(), ..TokenQuery::default() };
+        let page = registry.tokens_of(tenant, query).await?;
+        listed.tokens.extend(page.tokens);
+        listed.next = page.next;
+    }
+    Ok(listed)
 }
 
 fn shown(token: &TokenDocument, console: &Console) -> String {
