@@ -149,6 +149,17 @@ impl ServiceError {
         Self::new(ErrorKind::NotFound, "there is no such thing, or it is not yours to see")
     }
 
+    /// Bytes that have to be brought first.
+    pub(crate) fn archived() -> Self {
+        Self::new(
+            ErrorKind::NotImmediatelyAvailable,
+            "the bytes lie in an archive tier of the store and cannot be read at once",
+        )
+        .with_guidance(
+            "ask for a restore first (POST /api/v1/packages/ID/restore), and come again when it is done",
+        )
+    }
+
     /// Something that cannot be, or that only the log may tell of.
     pub fn internal(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::new(ErrorKind::Internal, "the registry failed at this; its log says why")
@@ -211,10 +222,7 @@ impl From<StorageError> for ServiceError {
                 (ErrorKind::Corrupt, "the store does not hold what was stored")
             }
             StorageErrorKind::NotFound => (ErrorKind::Corrupt, "the store has lost it"),
-            StorageErrorKind::Archived => (
-                ErrorKind::NotImmediatelyAvailable,
-                "the bytes lie in an archive tier of the store and cannot be read at once",
-            ),
+            StorageErrorKind::Archived => return Self::archived().with_source(error),
             StorageErrorKind::NoSpace => (ErrorKind::StoreUnavailable, "the store is full"),
             StorageErrorKind::Limit => (ErrorKind::TooLarge, "it is larger than the store's limit"),
             StorageErrorKind::PermissionDenied

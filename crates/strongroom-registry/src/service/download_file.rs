@@ -71,7 +71,7 @@ impl Registry {
             )));
         };
         if !location.restore_status.is_readable() {
-            return Err(not_available());
+            return Err(ServiceError::archived());
         }
         Ok(Download {
             file_id: file.id,
@@ -102,7 +102,7 @@ impl Registry {
             Ok(reader) => reader,
             Err(error) if error.kind() == KeepErrorKind::Store(StorageErrorKind::Archived) => {
                 self.note_archived(who, location).await;
-                return Err(not_available().with_source(error));
+                return Err(ServiceError::archived().with_source(error));
             }
             Err(error) => return Err(error.into()),
         };
@@ -158,12 +158,4 @@ fn check_status(file: &FileRow) -> Result<(), ServiceError> {
             format!("the file is {}: its bytes are not to be had", file.status),
         )),
     }
-}
-
-pub(super) fn not_available() -> ServiceError {
-    ServiceError::new(
-        ErrorKind::NotImmediatelyAvailable,
-        "the bytes lie in an archive tier of the store and cannot be read at once",
-    )
-    .with_guidance("ask for a restore first, and come again when it is done")
 }

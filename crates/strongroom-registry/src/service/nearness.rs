@@ -40,8 +40,16 @@ impl LocationRow {
     }
 }
 
+/// Whether the bytes of an object can be read, as the store says.
+pub(crate) fn can_be_read(retrieval: Retrieval) -> bool {
+    match retrieval {
+        Retrieval::Online | Retrieval::Restored { .. } => true,
+        Retrieval::Archived | Retrieval::Restoring => false,
+    }
+}
+
 impl Registry {
-    /// Asks the store how near an object is, and notes it.
+    /// Asks the store how near an object is, and notes what is new of it.
     pub(crate) async fn look_how_near(
         &self,
         tenant: &TenantId,
@@ -51,8 +59,11 @@ impl Registry {
         let key = object_key("", &location.object_key)?;
         let version = location.version_id.clone().map(VersionId);
         let info = store.head(&key, version.as_ref()).await?;
+        let before = location.clone();
         location.saw(&info, self.clock().now()).map_err(ServiceError::internal)?;
-        self.note_nearness(tenant, location.clone()).await?;
+        if location != before {
+            self.note_nearness(tenant, location.clone()).await?;
+        }
         Ok(location)
     }
 

@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
-use strongroom_storage::{Link, LinkAsk, Retrieval, StorageErrorKind, VersionId};
+use strongroom_storage::{Link, LinkAsk, StorageErrorKind, VersionId};
 
 use super::Registry;
-use super::download_file::{Download, Retrieved, not_available};
+use super::download_file::{Download, Retrieved};
+use super::nearness::can_be_read;
 use super::records::object_key;
 use crate::auth::Principal;
 use crate::error::{ErrorKind, ServiceError};
@@ -52,23 +53,16 @@ impl Registry {
         };
         let is_near = match store.head(&key, Some(&version)).await {
             Ok(info) if info.size_bytes != download.size_bytes => return Err(other_size()),
-            Ok(info) => is_readable(info.retrieval),
+            Ok(info) => can_be_read(info.retrieval),
             Err(error) if error.kind() == StorageErrorKind::Archived => false,
             Err(error) => return Err(error.into()),
         };
         if !is_near {
             self.note_archived(who, location).await;
-            return Err(not_available());
+            return Err(ServiceError::archived());
         }
         self.note_retrieval(who, download.package, Retrieved::Redirected(download.file_id)).await?;
         Ok(Some(link))
-    }
-}
-
-fn is_readable(retrieval: Retrieval) -> bool {
-    match retrieval {
-        Retrieval::Online | Retrieval::Restored { .. } => true,
-        Retrieval::Archived | Retrieval::Restoring => false,
     }
 }
 

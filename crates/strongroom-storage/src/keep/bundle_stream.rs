@@ -38,14 +38,19 @@ pub struct ObjectOfBundle {
 /// manifest says of it. Nothing is asked of the store before the first piece is. It is made in bounded memory, on a
 /// thread of its own, which waits for its consumer: on the shared ones, consumers that do not read would keep all
 /// other work waiting. `held` is dropped when that thread has ended, such as a permit that bounds their number. A
-/// consumer that goes away ends it.
+/// consumer that goes away ends it. `refused` is told which objects could not be opened, before the archive ends with
+/// that error; it must not block.
 pub fn bundle_stream(
     store: Arc<dyn Storage>,
     manifest_bytes: Bytes,
     objects: Vec<ObjectOfBundle>,
     held: impl Send + 'static,
+    refused: impl Fn(&ObjectOfBundle, &StorageError) + Send + Sync + 'static,
 ) -> BoxStream<'static, Result<Bytes, KeepError>> {
-    stream::once(async move { begin(store, manifest_bytes, objects, held) }).flatten().boxed()
+    let refused: Refused = Arc::new(refused);
+    stream::once(async move { begin(store, manifest_bytes, objects, held, refused) })
+        .flatten()
+        .boxed()
 }
 
 fn begin(
@@ -53,6 +58,7 @@ fn begin(
     manifest_bytes: Bytes,
     objects: Vec<ObjectOfBundle>,
     held: impl Send + 'static,
+    refused: Refused,
 ) -> BoxStream<'static, Result<Bytes, KeepError>> {
     let (writer, gate, body) = body_channel(u64::MAX);
     // Nothing but the archive itself holds its end back.
@@ -63,6 +69,7 @@ fn begin(
         waiting: objects.into(),
         opened: VecDeque::new(),
         failure: Failure::default(),
+        refused,
     };
     let (told, writing) = oneshot::channel();
     let thread = std::thread::Builder::new().name("bundle".to_owned()).spawn(move || {
@@ -92,6 +99,9 @@ fn begin(
     .boxed()
 }
 
+/// Who is told of each object that could not be opened.
+type Refused = Arc<dyn Fn(&ObjectOfBundle, &StorageError) + Send + Sync>;
+
 /// What the store said when an object could not be read.
 type Failure = Arc<Mutex<Option<StorageError>>>;
 
@@ -102,6 +112,7 @@ struct Objects {
     waiting: VecDeque<ObjectOfBundle>,
     opened: VecDeque<StreamReader>,
     failure: Failure,
+    refused: Refused,
 }
 
 impl Objects {
@@ -132,10 +143,10 @@ impl Objects {
     }
 
     fn open(&self, object: ObjectOfBundle) -> StreamReader {
-        let store = Arc::clone(&self.store);
+        let (store, refused) = (Arc::clone(&self.store), Arc::clone(&self.refused));
         let opening = async move {
-            let ObjectOfBundle { key, version } = object;
-            store.read(&key, version.as_ref(), None).await.map(|object| object.stream)
+            let opened = store.read(&object.key, object.version.as_ref(), None).await;
+            opened.map(|opened| opened.stream).inspect_err(|error| refused(&object, error))
         };
         let (reader, feed) = stream_reader(stream::once(opening).try_flatten().boxed());
         self.runtime.spawn(feed);

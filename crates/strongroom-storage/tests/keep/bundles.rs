@@ -47,7 +47,7 @@ async fn collect_archive(
     objects: Vec<ObjectOfBundle>,
 ) -> (Vec<u8>, Result<(), KeepError>) {
     let manifest = Bytes::copy_from_slice(plan.manifest_bytes());
-    let mut stream = bundle_stream(Arc::clone(store), manifest, objects, ());
+    let mut stream = bundle_stream(Arc::clone(store), manifest, objects, (), |_, _| ());
     let mut archive = Vec::new();
     loop {
         match stream.try_next().await {
@@ -129,7 +129,8 @@ async fn objects_and_manifest_must_be_of_one_number() {
 #[tokio::test]
 async fn bytes_that_are_no_manifest_make_no_archive_and_ask_nothing_of_the_store() {
     let shelf = Shelf::new(BucketSettings::plain()).await;
-    let mut stream = bundle_stream(shelf.store().await, Bytes::from("{}"), Vec::new(), ());
+    let mut stream =
+        bundle_stream(shelf.store().await, Bytes::from("{}"), Vec::new(), (), |_, _| ());
     shelf.server.reset_requests();
     let refused = stream.try_next().await;
     assert_eq!(kind(refused), KeepErrorKind::Bundle(Refusal::Format));
@@ -151,7 +152,8 @@ async fn a_reader_that_stops_is_not_read_ahead_for_and_one_that_goes_away_ends_t
     shelf.server.reset_requests();
     let manifest = Bytes::copy_from_slice(plan.manifest_bytes());
     let held = Arc::new(());
-    let mut stream = bundle_stream(Arc::clone(&store), manifest, objects, Arc::clone(&held));
+    let mut stream =
+        bundle_stream(Arc::clone(&store), manifest, objects, Arc::clone(&held), |_, _| ());
     stream.try_next().await.unwrap().unwrap();
     assert_eq!(Arc::strong_count(&held), 2, "it is held for as long as the archive is made");
     drop(stream);
@@ -178,7 +180,7 @@ fn archives_that_nobody_reads_take_no_thread_that_others_wait_for() {
         let (_folder, [store, _]) = local_stores();
         let objects = keep_files(&*store, &plan, folder.path()).await;
         let manifest = Bytes::copy_from_slice(plan.manifest_bytes());
-        let mut unread = bundle_stream(Arc::clone(&store), manifest, objects, ());
+        let mut unread = bundle_stream(Arc::clone(&store), manifest, objects, (), |_, _| ());
         unread.try_next().await.unwrap().unwrap();
         let other = tokio::task::spawn_blocking(|| "done");
         let other = tokio::time::timeout(std::time::Duration::from_secs(30), other).await;
