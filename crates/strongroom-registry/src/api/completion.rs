@@ -101,7 +101,7 @@ pub async fn abandon(
                 ("repr-digest" = String, description = "The digest of the bytes (RFC 9530)"),
                 ("content-disposition" = String, description = "An attachment, `package.json`")
             )),
-        Any, ForSome, Named, InState, Stored,
+        Any, ForSome, Named, InState, Stored, Archived,
     )
 )]
 pub async fn manifest(
@@ -142,7 +142,7 @@ pub async fn manifest(
                 ("repr-digest" = String, description = "The digest of the bytes (RFC 9530)"),
                 ("content-disposition" = String, description = "An attachment, `manifest.sigstore.json`")
             )),
-        Any, ForSome, Named, InState, Stored,
+        Any, ForSome, Named, InState, Stored, Archived,
     )
 )]
 pub async fn signature(

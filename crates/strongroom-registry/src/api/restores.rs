@@ -1,6 +1,7 @@
 //! Archived bytes, asked for.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
@@ -16,6 +17,9 @@ use crate::documents::{RestoreAsk, RestoreDocument};
 use crate::error::ErrorKind;
 use crate::service::Registry;
 
+/// By then a job has looked at some objects.
+const JOB_TIME: Duration = Duration::from_secs(5);
+
 /// Asks the store for archived bytes. They are the same package all the while; a download answers `not-immediately-available` until they are there.
 #[utoipa::path(
     post,
@@ -30,7 +34,7 @@ use crate::service::Registry;
     responses(
         (status = 202, body = RestoreDocument, description = "Asked for",
             headers(
-                ("retry-after" = u64, description = "When to look, in seconds, where something is still to come")
+                ("retry-after" = u64, description = "When to look, in seconds: at the job, or for what is known to be archived")
             )),
         Any, ForSome, Named, Bodied, Keyed, Versioned, InState, Stored,
     )
@@ -48,7 +52,10 @@ pub async fn restore(
     let on = conditions("POST restore", key, version, sha256, &[id]);
     let near = registry.restore(&who, id, ask, on).await?;
     let mut headers = HeaderMap::new();
-    let wait = ErrorKind::NotImmediatelyAvailable.retry_after().filter(|_| near.awaited > 0);
+    let wait = match near.awaited {
+        0 => Some(JOB_TIME),
+        _ => ErrorKind::NotImmediatelyAvailable.retry_after(),
+    };
     headers.extend(wait.map(|wait| (header::RETRY_AFTER, HeaderValue::from(wait.as_secs()))));
     Ok((StatusCode::ACCEPTED, headers, Json(near)).into_response())
 }

@@ -113,17 +113,21 @@ pub struct RestoreAsk {
     pub days: Option<u32>,
 }
 
-/// How near the bytes of a package are, as far as the registry knows now.
+/// A restore, and how near the files of the package are as far as the registry knows now. The job looks at every object,
+/// also at the registry's own documents.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RestoreDocument {
     /// The package.
     pub package_id: Uuid,
     /// The job that asks the store, object by object.
     pub job_id: Uuid,
-    /// Objects that can be read now.
+    /// Files of which the store said that a copy is there, until a date that is still to come.
     pub available: u64,
-    /// Objects that are archived; the registry looks again and again whether the store has brought them.
+    /// Files that are known to be archived; the registry looks again and again whether the store has brought them.
     pub awaited: u64,
+    /// Files of which it is not known: they could be read when the store was last asked, which may be long ago, or the
+    /// time of their copy is over.
+    pub unobserved: u64,
 }
 
 /// A deletion to be asked for.

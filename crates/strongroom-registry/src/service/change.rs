@@ -84,6 +84,14 @@ impl Asked {
         &self.who.tenant
     }
 
+    /// The same, answered by what is there already.
+    pub(crate) fn answered_by(mut self, id: Uuid) -> Self {
+        if let Some(once) = &mut self.once {
+            once.resource_id = id;
+        }
+        self
+    }
+
     /// Uses the key; answers what it made before, if it did.
     pub(crate) async fn use_key(&self, tx: &mut Tx) -> Result<Option<Uuid>, ServiceError> {
         let Some(row) = &self.once else { return Ok(None) };

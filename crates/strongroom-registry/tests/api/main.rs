@@ -4,6 +4,7 @@
 
 mod abandoning;
 mod app;
+mod archived;
 mod crash;
 mod cuts;
 mod declared_time;

@@ -3,6 +3,7 @@
 #![allow(unreachable_pub)] // in a binary, `pub` says "to other modules"
 
 mod cavra_directory;
+mod cli_archived;
 mod cli_audit;
 mod cli_azure;
 mod cli_bucket;

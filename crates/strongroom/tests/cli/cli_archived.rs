@@ -1,0 +1,89 @@
+//! A package that was moved into an archive: what the program says of it, and that it comes back.
+
+#![allow(clippy::unwrap_used)] // a test that cannot go on has failed
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use strongroom_testkit::{S3Client, S3Server};
+
+use crate::room::Room;
+use crate::served::{Served, admin_token, strongroom};
+
+const BUCKET: &str = "shelf";
+/// Longer than a registry takes that looks each second.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A registry that signs, on a bucket of this server.
+async fn start(room: &Room, server: &S3Server) -> Served {
+    let owner = server.owner();
+    let client = S3Client::new(server.endpoint(), owner.access_key(), owner.secret_key());
+    client.create_lock_bucket(BUCKET).await;
+    room.run(&["keys", "generate", "-o", "key.pem", "--public-key", "key.pub.pem"]).exits(0);
+    let mut serve = Command::new(env!("CARGO_BIN_EXE_strongroom"));
+    room.dress(&mut serve)
+        .args(["serve", "--listen", "127.0.0.1:0", "--data-dir", "data"])
+        .env("STRONGROOM_STORE_URL", format!("s3://{BUCKET}/team"))
+        .env("STRONGROOM_STORE_ENDPOINT", client.endpoint())
+        .env("STRONGROOM_STORE_ALLOW_HTTP", "true")
+        .env("STRONGROOM_STORE_ACCESS_KEY", client.access_key())
+        .env("STRONGROOM_STORE_SECRET_KEY", client.secret_key())
+        .env("STRONGROOM_REGISTRY_SIGNING_KEY", "file:key.pem")
+        .env("STRONGROOM_REGISTRY_DELETION_SWEEP_EVERY_S", "1");
+    Served::start_as(serve)
+}
+
+fn archive(server: &S3Server, part: &str) {
+    let bucket = server.bucket(BUCKET);
+    for key in bucket.keys().into_iter().filter(|key| key.contains(part)) {
+        bucket.archive(&key);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_archived_is_said_to_need_a_restore_and_is_pulled_after_it() {
+    let (room, server) = (Room::new(), S3Server::builder().start().await);
+    let served = start(&room, &server).await;
+    let token = admin_token(&room.path("data"));
+    room.write("run/report.json", "{\"ok\":true}\n");
+    let (run, out) = (room.path("run"), room.path("run.tar.gz"));
+    let package = |arguments: &[&str]| {
+        let arguments = [&["--format", "json", "package"], arguments].concat();
+        strongroom(&served, &token, &arguments)
+    };
+    let (code, pushed, told) = package(&["push", run.to_str().unwrap(), "--finalize"]);
+    assert_eq!(code, Some(0), "{told}");
+    let pushed: Value = serde_json::from_str(&pushed).unwrap();
+    let id = pushed["package_id"].as_str().unwrap();
+    let pull = || package(&["pull", id, "--out", out.to_str().unwrap()]);
+
+    // The files alone, of which the bundle is made; and then the signature, which comes first.
+    for part in ["/files/", id] {
+        archive(&server, part);
+        let (code, _, told) = pull();
+        assert_eq!(code, Some(11), "{part}: {told}");
+        assert!(told.contains("ask for a restore first"), "{part}: {told}");
+        assert!(!out.exists());
+    }
+    assert_eq!(package(&["manifest", id]).0, Some(11));
+
+    let restore = format!("/api/v1/packages/{id}/restore");
+    let asked = served.ask("POST", &restore, &token, "{\"days\":3}");
+    assert!(asked.starts_with("HTTP/1.1 202"), "{asked}");
+    let begun = Instant::now();
+    loop {
+        server.bucket(BUCKET).end_restores();
+        let (code, _, told) = pull();
+        if code == Some(0) {
+            break;
+        }
+        assert_eq!(code, Some(11), "{told}");
+        assert!(begun.elapsed() < PATIENCE, "{told}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(package(&["manifest", id]).0, Some(0));
+    room.run(&["evidence", "verify", "run.tar.gz"]).exits(0);
+    assert!(room.path("run.tar.gz.sigstore.json").exists());
+    assert_eq!(served.end().0, 0);
+}
