@@ -258,7 +258,9 @@ async fn a_create_that_is_dropped_or_whose_body_fails_leaves_nothing() {
     let failed = store.create(&key("a"), body, &CreateOptions::default()).await;
     assert_eq!(kind(failed), Some(StorageErrorKind::BodyFailed));
 
-    let endless = stream::iter([Ok(Bytes::from("half"))]).chain(stream::pending());
+    // More pieces than are read before anything is written.
+    let some = std::iter::repeat_n(Bytes::from("some"), 8).map(Ok);
+    let endless = stream::iter(some).chain(stream::pending());
     let body = Body { stream: endless.boxed(), size_bytes_max: 99 };
     let options = CreateOptions::default();
     let (at, stage) = (key("a"), root(&directory).join(".strongroom/stage"));

@@ -9,11 +9,11 @@ use axum::response::{IntoResponse, Response};
 use strongroom_core::signing::sigstore::MEDIA_TYPE;
 
 use super::digest_fields::{entity_tag, is_had};
-use super::extract::{Caller, Id};
+use super::extract::{Caller, Id, IdempotencyKey, IfMatch, OfChange, conditions, no_body};
 use super::files::{as_attachment, name_it, unknown_attachment};
 use super::packages::tagged;
 use super::problem::ApiError;
-use super::refusals::{Any, Archived, Bounded, ForSome, InState, Named, Stored};
+use super::refusals::{Any, Archived, Bounded, ForSome, InState, Keyed, Named, Stored, Versioned};
 use super::router::API;
 use super::sending::sent;
 use crate::documents::words;
@@ -30,21 +30,25 @@ use crate::service::read_manifest::StoredManifest;
     operation_id = "finalize_package",
     params(
         ("package_id" = uuid::Uuid, Path, description = "The package"),
+        OfChange,
     ),
     responses(
         (status = 202, body = JobDocument, description = "The job that does it, or did",
             headers(
                 ("location" = String, description = "Where the job is")
             )),
-        Any, ForSome, Named, InState, Bounded,
+        Any, ForSome, Named, Keyed, Versioned, InState, Bounded,
     )
 )]
 pub async fn finalize(
     State(registry): State<Arc<Registry>>,
     Caller(who): Caller,
     Id(package_id): Id,
+    key: Option<IdempotencyKey>,
+    version: Option<IfMatch>,
 ) -> Result<Response, ApiError> {
-    let job = registry.finalize(&who, package_id).await?;
+    let on = conditions("POST finalize", key, version, no_body(), &[package_id]);
+    let job = registry.finalize(&who, package_id, on).await?;
     let mut headers = HeaderMap::new();
     let place = HeaderValue::from_str(&format!("{API}/jobs/{}", job.job_id));
     headers.extend(place.map(|place| (header::LOCATION, place)));
@@ -59,21 +63,25 @@ pub async fn finalize(
     operation_id = "abandon_package",
     params(
         ("package_id" = uuid::Uuid, Path, description = "The package"),
+        OfChange,
     ),
     responses(
         (status = 200, body = PackageDocument, description = "It is given up",
             headers(
                 ("etag" = String, description = "The package's version")
             )),
-        Any, ForSome, Named, InState, Stored,
+        Any, ForSome, Named, Keyed, Versioned, InState, Stored,
     )
 )]
 pub async fn abandon(
     State(registry): State<Arc<Registry>>,
     Caller(who): Caller,
     Id(package_id): Id,
+    key: Option<IdempotencyKey>,
+    version: Option<IfMatch>,
 ) -> Result<Response, ApiError> {
-    let package = registry.abandon(&who, package_id).await?;
+    let on = conditions("POST abandon", key, version, no_body(), &[package_id]);
+    let package = registry.abandon(&who, package_id, on).await?;
     Ok((tagged(&package), Json(package)).into_response())
 }
 

@@ -5,10 +5,10 @@ use strongroom_core::package::record::Decision;
 use strongroom_core::package::status::PackageEvent;
 use uuid::Uuid;
 
-use super::change::Done;
+use super::Registry;
+use super::change::{Asked, Conditions, Done};
 use super::records::Deciding;
-use super::{Registry, read_package};
-use crate::auth::{Action, Principal, authorize};
+use crate::auth::{Action, Principal};
 use crate::db::{AuditEventRow, JobRow, TenantRead, Tx};
 use crate::documents::PackageDocument;
 use crate::error::{ErrorKind, ServiceError};
@@ -16,8 +16,7 @@ use crate::jobs::JobKind;
 
 /// Everything that is written at once.
 struct Abandoning {
-    who: Principal,
-    package: Uuid,
+    asked: Asked,
     event: AuditEventRow,
     job: JobRow,
 }
@@ -28,8 +27,13 @@ impl Registry {
         &self,
         who: &Principal,
         package_id: Uuid,
+        on: Conditions,
     ) -> Result<PackageDocument, ServiceError> {
+        if let Some(made) = self.done_before(who, &on).await? {
+            return self.package(who, made).await;
+        }
         let package = self.package_for(who, Action::Abandon, package_id).await?;
+        on.check(&package)?;
         refuse_if_held(&mut self.db().read().await?.of(&who.tenant), package_id).await?;
         let record = self.clock().new_id();
         let deciding = Deciding {
@@ -44,21 +48,21 @@ impl Registry {
         };
         let event = self.put_on_record(deciding).await?;
         let job = self.new_job(JobKind::CleanUp, package_id, json!({}));
-        let abandoning = Abandoning { who: who.clone(), package: package_id, event, job };
+        let asked = self.asked(who, Action::Abandon, package_id, on, package_id);
+        let abandoning = Abandoning { asked, event, job };
         let written = self.db().write(abandoning, |tx, a| Box::pin(abandon(tx, a))).await;
         self.told_if_refused(&who.tenant, &package, record, written).await?;
         self.ring_for_jobs();
-        let row = self.package_for(who, Action::ReadPackage, package_id).await?;
-        let mut session = self.db().read().await?;
-        read_package::document(&mut session.of(&who.tenant), row).await
+        self.package(who, package_id).await
     }
 }
 
 async fn abandon(tx: &mut Tx, abandoning: &Abandoning) -> Result<Done<()>, ServiceError> {
-    let mut rows = tx.of(&abandoning.who.tenant);
-    let found = rows.lock_package(abandoning.package).await?;
-    let mut package = found.ok_or_else(ServiceError::not_found)?;
-    authorize(&abandoning.who, Action::Abandon, package.as_resource())?;
+    if let Some(made) = abandoning.asked.use_key(tx).await? {
+        return Ok(Done::Before(made));
+    }
+    let mut package = abandoning.asked.lock(tx).await?;
+    let mut rows = tx.of(abandoning.asked.tenant());
     refuse_if_held(&mut rows, package.id).await?;
     package.status =
         package.status.after(PackageEvent::Abandoned).map_err(ServiceError::internal)?;

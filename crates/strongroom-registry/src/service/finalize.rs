@@ -6,8 +6,9 @@ use strongroom_core::package::PackageStatus;
 use strongroom_core::package::status::PackageEvent;
 use uuid::Uuid;
 
+use super::change::{Asked, Conditions, Done};
 use super::{Registry, read_jobs};
-use crate::auth::{Action, Principal, authorize};
+use crate::auth::{Action, Principal};
 use crate::db::{AuditEventRow, JobRow, JobState, TenantTx, Tx};
 use crate::documents::JobDocument;
 use crate::error::{ErrorKind, ServiceError};
@@ -18,8 +19,7 @@ const JOBS_LOOKED_AT: u32 = 100;
 
 /// Everything that a request is decided by.
 struct Ask {
-    who: Principal,
-    package: Uuid,
+    asked: Asked,
     job: JobRow,
     event: AuditEventRow,
 }
@@ -30,27 +30,37 @@ impl Registry {
         &self,
         who: &Principal,
         package_id: Uuid,
+        on: Conditions,
     ) -> Result<JobDocument, ServiceError> {
-        self.package_for(who, Action::Finalize, package_id).await?;
+        if let Some(job) = self.done_before(who, &on).await? {
+            return self.job(who, job).await;
+        }
+        let row = self.package_for(who, Action::Finalize, package_id).await?;
+        on.check(&row)?;
         // Who asked stands in the record that the job writes at its end.
         let payload = json!({ "by": who.id });
         let job = self.new_job(JobKind::Finalize, package_id, payload);
         let details = json!({ "job_id": job.id });
         let event = self.package_event("finalize_requested", package_id, Some(who.id), details);
-        let ask = Ask { who: who.clone(), package: package_id, job, event };
-        let job = self.db().write(ask, |tx, ask| Box::pin(request(tx, ask))).await?;
+        let asked = self.asked(who, Action::Finalize, package_id, on, job.id);
+        let ask = Ask { asked, job, event };
+        let done = self.db().write(ask, |tx, ask| Box::pin(request(tx, ask))).await?;
         self.ring_for_jobs();
-        read_jobs::document(&job)
+        match done {
+            Done::Now(job) => read_jobs::document(&job),
+            Done::Before(job) => self.job(who, job).await,
+        }
     }
 }
 
-async fn request(tx: &mut Tx, ask: &Ask) -> Result<JobRow, ServiceError> {
-    let mut rows = tx.of(&ask.who.tenant);
-    let found = rows.lock_package(ask.package).await?;
-    let mut package = found.ok_or_else(ServiceError::not_found)?;
-    authorize(&ask.who, Action::Finalize, package.as_resource())?;
+async fn request(tx: &mut Tx, ask: &Ask) -> Result<Done<JobRow>, ServiceError> {
+    if let Some(made) = ask.asked.use_key(tx).await? {
+        return Ok(Done::Before(made));
+    }
+    let mut package = ask.asked.lock(tx).await?;
+    let mut rows = tx.of(ask.asked.tenant());
     if package.status != PackageStatus::Open {
-        return job_of(&mut rows, ask).await;
+        return job_of(&mut rows, ask).await.map(Done::Now);
     }
     refuse_while_ingesting(&mut rows, package.id).await?;
     let totals = rows.file_totals(package.id).await?;
@@ -60,12 +70,12 @@ async fn request(tx: &mut Tx, ask: &Ask) -> Result<JobRow, ServiceError> {
     (package.files_count, package.size_bytes) = (totals.files, totals.size_bytes);
     rows.update_package(&package).await?;
     rows.insert_audit_event(&ask.event).await?;
-    enqueue(&mut rows, ask).await
+    enqueue(&mut rows, ask).await.map(Done::Now)
 }
 
 /// The job that finalizes a package, or did; queued again where it gave up and the package waits for it.
 async fn job_of(rows: &mut TenantTx<'_>, ask: &Ask) -> Result<JobRow, ServiceError> {
-    let jobs = rows.jobs_of_package(ask.package, JOBS_LOOKED_AT).await?;
+    let jobs = rows.jobs_of_package(ask.asked.package, JOBS_LOOKED_AT).await?;
     let found = jobs.into_iter().find(|job| job.kind == JobKind::Finalize.as_str());
     match found {
         Some(job) if job.state == JobState::Failed => {

@@ -1,5 +1,6 @@
 //! Packages: made, found, read.
 
+use axum::body::Body;
 use axum::http::{Method, StatusCode, header};
 use serde_json::json;
 use strongroom_registry::auth::Role;
@@ -175,6 +176,30 @@ async fn metadata_is_held_against_its_producers_schema() {
         let outside = json!({ "$ref": "https://example.org/schema.json" });
         let refused = manager.put("/metadata-schemas/ci", outside).await;
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{refused:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn abandoning_and_finalizing_keep_to_if_match_and_to_their_key() {
+    on_both(|app| async move {
+        let producer = app.as_(Role::Producer);
+        for what in ["finalize", "abandon"] {
+            let package = producer.new_package().await;
+            producer.stores(package, "a", b"a").await;
+            let path = format!("/packages/{package}/{what}");
+            let asked = |version: &'static str, key: &'static str| {
+                let request = producer.request(Method::POST, &path).header("if-match", version);
+                producer.send(request.header("idempotency-key", key).body(Body::empty()).unwrap())
+            };
+            let refused = asked("\"999\"", "stale").await;
+            assert_eq!(refused.status, StatusCode::PRECONDITION_FAILED, "{what}: {refused:?}");
+            assert_eq!(producer.package(package).await["status"], "open");
+            let first = asked("\"1\"", what).await;
+            assert!(first.status.is_success(), "{what}: {first:?}");
+            let again = asked("\"1\"", what).await;
+            assert_eq!((again.status, again.json()), (first.status, first.json()), "{what}");
+        }
     })
     .await;
 }

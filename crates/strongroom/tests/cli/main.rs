@@ -24,6 +24,7 @@ mod cli_login;
 mod cli_manual;
 mod cli_package;
 mod cli_package_ingest;
+mod cli_package_locks;
 mod cli_package_resume;
 mod cli_package_signed;
 mod cli_prove;

@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde::Serialize;
 use strongroom_core::BundleId;
 use strongroom_core::package::PackageStatus;
-use strongroom_registry::documents::JobDocument;
+use strongroom_registry::documents::{JobDocument, PackageDocument};
 use uuid::Uuid;
 
 use super::human;
@@ -12,6 +12,8 @@ use super::waiting::{self, Awaited};
 use crate::cli::PackageFinalizeArgs;
 use crate::client::Client;
 use crate::commands::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
 
 /// The schema that a finalized package is printed under.
 const SCHEMA: &str = "strongroom.package-finalized/v1";
@@ -31,6 +33,7 @@ struct Document {
     job_id: Uuid,
     #[serde(skip_serializing_if = "Option::is_none")]
     bundle_id: Option<BundleId>,
+    lock_state: String,
 }
 
 /// Says that a package is complete.
@@ -47,8 +50,28 @@ pub async fn run(args: PackageFinalizeArgs, client: &Client, context: &Context) 
         status: package.status,
         job_id,
         bundle_id: package.bundle_id,
+        lock_state: package.lock_state.clone(),
     };
-    context.console.result(|console| human(&package, console), &document)
+    context.console.result(|console| human(&package, console), &document)?;
+    Ok(locked_as_asked(&package, context)?)
+}
+
+/// A package is finalized also where the store does not do what was asked of it: whoever waited for it hears that too.
+pub fn locked_as_asked(package: &PackageDocument, context: &Context) -> Result<(), Failure> {
+    match package.lock_state.as_str() {
+        "failed" => Err(Failure::new(
+            Exit::Policy,
+            "the package is finalized, and the store does not hold all of it under the lock that its class asks for",
+        )
+        .with_help("the registry tries again: `package show` tells; its job `apply-retention` says what the store answered")),
+        "partial" => {
+            context.console.note(
+                "the store cannot hold all of it under the lock that its class asks for, and its class does not require that",
+            );
+            Ok(())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Waits for the job that finalizes a package.

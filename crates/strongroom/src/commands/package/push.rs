@@ -9,7 +9,7 @@ use strongroom_registry::documents::{NewPackage, PackageDocument};
 use uuid::Uuid;
 
 use super::create::declared_of;
-use super::finalize::finished;
+use super::finalize::{finished, locked_as_asked};
 use super::human;
 use super::uploading::{FileToStore, store};
 use crate::cli::PackagePushArgs;
@@ -32,6 +32,7 @@ struct Document {
     status: PackageStatus,
     #[serde(skip_serializing_if = "Option::is_none")]
     job_id: Option<Uuid>,
+    lock_state: String,
 }
 
 /// Keeps a directory in a registry. Run again after a cut, it goes on: the key of the request that makes the package
@@ -63,8 +64,10 @@ pub async fn run(args: PackagePushArgs, client: &Client, context: &Context) -> R
         bundle_id: package.bundle_id,
         status: package.status,
         job_id,
+        lock_state: package.lock_state.clone(),
     };
-    context.console.result(|console| human(&package, console), &document)
+    context.console.result(|console| human(&package, console), &document)?;
+    if args.finalize { Ok(locked_as_asked(&package, context)?) } else { Ok(()) }
 }
 
 /// The package of this content: the one that an earlier run made, or a new one where that was given up or deleted.
