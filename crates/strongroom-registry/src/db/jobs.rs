@@ -270,12 +270,6 @@ impl TenantRead<'_> {
         Ok(Page::cut(rows, limit, |job| Cursor { at: micros(job.created_at), id: job.id }))
     }
 
-    /// The job of a package that waits or runs, of one kind: there is one at most.
-    pub async fn live_job(&mut self, kind: &str, package: Uuid) -> Result<Option<JobRow>, DbError> {
-        let (session, tenant) = self.parts();
-        row!(session, JobRow, LIVE_JOB, tenant, kind, package)
-    }
-
     /// A package's jobs, the newest first.
     pub async fn jobs_of_package(
         &mut self,
