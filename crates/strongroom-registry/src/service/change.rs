@@ -2,6 +2,7 @@
 //! write that changes it.
 
 use strongroom_core::limits::REASON_BYTES_MAX;
+use strongroom_core::package::metadata::check_text;
 use strongroom_core::package::{PackageStatus, RefusedTransition};
 use uuid::Uuid;
 
@@ -161,11 +162,11 @@ pub(crate) fn deletion_effect(before: PackageStatus, after: PackageStatus) -> Op
     }
 }
 
-/// A reason as it can be kept on record.
+/// A reason as it can be kept on record: under a lock, for years, so without a secret.
 pub(crate) fn check_reason(reason: &str) -> Result<(), ServiceError> {
     let is_said = !reason.trim().is_empty() && !reason.contains('\0');
     if is_said && reason.len() <= REASON_BYTES_MAX {
-        return Ok(());
+        return check_text("reason", reason).map_err(ServiceError::from);
     }
     Err(ServiceError::new(
         ErrorKind::Unprocessable,

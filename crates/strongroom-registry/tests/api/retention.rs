@@ -301,3 +301,21 @@ async fn whoever_makes_a_token_is_no_second_person_by_it() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_reason_is_kept_for_years_and_holds_no_secret() {
+    on_both_with(stepwise, |app| async move {
+        let package = app.as_(Role::Producer).new_package().await;
+        let manager = app.as_(Role::RecordsManager);
+        let secret = format!("ghp_{}", "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8");
+        let reason = json!({ "reason": format!("the token {secret}") });
+        let holds = format!("/packages/{package}/retention/holds");
+        let before = keys(&app, package).await;
+        let refused = manager.post(&holds, reason).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{refused:?}");
+        let told = String::from_utf8(refused.body.to_vec()).unwrap();
+        assert!(told.contains("/reason") && !told.contains(&secret), "{told}");
+        assert_eq!(keys(&app, package).await, before);
+    })
+    .await;
+}
