@@ -28,7 +28,7 @@ pub struct SchemaQuery {
     pub limit: Option<u32>,
     /// `next` of the page before.
     #[serde(default)]
-    #[param(pattern = "^([0-9a-f]{2})+$")]
+    #[param(pattern = "^([0-9a-fA-F]{2})+$")]
     pub cursor: Option<String>,
 }
 
@@ -123,8 +123,9 @@ impl Registry {
 
 /// The producer after which a page goes on.
 fn producer_of(cursor: &str) -> Result<String, ServiceError> {
-    let bytes = hex::decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    bytes.ok_or_else(cursor::wrong)
+    let producer = hex::decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let producer = producer.filter(|producer| check_name("producer", producer).is_ok());
+    producer.ok_or_else(cursor::wrong)
 }
 
 /// The place of the first thing that is wrong: a rule of the schema, which is ours to show.

@@ -164,8 +164,10 @@ async fn schemas_come_in_pages_by_producer_and_are_small() {
             .collect();
         assert_eq!(producers, ["a", "b", "\u{e9}t\u{e9}"]);
         assert_eq!(second.get("next"), None);
-        let refused = admin.get("/metadata-schemas?cursor=ff").await;
-        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{refused:?}");
+        for wrong in ["", "00", "ff", "6", "xy"] {
+            let refused = admin.get(&format!("/metadata-schemas?cursor={wrong}")).await;
+            assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{wrong:?}: {refused:?}");
+        }
         let large = json!({ "description": "x".repeat(64 << 10) });
         let refused = admin.put("/metadata-schemas/a", large).await;
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{refused:?}");
