@@ -456,3 +456,28 @@ async fn links_that_are_put_in_while_files_are_stored_lead_nowhere() {
     assert!(stored.len() < FILES, "{}", stored.len());
     assert!(stored.iter().all(|digest| *digest == Sha256Digest::of(b"content")));
 }
+
+#[tokio::test]
+async fn one_such_job_runs_in_a_process_and_another_is_put_off_untried() {
+    on_both_with(rooted, |app| async move {
+        let operator = app.as_(Role::Operator);
+        let mut jobs = Vec::new();
+        for _ in 0..2 {
+            let package = operator.new_package().await;
+            let asked = ask(&operator, package, json!({ "root": "here", "path": "run" })).await;
+            jobs.push(asked.field("job_id").as_str().unwrap().parse().unwrap());
+        }
+        let (one, other) =
+            tokio::join!(run_one(&app.registry, "one"), run_one(&app.registry, "other"),);
+        assert!(one.unwrap() && other.unwrap());
+        let mut states = Vec::new();
+        for id in jobs {
+            let job = app.job(id).await;
+            states.push((job["state"].as_str().unwrap().to_owned(), job["attempts"].clone()));
+        }
+        states.sort_by(|one, other| one.0.cmp(&other.0));
+        let expected = [("done".to_owned(), json!(1)), ("queued".to_owned(), json!(0))];
+        assert_eq!(states, expected);
+    })
+    .await;
+}
