@@ -17,7 +17,7 @@ from .load import Request, fetched, request, run
 from .place import DATA, WORK, Failed
 from .running import removing
 from .running import run as run_command
-from .servers import docker_registry, strongroom
+from .servers import docker_registry, emptied, strongroom
 
 MIB = 1 << 20
 
@@ -281,10 +281,9 @@ def in_docker_registry(bucket=None):
 
 @contextlib.contextmanager
 def in_directory():
-    directory = WORK / "plain"
-    removing(directory)(0)
+    directory = emptied(WORK / "plain")
     directory.mkdir()
     try:
         yield InDirectory(directory)
     finally:
-        removing(directory)(0)
+        emptied(directory)

@@ -12,7 +12,7 @@ from .data import small_directory
 from .place import DATA, GIB, STRONGROOM, WORK
 from .report import verdict
 from .running import comparison, removing, run
-from .servers import REGISTRY, emptied, strongroom
+from .servers import REGISTRY, deleting_later, emptied, strongroom
 
 # A file is large, and as fast as the disk or the processor is; of small ones many are under way.
 SMALL_AT_ONCE = 32
@@ -105,6 +105,7 @@ def processor_time(taken, size_bytes):
 # --- small files --------------------------------------------------------------------------------
 
 
+@deleting_later()
 def small(sizes, rounds):
     directory = small_directory(DATA, sizes["small_files"])
     blobs = [Blob.of(path) for path in sorted(directory.rglob("*.txt"))]
@@ -152,10 +153,9 @@ def push_and_pull(keeper, directory, counted):
     counted("upload", "strongroom package push", seconds, SMALL_FILES_A_SECOND_MIN, keeper.server.memory_mib("VmHWM"))
     seconds, _, printed = run([*push, "--subject", "again", "--finalize"], env=environment)
     counted("upload and finalize", "strongroom package push --finalize", seconds, None, keeper.server.memory_mib("VmHWM"))
-    out = WORK / "pulled"
-    removing(out)(0)
+    out = emptied(WORK / "pulled")
     seconds, _, _ = run([STRONGROOM, "package", "pull", json.loads(printed)["package_id"], "--out", out], env=environment)
-    removing(out)(0)
+    emptied(out)
     counted("download", "strongroom package pull", seconds)
 
 
