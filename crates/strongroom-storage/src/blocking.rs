@@ -59,7 +59,7 @@ pub(crate) fn body_channel(size_bytes_max: u64) -> (BodyWriter, Gate, Body) {
         }
     });
     let writer = BodyWriter { sender, waiting: BytesMut::new() };
-    (writer, Gate(gate), Body { stream: stream.boxed(), size_bytes_max })
+    (writer, Gate(gate), Body::new(stream.boxed(), size_bytes_max))
 }
 
 fn body_failed() -> StorageError {

@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     fn body(pieces: Vec<Result<Bytes, StorageError>>, size_bytes_max: u64) -> CountedBody {
-        CountedBody::new(Body { stream: stream::iter(pieces).boxed(), size_bytes_max })
+        CountedBody::new(Body::new(stream::iter(pieces).boxed(), size_bytes_max))
     }
 
     #[tokio::test]

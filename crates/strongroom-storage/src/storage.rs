@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use async_trait::async_trait;
@@ -199,12 +200,25 @@ pub struct Body {
     /// At most this many bytes will come. Decides the size of the parts of a multipart upload; a
     /// stream that is longer is refused (`Limit`).
     pub size_bytes_max: u64,
+    /// The digest of all of them, where whoever makes the stream hashes it: set by the time it has ended. A store that
+    /// can compare what it wrote with what came needs none of its own.
+    pub digest: Option<Arc<OnceLock<Sha256Digest>>>,
+}
+
+impl Body {
+    /// Bytes that nobody has hashed.
+    pub fn new(
+        stream: BoxStream<'static, Result<Bytes, StorageError>>,
+        size_bytes_max: u64,
+    ) -> Self {
+        Self { stream, size_bytes_max, digest: None }
+    }
 }
 
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
         let size_bytes_max = bytes.len() as u64;
-        Self { stream: stream::once(async { Ok(bytes) }).boxed(), size_bytes_max }
+        Self::new(stream::once(async { Ok(bytes) }).boxed(), size_bytes_max)
     }
 }
 

@@ -254,14 +254,14 @@ async fn a_create_that_is_dropped_or_whose_body_fails_leaves_nothing() {
         Ok(Bytes::from("half")),
         Err(StorageError::new(StorageErrorKind::Io, "the file changed")),
     ]);
-    let body = Body { stream: failing.boxed(), size_bytes_max: 99 };
+    let body = Body::new(failing.boxed(), 99);
     let failed = store.create(&key("a"), body, &CreateOptions::default()).await;
     assert_eq!(kind(failed), Some(StorageErrorKind::BodyFailed));
 
     // More pieces than are read before anything is written.
     let some = std::iter::repeat_n(Bytes::from("some"), 8).map(Ok);
     let endless = stream::iter(some).chain(stream::pending());
-    let body = Body { stream: endless.boxed(), size_bytes_max: 99 };
+    let body = Body::new(endless.boxed(), 99);
     let options = CreateOptions::default();
     let (at, stage) = (key("a"), root(&directory).join(".strongroom/stage"));
     let staged = || fs::read_dir(&stage).map(|entries| entries.count()).unwrap_or_default();
@@ -335,7 +335,7 @@ async fn a_large_object_streams_both_ways_and_in_ranges() {
     let (_directory, store) = store();
     let piece = Bytes::from((0..=255u8).cycle().take(100_000).collect::<Vec<_>>());
     let pieces = stream::iter(vec![piece.clone(); 30]).map(Ok);
-    let body = Body { stream: pieces.boxed(), size_bytes_max: 3_000_000 };
+    let body = Body::new(pieces.boxed(), 3_000_000);
     store.create(&key("big"), body, &CreateOptions::default()).await.expect("created");
     let whole = piece.repeat(30);
     let reader = store.read(&key("big"), None, None).await.expect("a reader");

@@ -51,7 +51,7 @@ async fn every_page(store: &MemoryStorage, mut request: ListRequest) -> Vec<Stri
 async fn what_was_created_is_read_back_whole_and_in_ranges() {
     let store = store();
     let pieces = ["hel", "", "lo wor", "ld"].map(|piece| Ok(Bytes::from(piece)));
-    let body = Body { stream: stream::iter(pieces).boxed(), size_bytes_max: 11 };
+    let body = Body::new(stream::iter(pieces).boxed(), 11);
     let created =
         store.create(&key("a/b"), body, &CreateOptions::default()).await.expect("created");
     assert_eq!((created.size_bytes, created.stored_at), (11, Some(time(NOW))));
@@ -86,12 +86,12 @@ async fn a_body_that_fails_or_is_too_long_leaves_nothing() {
         Ok(Bytes::from("half")),
         Err(StorageError::new(StorageErrorKind::Io, "the file changed")),
     ]);
-    let body = Body { stream: failing.boxed(), size_bytes_max: 99 };
+    let body = Body::new(failing.boxed(), 99);
     let failed = store.create(&key("a"), body, &Default::default()).await;
     assert_eq!(kind(failed), Some(StorageErrorKind::BodyFailed));
 
     let long = stream::iter([Ok(Bytes::from("four"))]);
-    let body = Body { stream: long.boxed(), size_bytes_max: 3 };
+    let body = Body::new(long.boxed(), 3);
     let refused = store.create(&key("a"), body, &Default::default()).await;
     assert_eq!(kind(refused), Some(StorageErrorKind::Limit));
     assert_eq!(kind(store.head(&key("a"), None).await), Some(StorageErrorKind::NotFound));

@@ -43,7 +43,7 @@ fn body(bytes: &Bytes) -> Body {
         .step_by(100_000)
         .map(|at| Ok(bytes.slice(at..bytes.len().min(at + 100_000))))
         .collect();
-    Body { stream: stream::iter(pieces).boxed(), size_bytes_max: bytes.len() as u64 }
+    Body::new(stream::iter(pieces).boxed(), bytes.len() as u64)
 }
 
 fn now() -> Timestamp {
@@ -215,7 +215,7 @@ on_servers! {
             let failing = body(&noise(size_bytes)).stream.chain(stream::once(async {
                 Err(StorageError::new(StorageErrorKind::BodyFailed, "verification failed"))
             }));
-            let body = Body { stream: failing.boxed(), size_bytes_max: 1 << 30 };
+            let body = Body::new(failing.boxed(), 1 << 30);
             let error = store.create(&key("k"), body, &CreateOptions::default()).await.unwrap_err();
             assert_eq!(error.kind(), StorageErrorKind::BodyFailed);
             let error = store.head(&key("k"), None).await.unwrap_err();
@@ -227,7 +227,7 @@ on_servers! {
     dropping_a_create_aborts_its_upload(bucket, Kind::Plain) {
         let store = bucket.store();
         let stuck = body(&noise(20 * MIB)).stream.chain(stream::pending());
-        let body = Body { stream: stuck.boxed(), size_bytes_max: 1 << 30 };
+        let body = Body::new(stuck.boxed(), 1 << 30);
         let (create_key, options) = (key("k"), CreateOptions::default());
         let mut create = Box::pin(store.create(&create_key, body, &options));
         loop {

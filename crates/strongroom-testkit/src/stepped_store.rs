@@ -80,9 +80,9 @@ fn named(verb: &str, key: &str) -> String {
 
 /// The first piece of a body; then `stop` runs, which does not end.
 fn cut(body: Body, steps: Arc<Steps>) -> Body {
-    let Body { stream, size_bytes_max } = body;
+    let Body { stream, size_bytes_max, digest } = body;
     let rest = stream::once(async move { steps.stop().await });
-    Body { stream: stream.take(1).chain(rest).boxed(), size_bytes_max }
+    Body { stream: stream.take(1).chain(rest).boxed(), size_bytes_max, digest }
 }
 
 #[async_trait]

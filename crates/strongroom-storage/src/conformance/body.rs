@@ -34,7 +34,7 @@ fn starts(size_bytes: u64) -> impl Iterator<Item = u64> {
 /// A body of `size_bytes`.
 pub(super) fn body(seed: u8, size_bytes: u64) -> Body {
     let pieces = starts(size_bytes).map(move |start| Ok(piece(seed, start, size_bytes)));
-    Body { stream: stream::iter(pieces).boxed(), size_bytes_max: size_bytes }
+    Body::new(stream::iter(pieces).boxed(), size_bytes)
 }
 
 /// The bytes of [`body`].
@@ -55,14 +55,11 @@ pub(super) fn body_that_fails(seed: u8, size_bytes: u64) -> Body {
     let failure = || StorageError::new(StorageErrorKind::Io, "this body fails on purpose");
     let whole = body(seed, size_bytes);
     let stream = whole.stream.chain(stream::once(async move { Err(failure()) })).boxed();
-    Body { stream, size_bytes_max: size_bytes + PIECE_BYTES }
+    Body::new(stream, size_bytes + PIECE_BYTES)
 }
 
 /// A body that announces more than `size_bytes`, and then never ends.
 pub(super) fn endless(seed: u8, size_bytes: u64) -> Body {
     let whole = body(seed, size_bytes);
-    Body {
-        stream: whole.stream.chain(stream::pending()).boxed(),
-        size_bytes_max: size_bytes + PIECE_BYTES,
-    }
+    Body::new(whole.stream.chain(stream::pending()).boxed(), size_bytes + PIECE_BYTES)
 }

@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     fn source(pieces: Vec<Result<Bytes, StorageError>>, size_bytes_max: u64) -> Source {
-        Source::new(Body { stream: stream::iter(pieces).boxed(), size_bytes_max })
+        Source::new(Body::new(stream::iter(pieces).boxed(), size_bytes_max))
     }
 
     fn bytes(text: &'static str) -> Result<Bytes, StorageError> {

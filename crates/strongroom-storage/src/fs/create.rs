@@ -12,7 +12,7 @@
 //! of the key replaces it.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::Instant;
 
@@ -46,6 +46,9 @@ enum Message {
     Finish { size_bytes: u64 },
 }
 
+/// Where the digest of a body will be, by the time that it has ended.
+type BodyDigest = Arc<OnceLock<Sha256Digest>>;
+
 impl Directory {
     /// Stores `body` under `key` if nothing is there. `look_first` saves staging the body when
     /// something is; the link decides in any case.
@@ -59,6 +62,7 @@ impl Directory {
         advisory::check_new_lock(&options.lock, self.clock.now())?;
         let (pieces, waiting) = mpsc::channel(PIECES_WAITING_MAX);
         let (outcome, written) = oneshot::channel();
+        let digest = body.digest.clone();
         let mut body = CountedBody::new(body);
         let is_whole = read_ahead(&mut body, &pieces).await?;
         let write = Write {
@@ -68,7 +72,7 @@ impl Directory {
             look_first,
         };
         tokio::task::spawn_blocking(move || {
-            let result = write.run(waiting, || outcome.is_closed());
+            let result = write.run(waiting, digest, || outcome.is_closed());
             // Nobody waits any more: then nothing was stored, or it was a moment too late.
             let _ = outcome.send(result);
         });
@@ -113,14 +117,49 @@ async fn feed(body: &mut CountedBody, pieces: mpsc::Sender<Message>) -> Result<(
     Ok(())
 }
 
+/// What is known of the bytes that were read back.
+enum ReadBack {
+    /// Each piece is what was written, and somebody else hashes that.
+    Compared(BodyDigest),
+    Hashed(Sha256Hasher),
+}
+
+impl ReadBack {
+    fn new(digest: Option<BodyDigest>) -> Self {
+        digest.map_or_else(|| Self::Hashed(Sha256Hasher::new()), Self::Compared)
+    }
+
+    fn take(&mut self, written: &[u8], read: &[u8]) -> Result<(), StorageError> {
+        match self {
+            Self::Hashed(hasher) => hasher.update(read),
+            Self::Compared(_) if written == read => {}
+            Self::Compared(_) => {
+                return Err(StorageError::new(
+                    StorageErrorKind::Integrity,
+                    "the disk gives back other bytes than were written",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The digest of what was read back, once the body has ended.
+    fn finish(self) -> Result<Sha256Digest, StorageError> {
+        match self {
+            Self::Hashed(hasher) => Ok(hasher.finish()),
+            Self::Compared(digest) => digest.get().copied().ok_or_else(stopped),
+        }
+    }
+}
+
 /// Writes what comes into the staged file, reads each piece back, and answers how much it was and the digest of
 /// what was read. Meanwhile the disk is kept at work, so that the sync at the end finds little left to do.
 fn fill(
     staged: &StagedFile,
     mut waiting: mpsc::Receiver<Message>,
+    mut read_back: ReadBack,
 ) -> Result<(u64, Sha256Digest), StorageError> {
     thread::scope(|scope| {
-        let mut hasher = Sha256Hasher::new();
         let mut syncing: Option<ScopedJoinHandle<'_, Result<(), StorageError>>> = None;
         let (mut written_bytes, mut unsynced_bytes) = (0, 0);
         let size_bytes = loop {
@@ -130,7 +169,7 @@ fn fill(
                 None => return Err(stopped()),
             };
             staged.write(&piece)?;
-            hasher.update(&staged.read(written_bytes, piece.len())?);
+            read_back.take(&piece, &staged.read(written_bytes, piece.len())?)?;
             written_bytes += piece.len() as u64;
             unsynced_bytes += piece.len() as u64;
             let is_idle = syncing.as_ref().is_none_or(ScopedJoinHandle::is_finished);
@@ -140,7 +179,7 @@ fn fill(
             }
         };
         join(syncing)?;
-        Ok((size_bytes, hasher.finish()))
+        Ok((size_bytes, read_back.finish()?))
     })
 }
 
@@ -163,6 +202,7 @@ impl Write {
     fn run(
         &self,
         waiting: mpsc::Receiver<Message>,
+        digest: Option<BodyDigest>,
         abandoned: impl Fn() -> bool,
     ) -> Result<Created, StorageError> {
         let Directory { disk, root, clock, cleaned_up, .. } = self.directory.as_ref();
@@ -175,7 +215,7 @@ impl Write {
         cleaned_up.call_once(|| clean_up(disk, root));
 
         let staged = StagedFile::begin(disk, root, clock)?;
-        let (size_bytes, sha256) = fill(&staged, waiting)?;
+        let (size_bytes, sha256) = fill(&staged, waiting, ReadBack::new(digest))?;
         let stored_at = clock.now();
         staged.finish(stored_at)?;
         let sidecar = Sidecar {

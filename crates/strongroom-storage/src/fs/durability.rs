@@ -130,7 +130,7 @@ fn options() -> CreateOptions {
 
 fn body() -> Body {
     let pieces = BODY.map(|piece| Ok(Bytes::from(piece)));
-    Body { stream: stream::iter(pieces).boxed(), size_bytes_max: 99 }
+    Body::new(stream::iter(pieces).boxed(), 99)
 }
 
 fn directory() -> (TempDir, PathBuf) {
@@ -308,7 +308,7 @@ async fn a_large_body_is_synced_on_the_way_and_a_write_lost_by_then_is_told() {
     let large = || {
         let pieces = vec![Bytes::from(vec![7; 16 << 20]); 6];
         let size_bytes_max = 96 << 20;
-        Body { stream: stream::iter(pieces.into_iter().map(Ok)).boxed(), size_bytes_max }
+        Body::new(stream::iter(pieces.into_iter().map(Ok)).boxed(), size_bytes_max)
     };
     let (_directory, root) = directory();
     let recorder = Recorder::new(Fault::FirstSync(Errno::IO));

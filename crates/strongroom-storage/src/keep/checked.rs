@@ -4,6 +4,8 @@
 //! that is not what it should be an error comes in place of that piece: a store then keeps nothing of
 //! it, and a reader who was promised a length is left without its end.
 
+use std::sync::{Arc, OnceLock};
+
 use bytes::Bytes;
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
@@ -49,6 +51,7 @@ pub(super) struct CheckedBody<E> {
     held_back: Option<Bytes>,
     /// What the whole body is, once it ended well.
     ended: Option<Expected>,
+    digest: Arc<OnceLock<Sha256Digest>>,
 }
 
 impl<E> CheckedBody<E> {
@@ -60,12 +63,18 @@ impl<E> CheckedBody<E> {
             size_bytes: 0,
             held_back: None,
             ended: None,
+            digest: Arc::default(),
         }
     }
 
     /// What the body was found to be; `None` before it ended well.
     pub(super) fn ended(&self) -> Option<Expected> {
         self.ended
+    }
+
+    /// Where its digest will be, before its last piece goes on.
+    pub(super) fn digest(&self) -> Arc<OnceLock<Sha256Digest>> {
+        Arc::clone(&self.digest)
     }
 
     /// The next piece that may go on; `None` at the end of a body that is right. Not to be asked again
@@ -115,6 +124,8 @@ impl<E> CheckedBody<E> {
         if self.promise.sha256.is_some_and(|declared| declared != sha256) {
             return Err(Wrong::Digest);
         }
+        // Nobody else sets it.
+        let _ = self.digest.set(sha256);
         self.ended = Some(Expected { size_bytes: self.size_bytes, sha256 });
         Ok(())
     }

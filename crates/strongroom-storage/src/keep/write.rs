@@ -119,17 +119,19 @@ pub async fn write(
         size_bytes_max: Some(size_bytes_max),
     };
     let mut source = Source::new(CheckedBody::new(body, promise));
+    let digest = source.body.digest();
     if let Some(name) = ask.digest_metadata {
-        let digest = match ask.sha256 {
+        let known = match ask.sha256 {
             Some(declared) => Some(declared),
             None => source.gather(ask.size_bytes).await.map_err(refused)?,
         };
-        ask.metadata.extend(digest.map(|digest| (name.to_owned(), digest.to_hex())));
+        ask.metadata.extend(known.map(|digest| (name.to_owned(), digest.to_hex())));
     }
     let source = Arc::new(Mutex::new(source));
     let to_store = Body {
         stream: stream_of(Arc::clone(&source)),
         size_bytes_max: ask.size_bytes.unwrap_or(size_bytes_max),
+        digest: Some(digest),
     };
     let options = CreateOptions {
         content_type: ask.content_type,
