@@ -70,6 +70,28 @@ pub struct FoundFile {
     pub file: FileRow,
 }
 
+/// Folders of a path that one statement asks for.
+const FOLDERS_IN_STATEMENT: usize = 4;
+
+/// What a statement asks for to find what is in the way of a path.
+struct Around<'a> {
+    /// What lies between these two is below the path.
+    below_from: String,
+    below_before: String,
+    folders: [Option<&'a str>; FOLDERS_IN_STATEMENT],
+}
+
+impl<'a> Around<'a> {
+    fn of(path: &'a PackagePath) -> Self {
+        let mut folders = path.folders();
+        Self {
+            below_from: format!("{}/", path.nfc()),
+            below_before: format!("{}0", path.nfc()),
+            folders: std::array::from_fn(|_| folders.next()),
+        }
+    }
+}
+
 macro_rules! file_columns {
     () => {
         "f.id, f.package_id, f.relative_path, f.path_nfc, f.media_type, f.content_type, f.size_bytes, f.sha256, \
@@ -92,6 +114,17 @@ statements! {
          AND f.path_nfc IN ($3, $6, $7, $8, $9) AND f.status IN ('stored', 'missing', 'corrupt') UNION ALL \
          SELECT ", file_columns!(), " FROM artifact_files f WHERE f.tenant_id = $1 AND f.package_id = $2 \
          AND f.path_nfc >= $4 AND f.path_nfc < $5 AND f.status IN ('stored', 'missing', 'corrupt') LIMIT 1"
+    )}
+    // As an update, if the package takes files and nothing is in the way, by the same binds. Whoever asks has the
+    // package to itself, so that two whose paths clash do not both find room.
+    STORE_FILE = {(
+        "UPDATE artifact_files SET status = $11, size_bytes = $12, sha256 = $13, stored_at = $14 \
+         WHERE tenant_id = $1 AND id = $10 AND status = 'receiving' \
+         AND EXISTS (SELECT 1 FROM artifact_packages p WHERE p.tenant_id = $1 AND p.id = $2 AND p.status = 'open') \
+         AND NOT EXISTS (SELECT 1 FROM artifact_files f WHERE f.tenant_id = $1 AND f.package_id = $2 \
+         AND f.path_nfc IN ($3, $6, $7, $8, $9) AND f.status IN ('stored', 'missing', 'corrupt')) \
+         AND NOT EXISTS (SELECT 1 FROM artifact_files f WHERE f.tenant_id = $1 AND f.package_id = $2 \
+         AND f.path_nfc >= $4 AND f.path_nfc < $5 AND f.status IN ('stored', 'missing', 'corrupt'))"
     )}
     GIVEN_UP_FILES = {(
         "SELECT ", file_columns!(), " FROM artifact_files f WHERE f.tenant_id = $1 AND f.package_id = $2 \
@@ -150,10 +183,8 @@ impl TenantRead<'_> {
         package: Uuid,
         path: &PackagePath,
     ) -> Result<Option<FileRow>, DbError> {
-        let (at, first, after) =
-            (path.nfc(), format!("{}/", path.nfc()), format!("{}0", path.nfc()));
-        let mut folders = path.folders();
-        let [one, two, three, four] = std::array::from_fn(|_| folders.next());
+        let around = Around::of(path);
+        let [one, two, three, four] = around.folders;
         let (session, tenant) = self.parts();
         let there = row!(
             session,
@@ -161,9 +192,9 @@ impl TenantRead<'_> {
             LIVE_FILE_IN_THE_WAY,
             tenant,
             package,
-            at,
-            &first,
-            &after,
+            path.nfc(),
+            &around.below_from,
+            &around.below_before,
             one,
             two,
             three,
@@ -172,7 +203,16 @@ impl TenantRead<'_> {
         if there.is_some() {
             return Ok(there);
         }
-        for folder in folders {
+        self.live_file_far_above(package, path).await
+    }
+
+    /// The stored file where one of the outer folders of this path would be, of which a statement has no room.
+    async fn live_file_far_above(
+        &mut self,
+        package: Uuid,
+        path: &PackagePath,
+    ) -> Result<Option<FileRow>, DbError> {
+        for folder in path.folders().skip(FOLDERS_IN_STATEMENT) {
             let there = self.live_file_at(package, folder).await?;
             if there.is_some() {
                 return Ok(there);
@@ -247,6 +287,41 @@ impl TenantTx<'_> {
             maybe_micros(file.stored_at),
         )
         .map(drop)
+    }
+
+    /// Says that a file is stored, if it is `receiving`, its package takes files and nothing stored leaves no room for
+    /// it; tells whether all that was so. To be asked when no other write stores files of the package until this
+    /// transaction ends: see [`have_package`](TenantTx::have_package).
+    pub async fn store_file(
+        &mut self,
+        file: &FileRow,
+        path: &PackagePath,
+    ) -> Result<bool, DbError> {
+        if self.live_file_far_above(file.package_id, path).await?.is_some() {
+            return Ok(false);
+        }
+        let around = Around::of(path);
+        let [one, two, three, four] = around.folders;
+        let (session, tenant) = self.parts();
+        let updated = changed!(
+            session,
+            STORE_FILE,
+            tenant,
+            file.package_id,
+            path.nfc(),
+            &around.below_from,
+            &around.below_before,
+            one,
+            two,
+            three,
+            four,
+            file.id,
+            file.status.as_str(),
+            maybe_count(file.size_bytes)?,
+            file.sha256.as_ref().map(|digest| digest.as_bytes().as_slice()),
+            maybe_micros(file.stored_at),
+        )?;
+        Ok(updated == 1)
     }
 
     /// Writes what can change of a file, if it is still in the state `from`; tells whether it was. A second

@@ -210,12 +210,17 @@ macro_rules! inserted_binds {
     };
 }
 
+macro_rules! package_status {
+    () => {
+        "SELECT p.status FROM artifact_packages p WHERE p.tenant_id = $1 AND p.id = $2"
+    };
+}
+
 statements! {
     PACKAGE = {(one_package!())}
     LOCK_PACKAGE = {(one_package!()), postgres adds " FOR UPDATE"}
-    LOCK_PACKAGE_STATUS = {(
-        "SELECT p.status FROM artifact_packages p WHERE p.tenant_id = $1 AND p.id = $2"
-    ), postgres adds " FOR UPDATE"}
+    PACKAGE_STATUS = {(package_status!())}
+    LOCK_PACKAGE_STATUS = {(package_status!()), postgres adds " FOR UPDATE"}
     SHARE_PACKAGE = {(one_package!()), postgres adds " FOR SHARE"}
     INSERT_PACKAGE = {
         sqlite concat!("INSERT INTO artifact_packages (", inserted_columns!(), ") VALUES (",
@@ -265,6 +270,13 @@ impl TenantRead<'_> {
         let (session, tenant) = self.parts();
         row!(session, PackageRow, PACKAGE, tenant, id)
     }
+
+    /// What a package is.
+    pub async fn package_status(&mut self, id: Uuid) -> Result<Option<PackageStatus>, DbError> {
+        let (session, tenant) = self.parts();
+        let row = row!(session, StatusRow, PACKAGE_STATUS, tenant, id)?;
+        Ok(row.map(|row| row.status))
+    }
 }
 
 impl TenantTx<'_> {
@@ -274,14 +286,16 @@ impl TenantTx<'_> {
         row!(session, PackageRow, LOCK_PACKAGE, tenant, id)
     }
 
-    /// What a package is, which no other write changes or relies on until this one ends.
-    pub async fn lock_package_status(
-        &mut self,
-        id: Uuid,
-    ) -> Result<Option<PackageStatus>, DbError> {
+    /// Waits until no other write changes a package or relies on it, and lets none until this one ends. Of SQLite there is
+    /// one writer, so nothing is asked.
+    pub async fn have_package(&mut self, id: Uuid) -> Result<(), DbError> {
         let (session, tenant) = self.parts();
-        let row = row!(session, StatusRow, LOCK_PACKAGE_STATUS, tenant, id)?;
-        Ok(row.map(|row| row.status))
+        match session.engine() {
+            Engine::Sqlite(_) => Ok(()),
+            Engine::Postgres(_) => {
+                row!(session, StatusRow, LOCK_PACKAGE_STATUS, tenant, id).map(drop)
+            }
+        }
     }
 
     /// A package, which no other write changes until this one ends; others may rely on it too.

@@ -1,7 +1,7 @@
 //! How an upload ends: in one transaction, under its package's lock.
 
+use strongroom_core::package::PackageStatus;
 use strongroom_core::package::manifest::PackagePath;
-use strongroom_core::package::{FileStatus, PackageStatus};
 
 use super::given_up::{GivenUp, give_up};
 use crate::db::{AuditEventRow, DbError, FileRow, LocationRow, TenantId, TenantRead, Tx};
@@ -32,31 +32,28 @@ pub(super) enum Ended {
 /// Acknowledges a file; or says what is in the way, and that the upload came to nothing.
 pub(super) async fn end(tx: &mut Tx, ending: &Ending) -> Result<Ended, DbError> {
     let mut rows = tx.of(&ending.tenant);
-    let status = rows.lock_package_status(ending.stored.package_id).await?;
-    let ended = match status.unwrap_or(PackageStatus::Deleted) {
-        PackageStatus::Open => what_is_in_the_way(&mut rows, ending).await?,
-        status => Some(Ended::Late(status)),
-    };
-    if let Some(lost) = ended {
+    rows.have_package(ending.stored.package_id).await?;
+    if rows.store_file(&ending.stored, &ending.path).await? {
+        rows.insert_location(&ending.location).await?;
+        rows.insert_audit_event(&ending.event).await?;
+        return Ok(Ended::Stored);
+    }
+    let why = why_not(&mut rows, ending).await?;
+    if !matches!(why, Ended::Abandoned) {
         give_up(&mut rows, &ending.given_up).await?;
-        return Ok(lost);
     }
-    if !rows.update_file(&ending.stored, FileStatus::Receiving).await? {
-        return Ok(Ended::Abandoned);
-    }
-    rows.insert_location(&ending.location).await?;
-    rows.insert_audit_event(&ending.event).await?;
-    Ok(Ended::Stored)
+    Ok(why)
 }
 
-/// The stored file that leaves no room for this one. Asked under the package's lock, so that two uploads whose paths
-/// clash do not both find room.
-async fn what_is_in_the_way(
-    rows: &mut TenantRead<'_>,
-    ending: &Ending,
-) -> Result<Option<Ended>, DbError> {
-    let there = rows.live_file_in_the_way(ending.stored.package_id, &ending.path).await?;
-    Ok(there.map(|there| match there.path_nfc == ending.path.nfc() {
+/// What kept a file from being stored.
+async fn why_not(rows: &mut TenantRead<'_>, ending: &Ending) -> Result<Ended, DbError> {
+    let package = ending.stored.package_id;
+    let status = rows.package_status(package).await?.unwrap_or(PackageStatus::Deleted);
+    if status != PackageStatus::Open {
+        return Ok(Ended::Late(status));
+    }
+    let there = rows.live_file_in_the_way(package, &ending.path).await?;
+    Ok(there.map_or(Ended::Abandoned, |there| match there.path_nfc == ending.path.nfc() {
         true => Ended::PathTaken(Box::new(there)),
         false => Ended::Clash,
     }))

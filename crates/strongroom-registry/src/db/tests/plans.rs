@@ -95,9 +95,11 @@ async fn sqlite_leads_each_page_by_the_index_that_is_made_for_it() {
             (words.find("SCAN t VIRTUAL"), words.find("SEARCH p USING INTEGER PRIMARY KEY"));
         assert!(found.is_some() && found < read, "{words}");
         // Each upload asks it: never of all files of a package.
-        let path = sqlite_plan(connection, statement("LIVE_FILE_IN_THE_WAY")).await;
-        let by_path = "INDEX files_live_path (tenant_id=? AND package_id=? AND path_nfc";
-        assert_eq!(path.matches(by_path).count(), 2, "{path}");
+        for name in ["LIVE_FILE_IN_THE_WAY", "STORE_FILE"] {
+            let path = sqlite_plan(connection, statement(name)).await;
+            let by_path = "INDEX files_live_path (tenant_id=? AND package_id=? AND path_nfc";
+            assert_eq!(path.matches(by_path).count(), 2, "{path}");
+        }
     })
     .await;
 }
