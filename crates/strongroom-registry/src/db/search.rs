@@ -298,7 +298,12 @@ fn cursor_of(ListedPackage { package, .. }: &ListedPackage) -> Cursor {
 
 impl<'f> Query<'f> {
     fn of(read: &TenantRead<'_>, filter: &'f PackageFilter, after: Option<Cursor>) -> Self {
-        let words = filter.text.as_deref().map(words::of_search).unwrap_or_default();
+        let mut words = filter.text.as_deref().map(words::of_search).unwrap_or_default();
+        if !words.is_empty() {
+            // What has an exact value has its words: an index of words then reads fewer that have not.
+            let exact = [&filter.producer, &filter.subject, &filter.run_id];
+            words.extend(exact.into_iter().flatten().flat_map(|text| words::of_search(text)));
+        }
         let words = (!words.is_empty()).then(|| words::queries(read.tenant(), &words));
         Self { lead: filter.lead(words.is_some()), filter, after, words }
     }

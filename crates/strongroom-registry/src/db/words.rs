@@ -32,22 +32,24 @@ pub(super) fn queries(tenant: &TenantId, words: &[String]) -> [String; 2] {
     [quoted("\"", " AND "), quoted("'", " & ")]
 }
 
-/// The words of a package, each once, the tenant's among them.
+/// The words of a package, each once, the tenant's among them. What a search may ask for by an exact value comes first, so
+/// that [`of_search`] of that value is always among them.
 pub(super) fn of_package(tenant: &TenantId, package: &PackageRow) -> Vec<String> {
-    let mut words = BTreeSet::new();
-    let declared = [&package.producer_version, &package.subject, &package.run_id];
-    let mut texts: Vec<&str> = vec![&package.name, &package.producer];
-    texts.extend(declared.into_iter().flatten().map(String::as_str));
+    let exact = [Some(&package.producer), package.subject.as_ref(), package.run_id.as_ref()];
+    let mut words: BTreeSet<String> =
+        exact.into_iter().flatten().flat_map(|text| of_search(text)).collect();
+    let mut texts: Vec<&str> = vec![&package.name];
+    texts.extend(
+        exact.into_iter().chain([package.producer_version.as_ref()]).flatten().map(String::as_str),
+    );
     collect_texts(&package.metadata, &mut texts);
-    for text in texts {
+    for word in texts.into_iter().flat_map(split) {
         if words.len() >= limits::PACKAGE_WORDS_MAX {
             break;
         }
-        words.extend(split(text));
+        words.insert(word);
     }
-    let mut words: Vec<String> = words.into_iter().take(limits::PACKAGE_WORDS_MAX).collect();
-    words.push(of_tenant(tenant));
-    words
+    words.into_iter().chain([of_tenant(tenant)]).collect()
 }
 
 /// The different words of a search, in the order of their first occurrence.

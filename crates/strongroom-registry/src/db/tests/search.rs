@@ -232,6 +232,33 @@ async fn pages_cut_packages_of_one_moment_by_their_ids_and_repeat_none() {
 }
 
 #[tokio::test]
+async fn an_exact_value_and_a_word_find_a_package_that_has_more_words_than_are_kept() {
+    on_both(|test| async move {
+        let many: Vec<String> =
+            (0..limits::PACKAGE_WORDS_MAX).map(|number| format!("a{number}")).collect();
+        let exact = ["zulu last", "zebra/zoo", "zz-9"].map(str::to_owned);
+        let [producer, subject, run_id] = exact.clone();
+        let wordy = PackageRow {
+            producer,
+            subject: Some(subject),
+            run_id: Some(run_id),
+            metadata: json!({ "words": many }),
+            ..package(&test, 1, 1)
+        };
+        insert_all(&test, &[wordy]).await;
+        let [producer, subject, run_id] = exact.map(Some);
+        for asked in [
+            PackageFilter { producer, ..text("a0") },
+            PackageFilter { subject, ..text("a0") },
+            PackageFilter { run_id, ..text("a0") },
+        ] {
+            assert_eq!(found(&test, asked.clone()).await, ["p1"], "{asked:?}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_page_that_looked_at_many_rows_in_vain_is_short_and_has_a_next_one() {
     on_both(|test| async move {
         // The two that are asked for come after so many others that one page does not reach them.
