@@ -209,9 +209,18 @@ impl S3Client {
 
     /// Asks for the retention of one version, in the store's own words.
     pub async fn retention(&self, bucket: &str, key: &str, version: &str) -> S3Answer {
+        self.about_version("retention", bucket, key, version).await
+    }
+
+    /// Asks for the legal hold of one version, in the store's own words.
+    pub async fn legal_hold(&self, bucket: &str, key: &str, version: &str) -> S3Answer {
+        self.about_version("legal-hold", bucket, key, version).await
+    }
+
+    async fn about_version(&self, what: &str, bucket: &str, key: &str, version: &str) -> S3Answer {
         let version =
             percent_encoding::utf8_percent_encode(version, percent_encoding::NON_ALPHANUMERIC);
-        let query = format!("retention=&versionId={version}");
+        let query = format!("{what}=&versionId={version}");
         self.request(Method::GET, bucket, key, &query, &[], "").await
     }
 }

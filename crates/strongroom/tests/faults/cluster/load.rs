@@ -1,18 +1,28 @@
-//! Clients that make packages, upload files and have them finalized, and do not give up before they are answered.
+//! Clients that make packages, upload files, have them finalized and held, and do not give up before they are answered.
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::{StreamExt as _, stream};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use strongroom_core::Sha256Digest;
+use strongroom_storage::SINGLE_WRITE_BYTES_MAX;
 use strongroom_testkit::fixtures::random_bytes;
 use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::processes::Cluster;
 
-pub(super) const FILES_OF_PACKAGE: usize = 5;
+pub(super) const FILES_OF_PACKAGE: usize = 2;
+/// Requests besides that are acknowledged for each package: it is made, and finalized.
+pub(super) const OTHERS_OF_PACKAGE: usize = 2;
+/// Of so many files one is large; of so many packages one is put under a hold after it was finalized.
+const ONE_LARGE_OF: usize = 25;
+const ONE_HELD_OF: usize = 5;
+/// A file that a bucket gets in one request, and one that it gets in parts.
+const SMALL_BYTES: usize = 1 << 10;
+const LARGE_BYTES: usize = SINGLE_WRITE_BYTES_MAX as usize + (1 << 20);
 /// Clients at the same time.
 const CLIENTS: usize = 12;
 /// How often one asks until it is answered: for longer than any process takes to start.
@@ -24,13 +34,14 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(super) struct Loaded {
     pub(super) package: Uuid,
     pub(super) subject: String,
+    pub(super) is_held: bool,
     pub(super) files: Vec<LoadedFile>,
 }
 
 /// A file that was acknowledged.
 pub(super) struct LoadedFile {
     pub(super) path: String,
-    pub(super) bytes: Vec<u8>,
+    pub(super) size_bytes: u64,
     pub(super) sha256: Sha256Digest,
 }
 
@@ -60,7 +71,9 @@ async fn one_package(cluster: &Cluster, nth: usize, acknowledged: &watch::Sender
     let package: Uuid = made["package_id"].as_str().unwrap().parse().unwrap();
     let mut files = Vec::new();
     for number in 0..FILES_OF_PACKAGE {
-        let bytes = random_bytes(1 << 10, (nth * FILES_OF_PACKAGE + number) as u64);
+        let which = nth * FILES_OF_PACKAGE + number;
+        let size = if which.is_multiple_of(ONE_LARGE_OF) { LARGE_BYTES } else { SMALL_BYTES };
+        let bytes = Bytes::from(random_bytes(size, which as u64));
         let sha256 = Sha256Digest::of(&bytes);
         let path = format!("reports/{number}.bin");
         let at = format!("/packages/{package}/files/{path}");
@@ -72,12 +85,24 @@ async fn one_package(cluster: &Cluster, nth: usize, acknowledged: &watch::Sender
         });
         assert_eq!(uploaded.await["sha256"], json!(sha256));
         acknowledged.send_modify(|count| *count += 1);
-        files.push(LoadedFile { path, bytes, sha256 });
+        files.push(LoadedFile { path, size_bytes: bytes.len() as u64, sha256 });
     }
     let finalize = format!("/packages/{package}/finalize");
     until_answered(|| cluster.request(Method::POST, &finalize)).await;
     acknowledged.send_modify(|count| *count += 1);
-    Loaded { package, subject, files }
+    let is_held = nth.is_multiple_of(ONE_HELD_OF);
+    if is_held {
+        let holds = format!("/packages/{package}/retention/holds");
+        let reason = json!({ "reason": "an inquiry" });
+        let held = until_answered(|| {
+            cluster
+                .request(Method::POST, &holds)
+                .header("idempotency-key", format!("hold-{nth}"))
+                .json(&reason)
+        });
+        held.await;
+    }
+    Loaded { package, subject, is_held, files }
 }
 
 /// Asks until there is a whole answer.

@@ -2,7 +2,8 @@
 //! PostgreSQL and one bucket of Ceph with locks. Any of them dies at any moment, by SIGKILL, and is started again:
 //! nothing that was acknowledged is lost, and nothing is stranded.
 //!
-//! `STRONGROOM_TEST_UPLOADS` is how many files are uploaded (1,000), `STRONGROOM_TEST_SEED` chooses who dies.
+//! `STRONGROOM_TEST_UPLOADS` is how many files are uploaded (1,000, of every second package), `STRONGROOM_TEST_SEED`
+//! chooses who dies: another one each time, and told where it fails.
 
 mod load;
 mod processes;
@@ -17,7 +18,7 @@ use strongroom_core::package::manifest::FrozenManifest;
 use strongroom_testkit::fixtures::write_run_directory;
 use tokio::sync::watch;
 
-use self::load::{FILES_OF_PACKAGE, Loaded, load};
+use self::load::{FILES_OF_PACKAGE, Loaded, OTHERS_OF_PACKAGE, load};
 use self::processes::Cluster;
 
 /// How many uploads there are, unless more are asked for.
@@ -35,11 +36,11 @@ fn number(variable: &str, default: usize) -> usize {
 async fn whichever_process_is_killed_nothing_acknowledged_is_lost_and_nothing_is_stranded() {
     let Some(cluster) = Cluster::start().await else { return };
     let uploads = number("STRONGROOM_TEST_UPLOADS", UPLOADS);
-    let seed = number("STRONGROOM_TEST_SEED", 6);
+    let seed = number("STRONGROOM_TEST_SEED", std::process::id() as usize);
+    eprintln!("STRONGROOM_TEST_SEED={seed}");
     let packages = uploads.div_ceil(FILES_OF_PACKAGE);
     let (acknowledged, seen) = watch::channel(0);
-    // A package is made and finalized besides.
-    let every = (packages * (FILES_OF_PACKAGE + 2)).div_ceil(DEATHS);
+    let every = (packages * (FILES_OF_PACKAGE + OTHERS_OF_PACKAGE)).div_ceil(DEATHS);
     let (loaded, deaths) = tokio::join!(
         load(&cluster, packages, acknowledged),
         cluster.kill_every(every, seed as u64, seen)
@@ -58,9 +59,10 @@ async fn is_finalized_as(cluster: &Cluster, loaded: &Loaded) {
     let package = cluster.get(&format!("/packages/{}", loaded.package)).await;
     assert_eq!(package["status"], "finalized", "{package}");
     assert_eq!(package["lock_state"], "held", "{package}");
+    assert_eq!(package["active_holds"], u64::from(loaded.is_held), "{package}");
     let files = loaded.files.iter().map(|file| ManifestFile {
         path: file.path.clone(),
-        size_bytes: file.bytes.len() as u64,
+        size_bytes: file.size_bytes,
         sha256: file.sha256,
         media_type: None,
     });

@@ -1,6 +1,6 @@
 //! What is in the bucket and in the rows in the end, seen with other eyes than the registry's.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Cursor;
 
 use bytes::Bytes;
@@ -42,6 +42,7 @@ struct Location {
     status: String,
     mode: Option<String>,
     retain_until: Option<i64>,
+    is_held: bool,
 }
 
 impl Location {
@@ -51,6 +52,7 @@ impl Location {
             status: row.get("status"),
             mode: row.get("lock_mode"),
             retain_until: row.get("lock_retain_until"),
+            is_held: row.get("lock_hold"),
         }
     }
 }
@@ -60,11 +62,14 @@ struct Rows {
     locations: HashMap<String, Location>,
     /// Dates and states of packages.
     packages: HashMap<Uuid, (Option<i64>, String)>,
+    /// Packages that somebody was told to be held.
+    held: HashSet<Uuid>,
 }
 
 /// Every version in the bucket is a row's, or a record; every row's lock is the one that Ceph tells.
 pub(super) async fn look_at_everything(cluster: &Cluster, loaded: &[Loaded]) {
-    let rows = rows(cluster).await;
+    let held = loaded.iter().filter(|package| package.is_held).map(|package| package.package);
+    let rows = rows(cluster, held.collect()).await;
     let versions = versions(cluster).await;
     let mut keys: Vec<&str> = versions.iter().map(|version| version.key.as_str()).collect();
     keys.dedup();
@@ -114,15 +119,19 @@ async fn is_explained(cluster: &Cluster, rows: &Rows, version: &Version) {
         assert_eq!(row_until, Some(until.as_second()), "{key}");
         let mode = told.element("Mode").map(|mode| mode.to_lowercase());
         assert_eq!(location.mode, mode, "{key}");
+        let told = cluster.s3.legal_hold(&cluster.bucket, &format!("{PREFIX}{key}"), id).await;
+        let is_held = told.element("Status").as_deref() == Some("ON");
+        assert_eq!(is_held, rows.held.contains(&package), "{key}: {told:?}");
+        assert_eq!(location.is_held, is_held, "{key}");
     }
     let expires_at = expires_at.unwrap_or_default();
     assert!(until.as_second() >= expires_at / 1_000_000, "{key} is locked until {until}");
 }
 
-async fn rows(cluster: &Cluster) -> Rows {
+async fn rows(cluster: &Cluster, held: HashSet<Uuid>) -> Rows {
     let mut connection = cluster.connection().await;
     let locations: Vec<(String, Location)> = sqlx::query(
-        "SELECT object_key, version_id, status, lock_mode, lock_retain_until FROM storage_locations",
+        "SELECT object_key, version_id, status, lock_mode, lock_retain_until, lock_hold FROM storage_locations",
     )
     .fetch_all(&mut connection)
     .await
@@ -138,6 +147,7 @@ async fn rows(cluster: &Cluster) -> Rows {
     Rows {
         locations: locations.into_iter().collect(),
         packages: packages.into_iter().map(|(id, date, status)| (id, (date, status))).collect(),
+        held,
     }
 }
 
