@@ -82,7 +82,8 @@ CREATE TABLE artifact_packages (
     retention_declared BOOLEAN NOT NULL,
     status TEXT COLLATE "C" NOT NULL CHECK (status IN ('open', 'finalizing', 'finalized', 'deletion_requested',
         'deleting', 'deletion_blocked', 'deleted', 'abandoned')),
-    lock_state TEXT COLLATE "C" NOT NULL CHECK (lock_state IN ('none', 'applying', 'held', 'partial', 'failed')),
+    lock_state TEXT COLLATE "C" NOT NULL CHECK (lock_state IN ('none', 'applying', 'held', 'advisory', 'partial',
+        'failed')),
     created_at BIGINT NOT NULL,
     created_by UUID NOT NULL,
     declared_created_at BIGINT,
@@ -242,8 +243,8 @@ CREATE TABLE legal_holds (
     released_at BIGINT,
     release_reason TEXT COLLATE "C",
     -- How far the hold, or its release, has reached the store.
-    reach TEXT COLLATE "C" NOT NULL CHECK (reach IN ('applying', 'held', 'partial', 'failed', 'releasing',
-        'released')),
+    reach TEXT COLLATE "C" NOT NULL CHECK (reach IN ('applying', 'held', 'advisory', 'partial', 'failed',
+        'releasing', 'released')),
     PRIMARY KEY (tenant_id, id),
     FOREIGN KEY (tenant_id, package_id) REFERENCES artifact_packages (tenant_id, id),
     CHECK ((released_at IS NULL) = (released_by IS NULL))

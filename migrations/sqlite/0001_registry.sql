@@ -84,7 +84,8 @@ CREATE TABLE artifact_packages (
     retention_declared INTEGER NOT NULL,
     status TEXT NOT NULL CHECK (status IN ('open', 'finalizing', 'finalized', 'deletion_requested',
         'deleting', 'deletion_blocked', 'deleted', 'abandoned')),
-    lock_state TEXT NOT NULL CHECK (lock_state IN ('none', 'applying', 'held', 'partial', 'failed')),
+    lock_state TEXT NOT NULL CHECK (lock_state IN ('none', 'applying', 'held', 'advisory', 'partial',
+        'failed')),
     created_at INTEGER NOT NULL,
     created_by BLOB NOT NULL,
     declared_created_at INTEGER,
@@ -246,8 +247,8 @@ CREATE TABLE legal_holds (
     released_at INTEGER,
     release_reason TEXT,
     -- How far the hold, or its release, has reached the store.
-    reach TEXT NOT NULL CHECK (reach IN ('applying', 'held', 'partial', 'failed', 'releasing',
-        'released')),
+    reach TEXT NOT NULL CHECK (reach IN ('applying', 'held', 'advisory', 'partial', 'failed',
+        'releasing', 'released')),
     PRIMARY KEY (tenant_id, id),
     FOREIGN KEY (tenant_id, package_id) REFERENCES artifact_packages (tenant_id, id),
     CHECK ((released_at IS NULL) = (released_by IS NULL))

@@ -25,6 +25,9 @@ pub struct Settings {
     pub database_url: Option<DatabaseUrl>,
     /// What each retention class means.
     pub rules: RuleSet,
+    /// Whether compliance locks are taken where they are only Strongroom's own, and so bind nobody who reaches the
+    /// store by another way.
+    pub allow_advisory_lock: bool,
     /// How packages go.
     pub deletion: DeletionSettings,
     /// Which decisions take two people.
@@ -268,6 +271,7 @@ impl Settings {
             data_dir,
             database_url: None,
             rules: RuleSet::default(),
+            allow_advisory_lock: false,
             deletion: DeletionSettings::default(),
             dual_control: DualControl::default(),
             local_roots: BTreeMap::new(),

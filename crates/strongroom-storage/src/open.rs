@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
+use strongroom_core::receipt::EnforcedBy;
 
 use crate::azure::AzureStorage;
 use crate::fs::FsStorage;
@@ -132,6 +133,14 @@ impl Location {
             _ => Err(unknown_scheme()),
         }
     }
+
+    /// Whose business the locks of such a store are: what [`Storage::locks_enforced_by`] says once it is open.
+    pub fn locks_enforced_by(&self) -> EnforcedBy {
+        match self {
+            Self::S3(_) | Self::Azure(_) => EnforcedBy::Store,
+            Self::File(_) | Self::Memory => EnforcedBy::Strongroom,
+        }
+    }
 }
 
 impl BucketLocation {
@@ -252,10 +261,39 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn whose_business_locks_are_is_known_by_the_url_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let folder = format!("file://{}", folder.path().display());
+        for (url, enforced_by) in [
+            ("s3://evidence", EnforcedBy::Store),
+            ("az://evidence", EnforcedBy::Store),
+            (folder.as_str(), EnforcedBy::Strongroom),
+            ("memory://", EnforcedBy::Strongroom),
+        ] {
+            assert_eq!(Location::parse(url).expect(url).locks_enforced_by(), enforced_by, "{url}");
+            let credentials = StaticCredentials {
+                access_key: "devstoreaccount1".to_owned(),
+                secret_key: Secret("a2V5".to_owned()),
+                session_token: None,
+            };
+            let endpoint = url.starts_with(['s', 'a']).then(|| "https://127.0.0.1:1".to_owned());
+            let settings = StoreSettings {
+                url: url.to_owned(),
+                endpoint,
+                credentials: Some(credentials),
+                ..StoreSettings::default()
+            };
+            let opened = open(&settings, Clock::system()).await.expect(url);
+            assert_eq!(opened.locks_enforced_by(), enforced_by, "{url}");
+        }
+    }
+
+    #[tokio::test]
     async fn every_store_in_memory_is_new() {
         let settings = StoreSettings { url: "memory://".to_owned(), ..StoreSettings::default() };
         let store = open(&settings, Clock::system()).await.expect("a store");
         assert_eq!(store.url(), "memory://");
+        assert_eq!(store.locks_enforced_by(), Location::Memory.locks_enforced_by());
         let key = ObjectKey::new("a").expect("a key");
         store.create(&key, bytes::Bytes::from("x").into(), &Default::default()).await.expect("new");
         let other = open(&settings, Clock::system()).await.expect("a store");

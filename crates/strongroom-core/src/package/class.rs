@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::named::named;
 use crate::limits;
+use crate::receipt::EnforcedBy;
 use crate::retention::LockMode;
 
 named! {
@@ -109,6 +110,12 @@ pub enum RuleError {
     /// A lock that is required and never asked for.
     #[error("{0}: a lock cannot be required where `lock` is `none`")]
     RequiredButNone(RetentionClass),
+    /// Locks that nobody is to lift, where nobody but Strongroom keeps them.
+    #[error(
+        "{0}: `mode` is `compliance`, and locks in this store are Strongroom's own: whoever reaches the files can \
+         delete them"
+    )]
+    ComplianceNotEnforced(RetentionClass),
 }
 
 /// The rules of all five classes.
@@ -172,6 +179,20 @@ impl RetentionRule {
             return Err(RuleError::RequiredButNone(self.class));
         }
         Ok(())
+    }
+
+    /// Refuses compliance locks in a store that leaves them to Strongroom, unless somebody accepts just that.
+    pub fn check_enforced_by(
+        &self,
+        enforced_by: EnforcedBy,
+        accepts_advisory: bool,
+    ) -> Result<(), RuleError> {
+        let is_compliance = self.lock != RuleLock::None && self.mode == LockMode::Compliance;
+        let is_advisory = is_compliance && enforced_by == EnforcedBy::Strongroom;
+        match is_advisory && !accepts_advisory {
+            true => Err(RuleError::ComplianceNotEnforced(self.class)),
+            false => Ok(()),
+        }
     }
 }
 
@@ -255,5 +276,24 @@ mod tests {
             refused(RetentionClass::Transient, required),
             "transient: a lock cannot be required where `lock` is `none`"
         );
+    }
+
+    #[test]
+    fn compliance_is_refused_only_where_nobody_but_strongroom_would_keep_it() {
+        let raw = RetentionClass::RawEvidence.default_rule();
+        let strict = RetentionRule { mode: LockMode::Compliance, ..raw };
+        let unlocked = RetentionRule { lock: RuleLock::None, ..strict };
+        let (store, ours) = (EnforcedBy::Store, EnforcedBy::Strongroom);
+        let refused = strict.check_enforced_by(ours, false).unwrap_err().to_string();
+        assert!(refused.starts_with("raw-evidence: `mode` is `compliance`"), "{refused}");
+        assert!(refused.contains("whoever reaches the files"), "{refused}");
+        for (rule, enforced_by, accepts) in [
+            (strict, store, false),
+            (strict, ours, true),
+            (raw, ours, false),
+            (unlocked, ours, false),
+        ] {
+            assert_eq!(rule.check_enforced_by(enforced_by, accepts), Ok(()), "{rule:?}");
+        }
     }
 }

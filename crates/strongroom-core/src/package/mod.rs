@@ -7,6 +7,7 @@
 //! | [`retrieval`] | how soon archived bytes can be read |
 //! | [`class`](mod@class) | retention classes and their rules |
 //! | [`expiry`] | dates, extensions, whether a package may go, and when locks are renewed |
+//! | [`locks`] | how a package is held, by what was read back of its objects' locks |
 //! | [`metadata`] | what a producer may declare, and the secrets that it must not |
 //! | [`manifest`] | the manifest over a package's rows; the paths that files may have |
 //! | [`record`] | every decision, as it is kept beside the bytes |
@@ -16,6 +17,7 @@
 pub mod class;
 pub mod document;
 pub mod expiry;
+pub mod locks;
 pub mod manifest;
 pub mod metadata;
 mod named;
@@ -25,6 +27,7 @@ pub mod signature;
 pub mod status;
 
 pub use class::{RetentionClass, RetentionRule, RuleLock, RuleSet};
+pub use locks::LockState;
 pub use named::UnknownName;
 pub use retrieval::{RestoreStatus, RetrievalTier};
 pub use signature::ManifestSignature;

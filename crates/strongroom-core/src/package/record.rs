@@ -23,7 +23,7 @@ use super::named::named;
 use super::signature::ManifestSignature;
 use crate::bundle::{Declarations, Manifest};
 use crate::limits;
-use crate::receipt::Integrity;
+use crate::receipt::{EnforcedBy, Integrity, LockReceipt};
 use crate::retention::LockMode;
 use crate::{BundleId, Sha256Digest, canonical};
 
@@ -227,26 +227,34 @@ pub struct Finalized {
 pub struct LockSummary {
     /// How many objects there are, the manifest's included.
     pub objects: u64,
-    /// Those that the store holds at least as its rule asks.
+    /// Those that the store itself holds at least as its rule asks.
     pub locked: u64,
-    /// Those with the hold bit on.
+    /// Those that are under it, or under a hold, by Strongroom's own word only: whoever reaches the store by another
+    /// way can delete them. None of them is among `locked`.
+    pub advisory: u64,
+    /// Those with the hold bit on, whoever keeps it.
     pub held: u64,
-    /// The weakest mode among those that are locked.
+    /// The weakest mode among those with a lock that is as its rule asks, whoever keeps it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub mode: Option<LockMode>,
-    /// The earliest date among those that are locked.
+    /// The earliest date among these.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub retain_until: Option<Timestamp>,
 }
 
 impl LockSummary {
-    /// Adds one object: the retention by which the store holds it as asked, and its hold bit.
-    pub fn add(&mut self, locked: Option<crate::retention::Retention>, is_held: bool) {
+    /// Adds one object: its lock as read back, and whether that is at least what was asked for.
+    pub fn add(&mut self, lock: &LockReceipt, is_as_asked: bool) {
+        let is_held = lock.legal_hold == Some(true);
+        let retention = lock.mode.zip(lock.retain_until).filter(|_| is_as_asked);
         self.objects += 1;
         self.held += u64::from(is_held);
-        if let Some(retention) = locked {
-            self.locked += 1;
-            let (mode, date) = (retention.mode, retention.retain_until);
+        let is_kept = retention.is_some() || is_held && is_as_asked;
+        match lock.enforced_by {
+            EnforcedBy::Strongroom => self.advisory += u64::from(is_kept),
+            EnforcedBy::Store | EnforcedBy::None => self.locked += u64::from(retention.is_some()),
+        }
+        if let Some((mode, date)) = retention {
             self.mode = Some(self.mode.map_or(mode, |weakest| weakest.min(mode)));
             self.retain_until = Some(self.retain_until.map_or(date, |first| first.min(date)));
         }

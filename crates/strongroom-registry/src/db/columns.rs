@@ -155,6 +155,7 @@ pub(super) use {named_column, named_state};
 named_column!(
     strongroom_core::package::FileStatus,
     strongroom_core::package::LocationStatus,
+    strongroom_core::package::LockState,
     strongroom_core::package::PackageStatus,
     strongroom_core::package::RestoreStatus,
     strongroom_core::package::RetentionClass,

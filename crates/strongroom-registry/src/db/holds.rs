@@ -1,6 +1,7 @@
 //! Legal holds. They have no date and they stack: what any of them holds, nothing deletes.
 
 use jiff::Timestamp;
+use strongroom_core::package::locks::Reach;
 use uuid::Uuid;
 
 use super::columns::{maybe_micros, maybe_text, micros, named_state, text};
@@ -12,8 +13,11 @@ named_state! {
     pub enum HoldReach: "the reach of a hold" {
         /// A job is setting the hold on the objects.
         Applying = "applying",
-        /// Each object was read back with it.
+        /// Each object was read back with it, and the store keeps it there.
         Held = "held",
+        /// Each object was read back with it, and only Strongroom itself keeps it there: whoever reaches the store by
+        /// another way can delete.
+        Advisory = "advisory",
         /// The store has no holds for some of them; the registry alone keeps those.
         Partial = "partial",
         /// The store should hold some of them and does not, yet.
@@ -22,6 +26,18 @@ named_state! {
         Releasing = "releasing",
         /// It is off.
         Released = "released",
+    }
+}
+
+/// Of a hold that is active, by the weakest of its package's objects.
+impl From<Reach> for HoldReach {
+    fn from(weakest: Reach) -> Self {
+        match weakest {
+            Reach::Held => Self::Held,
+            Reach::Advisory => Self::Advisory,
+            Reach::Partial => Self::Partial,
+            Reach::Failed => Self::Failed,
+        }
     }
 }
 

@@ -68,7 +68,7 @@ pub use holds::{HoldReach, HoldRow};
 pub use idempotency::IdempotencyRow;
 pub use jobs::{FailedJob, JobLease, JobRow, JobState};
 pub use locations::{FoundLocation, LocationRow};
-pub use packages::{ExpiredPackage, FoundPackage, LockState, PackageRow};
+pub use packages::{ExpiredPackage, FoundPackage, PackageRow};
 pub use principals::{PrincipalKind, PrincipalRow};
 pub use retention::{RetentionEventRow, RetentionEventType, RuleRow};
 pub use schemas::SchemaRow;

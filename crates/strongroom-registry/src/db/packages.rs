@@ -2,34 +2,16 @@
 
 use jiff::Timestamp;
 use serde_json::Value;
-use strongroom_core::package::{ManifestSignature, PackageStatus, RetentionClass};
+use strongroom_core::package::{LockState, ManifestSignature, PackageStatus, RetentionClass};
 use strongroom_core::signing::key::KeyId;
 use strongroom_core::{BundleId, Sha256Digest};
 use uuid::Uuid;
 
-use super::columns::{
-    count, json, maybe_count, maybe_micros, maybe_text, micros, named_state, text,
-};
+use super::columns::{count, json, maybe_count, maybe_micros, maybe_text, micros, text};
 use super::error::{DbError, DbErrorKind};
 use super::scope::{TenantRead, TenantTx};
 use super::session::{Engine, Session};
 use super::words;
-
-named_state! {
-    /// How far a package's locks have reached the store.
-    pub enum LockState: "the state of a package's locks" {
-        /// Nothing is asked of the store: the package is not finalized, or its class asks for no lock.
-        None = "none",
-        /// A job is bringing the locks to the objects.
-        Applying = "applying",
-        /// Each object was read back under the lock that it should have.
-        Held = "held",
-        /// The store cannot hold some of them, and says so; their rows tell which.
-        Partial = "partial",
-        /// The store should hold them and does not, yet: tried again, and shown.
-        Failed = "failed",
-    }
-}
 
 /// A package.
 #[derive(Debug, Clone, PartialEq, sqlx::FromRow)]

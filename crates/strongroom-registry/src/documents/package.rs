@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use strongroom_core::package::{PackageStatus, RetentionClass};
+use strongroom_core::package::{LockState, PackageStatus, RetentionClass};
 use strongroom_core::signing::key::KeyId;
 use strongroom_core::{BundleId, Sha256Digest};
 use utoipa::ToSchema;
@@ -112,8 +112,9 @@ pub struct PackageDocument {
     pub expires_at: Option<Timestamp>,
     /// Legal holds that are on it now.
     pub active_holds: u64,
-    /// How far its locks have reached the store: `none`, `applying`, `held`, `partial`, `failed`.
-    pub lock_state: String,
+    /// How far its locks have reached the store.
+    #[schema(value_type = words::LockState)]
+    pub lock_state: LockState,
     /// The id of its bundle, once it is finalized: what `strongroom evidence bundle` of the same files gives.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[schema(value_type = Option<words::Sha256>)]

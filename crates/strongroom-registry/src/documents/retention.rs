@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::words;
+
 /// Keep it longer: by a date, or by days from now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -89,7 +91,8 @@ pub struct HoldDocument {
     /// Why.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub release_reason: Option<String>,
-    /// How far it, or its release, has reached the store: `applying`, `held`, `partial`, `failed`, `releasing`, `released`.
+    /// How far it, or its release, has reached the store.
+    #[schema(value_type = words::HoldReach)]
     pub reach: String,
     /// A release that waits for a second person.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]

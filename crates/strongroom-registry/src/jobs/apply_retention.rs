@@ -7,9 +7,10 @@
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, StreamExt as _, stream};
 use serde_json::{Value, json};
+use strongroom_core::package::locks::{Reach, Reached};
 use strongroom_core::package::{LocationStatus, PackageStatus};
 
-use super::bring::{Bit, Brought, Reach, Store};
+use super::bring::{Bit, Brought, Store};
 use super::conclude_retention::{self, Concluded};
 use super::intend::{intend, note};
 use super::objects::{FIRST, Object, PAGE_ROWS, documents};
@@ -26,14 +27,10 @@ const FAILURES_MAX: usize = 16;
 /// What a pass saw.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    pub(super) held: u64,
-    pub(super) partial: u64,
-    pub(super) failed: u64,
+    pub(super) reached: Reached,
+    /// The same of the hold's bit alone.
+    pub(super) holds: Reached,
     pub(super) beyond_asked: u64,
-    /// Objects without the bit where it cannot be had.
-    pub(super) hold_partial: u64,
-    /// Objects whose bit is not as it should be.
-    pub(super) hold_failed: u64,
     /// What went wrong, the first of each.
     pub(super) errors: Vec<ServiceError>,
 }
@@ -41,28 +38,31 @@ pub(super) struct Seen {
 impl Seen {
     fn add(&mut self, brought: &Result<Brought, ServiceError>) {
         let Ok(brought) = brought else { return };
-        match brought.reach {
-            Reach::Held => self.held += 1,
-            Reach::Partial => self.partial += 1,
-            Reach::Failed => self.failed += 1,
-        }
-        match brought.hold {
-            Reach::Held => {}
-            Reach::Partial => self.hold_partial += 1,
-            Reach::Failed => self.hold_failed += 1,
-        }
+        self.reached.add(brought.reach);
+        self.holds.add(brought.hold);
         self.beyond_asked += u64::from(brought.is_beyond_asked);
     }
 
-    pub(super) fn is_failed(&self) -> bool {
-        self.failed > 0 || self.hold_failed > 0 || !self.errors.is_empty()
+    /// What can be said of the whole: what could not be brought, or whose bit is not as it should be, has failed.
+    pub(super) fn weakest(&self) -> Reach {
+        match self.weakest_hold() {
+            Reach::Failed => Reach::Failed,
+            _ => self.reached.weakest(),
+        }
+    }
+
+    /// The same of the hold's bit alone.
+    pub(super) fn weakest_hold(&self) -> Reach {
+        if self.errors.is_empty() { self.holds.weakest() } else { Reach::Failed }
     }
 
     pub(super) fn outcome(&self) -> Value {
+        let Reached { held, advisory, partial, failed } = self.reached;
         json!({
-            "held": self.held,
-            "partial": self.partial,
-            "failed": self.failed + self.errors.len() as u64,
+            "held": held,
+            "advisory": advisory,
+            "partial": partial,
+            "failed": failed + self.errors.len() as u64,
             "beyond_asked": self.beyond_asked,
         })
     }

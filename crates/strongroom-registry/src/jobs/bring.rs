@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use strongroom_core::observed::{Observed, Unobserved};
+use strongroom_core::package::locks::Reach;
 use strongroom_core::receipt::LockReceipt;
 use strongroom_storage::Storage;
 use strongroom_storage::keep::{self, Locked, WhyLeftOn};
@@ -10,17 +11,6 @@ use super::Attempt;
 use super::objects::Object;
 use super::truth::Truth;
 use crate::error::ServiceError;
-
-/// How far an object was brought.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reach {
-    /// It was read back under what it should be.
-    Held,
-    /// The store cannot hold it so, and says so.
-    Partial,
-    /// The store could, and does not.
-    Failed,
-}
 
 /// Whose the hold's bit on an object is, where no hold is active any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,15 +96,16 @@ impl<'s> Store<'s> {
     fn told(&self, locked: Locked, truth: &Truth) -> Brought {
         let receipt = locked.receipt;
         let short = if self.cannot(&receipt) { Reach::Partial } else { Reach::Failed };
+        let locked_so = Reach::of_locked(self.store.locks_enforced_by());
         let is_beyond_asked = locked.beyond_asked.is_some();
         let reach = match locked.covers {
-            true => Reach::Held,
+            true => locked_so,
             false if is_beyond_asked => Reach::Partial,
             false => short,
         };
         let hold = match receipt.legal_hold {
             _ if !truth.is_held() => Reach::Held,
-            Some(true) => Reach::Held,
+            Some(true) => locked_so,
             // What binds beyond what was asked also keeps the bit from being set.
             _ if is_beyond_asked => Reach::Partial,
             _ => short,

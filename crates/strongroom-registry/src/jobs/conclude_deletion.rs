@@ -4,14 +4,14 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use strongroom_core::package::record::{Decision, DeletionBlock, Disposition};
 use strongroom_core::package::status::PackageEvent;
-use strongroom_core::package::{LocationStatus, PackageStatus};
+use strongroom_core::package::{LocationStatus, LockState, PackageStatus};
 use uuid::Uuid;
 
 use super::Attempt;
 use super::delete_object::FILE_DELETED;
 use super::objects::{FIRST, PAGE_ROWS};
 use crate::db::{
-    AuditEventRow, AuditFilter, JobRow, JobState, LockState, PackageRow, RetentionEventRow,
+    AuditEventRow, AuditFilter, JobRow, JobState, PackageRow, RetentionEventRow,
     RetentionEventType, TenantId, Tx,
 };
 use crate::error::{ErrorKind, ServiceError};

@@ -3,13 +3,14 @@
 
 use jiff::Timestamp;
 use serde_json::Value;
-use strongroom_core::package::PackageStatus;
+use strongroom_core::package::locks::Reach;
+use strongroom_core::package::{LockState, PackageStatus};
 use uuid::Uuid;
 
 use super::Attempt;
 use super::apply_retention::Seen;
 use super::truth::Truth;
-use crate::db::{AuditEventRow, HoldReach, HoldRow, JobRow, JobState, LockState, TenantId, Tx};
+use crate::db::{AuditEventRow, HoldReach, HoldRow, JobRow, JobState, TenantId, Tx};
 use crate::error::ServiceError;
 
 /// How a pass ended.
@@ -46,19 +47,11 @@ pub(super) async fn conclude(
     truth: &Truth,
     seen: &Seen,
 ) -> Result<Concluded, ServiceError> {
-    let is_failed = seen.is_failed();
-    let lock_state = match () {
-        () if is_failed => LockState::Failed,
-        () if !truth.asks() => LockState::None,
-        () if seen.partial > 0 => LockState::Partial,
-        () => LockState::Held,
-    };
-    let reach = match () {
-        () if seen.hold_failed > 0 || !seen.errors.is_empty() => HoldReach::Failed,
-        () if seen.hold_partial > 0 => HoldReach::Partial,
-        () => HoldReach::Held,
-    };
-    let is_released = truth.is_held() || (seen.hold_failed == 0 && seen.errors.is_empty());
+    let weakest = seen.weakest();
+    let is_failed = weakest == Reach::Failed;
+    let lock_state = LockState::of(truth.asks(), weakest);
+    let reach = HoldReach::from(seen.weakest_hold());
+    let is_released = truth.is_held() || seen.weakest_hold() != Reach::Failed;
     let ending =
         ending(attempt, Some(truth.clone()), lock_state, (reach, is_released), seen.outcome());
     let ending = Ending { is_failed, ..ending? };

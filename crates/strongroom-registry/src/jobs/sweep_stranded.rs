@@ -3,13 +3,13 @@
 use jiff::SignedDuration;
 use serde_json::json;
 use strongroom_core::limits::ROLLING_LOCK_DAYS;
-use strongroom_core::package::PackageStatus;
+use strongroom_core::package::{LockState, PackageStatus};
 use uuid::Uuid;
 
 use super::JobKind;
 use super::objects::FIRST;
 use super::sweep_deletion::BATCH;
-use crate::db::{DbError, DbErrorKind, FoundPackage, JobRow, JobState, LockState, TenantId, Tx};
+use crate::db::{DbError, DbErrorKind, FoundPackage, JobRow, JobState, TenantId, Tx};
 use crate::error::ServiceError;
 use crate::service::Registry;
 

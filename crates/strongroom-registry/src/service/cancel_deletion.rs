@@ -1,6 +1,7 @@
 //! A request for deletion is taken back; or what a blocked deletion left is kept.
 
 use serde_json::json;
+use strongroom_core::package::LockState;
 use strongroom_core::package::record::Decision;
 use strongroom_core::package::status::PackageEvent;
 use uuid::Uuid;
@@ -9,7 +10,7 @@ use super::Registry;
 use super::change::{Asked, Conditions, Done, check_reason, wrong_state};
 use super::records::Deciding;
 use crate::auth::{Action, Principal};
-use crate::db::{AuditEventRow, JobRow, LockState, Tx};
+use crate::db::{AuditEventRow, JobRow, Tx};
 use crate::documents::{PackageDocument, ReasonAsk};
 use crate::error::ServiceError;
 use crate::jobs::JobKind;

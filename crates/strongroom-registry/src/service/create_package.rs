@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use strongroom_core::bundle::{Declarations, Producer, RetentionRequest};
 use strongroom_core::package::expiry::expiry;
 use strongroom_core::package::record::{Created, Decision, StorageFacts};
-use strongroom_core::package::{PackageStatus, RetentionClass, RetentionRule, metadata};
+use strongroom_core::package::{LockState, PackageStatus, RetentionClass, RetentionRule, metadata};
 use strongroom_storage::keep;
 use uuid::Uuid;
 
@@ -14,8 +14,8 @@ use super::records::Decided;
 use crate::auth::{Action, Principal, Resource, authorize};
 use crate::backends::Backend;
 use crate::db::{
-    AuditEventRow, DbError, HoldReach, HoldRow, IdempotencyRow, LockState, PackageRow,
-    RetentionEventRow, RetentionEventType, RuleRow, TenantId, Tx,
+    AuditEventRow, DbError, HoldReach, HoldRow, IdempotencyRow, PackageRow, RetentionEventRow,
+    RetentionEventType, RuleRow, TenantId, Tx,
 };
 use crate::documents::{NewPackage, PackageDocument};
 use crate::error::{ErrorKind, ServiceError};

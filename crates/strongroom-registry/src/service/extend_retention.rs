@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 use serde_json::json;
-use strongroom_core::package::PackageStatus;
 use strongroom_core::package::expiry;
 use strongroom_core::package::record::{Decision, DeletionBlock};
 use strongroom_core::package::status::PackageEvent;
+use strongroom_core::package::{LockState, PackageStatus};
 use strongroom_core::retention::Period;
 use strongroom_storage::keep;
 use uuid::Uuid;
@@ -16,9 +16,7 @@ use super::change::{
 };
 use super::records::{Decided, Deciding};
 use crate::auth::{Action, Principal};
-use crate::db::{
-    AuditEventRow, JobRow, LockState, PackageRow, RetentionEventRow, RetentionEventType, Tx,
-};
+use crate::db::{AuditEventRow, JobRow, PackageRow, RetentionEventRow, RetentionEventType, Tx};
 use crate::documents::{ExtensionAsk, ExtensionDocument};
 use crate::error::{ErrorKind, ServiceError};
 use crate::jobs::JobKind;

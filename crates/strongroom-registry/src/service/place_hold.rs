@@ -1,9 +1,9 @@
 //! A package is put under a legal hold: whatever its date, nothing of it is deleted until the hold is released.
 
 use serde_json::json;
-use strongroom_core::package::PackageStatus;
 use strongroom_core::package::record::{Decision, DeletionBlock};
 use strongroom_core::package::status::PackageEvent;
+use strongroom_core::package::{LockState, PackageStatus};
 use uuid::Uuid;
 
 use super::Registry;
@@ -11,8 +11,8 @@ use super::change::{Asked, Conditions, Done, check_reason, deletion_effect, wron
 use super::records::Deciding;
 use crate::auth::{Action, Principal};
 use crate::db::{
-    AuditEventRow, HoldReach, HoldRow, JobRow, LockState, PackageRow, RetentionEventRow,
-    RetentionEventType, Tx,
+    AuditEventRow, HoldReach, HoldRow, JobRow, PackageRow, RetentionEventRow, RetentionEventType,
+    Tx,
 };
 use crate::documents::{HoldAsk, HoldDocument};
 use crate::error::{ErrorKind, ServiceError};

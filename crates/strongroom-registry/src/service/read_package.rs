@@ -110,7 +110,7 @@ pub(super) fn listed(listed: ListedPackage) -> Result<PackageDocument, ServiceEr
             .map_err(ServiceError::internal)?,
         expires_at: row.expires_at,
         active_holds,
-        lock_state: row.lock_state.as_str().to_owned(),
+        lock_state: row.lock_state,
         bundle_id: row.bundle_id,
         signature: signature
             .map(|ManifestSignature { sha256, key_id }| SignatureDocument { sha256, key_id }),

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use strongroom_core::package::record::Decision;
-use strongroom_core::package::{PackageStatus, RuleLock};
+use strongroom_core::package::{LockState, PackageStatus, RuleLock};
 use uuid::Uuid;
 
 use super::Registry;
@@ -11,8 +11,8 @@ use super::change::{Asked, Conditions, Done, check_reason};
 use super::records::Deciding;
 use crate::auth::{Action, Principal};
 use crate::db::{
-    ApprovalAction, AuditEventRow, HoldReach, HoldRow, JobRow, LockState, PackageRow,
-    RetentionEventRow, RetentionEventType, TenantRead, Tx,
+    ApprovalAction, AuditEventRow, HoldReach, HoldRow, JobRow, PackageRow, RetentionEventRow,
+    RetentionEventType, TenantRead, Tx,
 };
 use crate::documents::{HoldDocument, HoldReleaseAsk};
 use crate::error::ServiceError;

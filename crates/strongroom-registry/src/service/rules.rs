@@ -1,5 +1,6 @@
 //! What the retention classes mean. A changed meaning is a new row: packages keep the rule that they were made under.
 
+use strongroom_core::package::class::RuleError;
 use strongroom_core::package::{RetentionClass, RetentionRule};
 
 use super::Registry;
@@ -34,6 +35,19 @@ impl Registry {
                 })
                 .await
                 .map_err(|error: DbError| ServiceError::from(error))?;
+        }
+        Ok(())
+    }
+
+    /// Refuses to start where a class asks for compliance locks and a store leaves locks to Strongroom, unless that is
+    /// accepted.
+    pub fn check_locks(&self) -> Result<(), RuleError> {
+        let settings = self.settings();
+        for backend in self.backends().all() {
+            let enforced_by = backend.store.locks_enforced_by();
+            for rule in settings.rules.iter() {
+                rule.check_enforced_by(enforced_by, settings.allow_advisory_lock)?;
+            }
         }
         Ok(())
     }

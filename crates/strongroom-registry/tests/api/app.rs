@@ -126,9 +126,15 @@ impl TestApp {
 
     /// The same registry after it was stopped and started again.
     pub async fn restarted(&self) -> Self {
+        self.restarted_with(|_| {}).await
+    }
+
+    /// The same under another configuration.
+    pub async fn restarted_with(&self, change: impl FnOnce(&mut Settings)) -> Self {
         self.registry.db().close().await;
         let (database, store) = (Arc::clone(&self.database), Arc::clone(&self.store));
-        let settings = self.registry.settings().clone();
+        let mut settings = self.registry.settings().clone();
+        change(&mut settings);
         let again = Self::open(database, store, self.clock.clone(), settings).await;
         let again = Self { tokens: self.tokens.clone(), ..again };
         match &self.watch {

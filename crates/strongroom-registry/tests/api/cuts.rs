@@ -5,9 +5,8 @@ use std::sync::Arc;
 use futures::FutureExt as _;
 use serde_json::{Value, json};
 use strongroom_core::observed::Observed;
-use strongroom_core::package::{LocationStatus, PackageStatus};
+use strongroom_core::package::{LocationStatus, LockState, PackageStatus};
 use strongroom_registry::auth::Role;
-use strongroom_registry::db::LockState;
 use strongroom_registry::jobs::run_one;
 use strongroom_storage::memory::MemoryStorage;
 use strongroom_storage::{Clock, ObjectKey, Storage};
@@ -88,7 +87,7 @@ async fn an_extension_whose_job_fails_at_any_call_reaches_every_object_in_the_en
                 assert_eq!(retention.retain_until.to_string(), LATER, "{nth} {key}");
                 assert!(lock.certain().legal_hold, "{nth} {key}");
             }
-            assert_eq!(row(&app, id).await.lock_state, LockState::Held, "{nth}");
+            assert_eq!(row(&app, id).await.lock_state, LockState::Advisory, "{nth}");
             assert!(
                 locations(&app, id)
                     .await
@@ -146,7 +145,7 @@ async fn a_hold_placed_at_any_call_of_a_release_ends_held() {
         }
         let holds = manager.get(&path).await.json();
         assert_eq!(holds["holds"][0]["reach"], "released", "{nth}");
-        assert_eq!(holds["holds"][1]["reach"], "held", "{nth}");
+        assert_eq!(holds["holds"][1]["reach"], "advisory", "{nth}");
     }
 }
 

@@ -6,12 +6,12 @@ use futures::stream;
 use jiff::SignedDuration;
 use serde_json::json;
 use strongroom_core::package::{
-    FileStatus, LocationStatus, PackageStatus, RestoreStatus, RetrievalTier,
+    FileStatus, LocationStatus, LockState, PackageStatus, RestoreStatus, RetrievalTier,
 };
 use strongroom_core::{BundleId, Sha256Digest, layout};
 use strongroom_registry::auth::Role;
 use strongroom_registry::config::Settings;
-use strongroom_registry::db::{FileRow, LocationRow, LockState, PackageRow, TenantId};
+use strongroom_registry::db::{FileRow, LocationRow, PackageRow, TenantId};
 use strongroom_registry::error::ServiceError;
 use strongroom_registry::jobs::run_one;
 use strongroom_registry::jobs::sweep::{self, Tick};

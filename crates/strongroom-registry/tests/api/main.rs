@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, clippy::unwrap_used)] // in a test, `pub` says "to other modules", and what fails shall end it
 
 mod abandoning;
+mod advisory;
 mod app;
 mod archived;
 mod crash;

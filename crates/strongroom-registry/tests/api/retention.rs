@@ -3,9 +3,9 @@
 use axum::http::{Method, StatusCode, header};
 use serde_json::{Value, json};
 use strongroom_core::observed::Observed;
+use strongroom_core::package::LockState;
 use strongroom_registry::auth::Role;
 use strongroom_registry::config::Settings;
-use strongroom_registry::db::LockState;
 use strongroom_storage::ObjectKey;
 
 use crate::app::{Client, on_both_with};
@@ -46,7 +46,7 @@ async fn a_later_date_reaches_each_object_and_is_read_back() {
             assert_eq!(location.lock_retain_until.unwrap().to_string(), LATER);
             assert!(location.lock_read_at.is_some());
         }
-        assert_eq!(row(&app, id).await.lock_state, LockState::Held);
+        assert_eq!(row(&app, id).await.lock_state, LockState::Advisory);
     })
     .await;
 }
@@ -127,14 +127,14 @@ async fn holds_stack_and_one_release_keeps_the_bit() {
             let holds = page["holds"].as_array().unwrap().clone();
             holds.iter().map(|hold| hold["reach"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
         };
-        assert_eq!(reaches().await, ["held", "held"]);
+        assert_eq!(reaches().await, ["advisory", "advisory"]);
         let release = |hold: String| {
             let (manager, path) = (manager.clone(), format!("{path}/{hold}/release"));
             async move { manager.post(&path, json!({ "reason": "settled" })).await }
         };
         assert_eq!(release(holds[0].clone()).await.field("reach"), "releasing");
         work(&app).await;
-        assert_eq!(reaches().await, ["released", "held"]);
+        assert_eq!(reaches().await, ["released", "advisory"]);
         assert!(locks(&app, id).await.iter().all(|(_, lock)| is_held(lock)), "the other one holds");
         assert_eq!(release(holds[0].clone()).await.problem(), "wrong-state");
         release(holds[1].clone()).await;

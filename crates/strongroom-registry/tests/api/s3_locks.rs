@@ -2,9 +2,8 @@
 
 use jiff::SignedDuration;
 use serde_json::json;
-use strongroom_core::package::PackageStatus;
+use strongroom_core::package::{LockState, PackageStatus};
 use strongroom_registry::auth::Role;
-use strongroom_registry::db::LockState;
 use strongroom_testkit::s3::{BucketSettings, Op};
 
 use crate::app::on_each_engine;
@@ -39,6 +38,8 @@ async fn locks_and_holds_are_on_the_very_versions_that_were_written() {
             assert_eq!(until.as_second(), expires_at.as_second(), "{key}");
         }
         assert_eq!(row(app, id).await.lock_state, LockState::Held);
+        let holds = manager.get(&format!("/packages/{id}/retention/holds")).await.json();
+        assert_eq!(holds["holds"][0]["reach"], "held", "{holds}");
         let path =
             format!("/packages/{id}/retention/holds/{}", hold.field("hold_id").as_str().unwrap());
         manager.post(&format!("{path}/release"), json!({ "reason": "settled" })).await;

@@ -8,10 +8,9 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use strongroom_core::observed::Observed;
 use strongroom_core::package::class::RuleOverride;
-use strongroom_core::package::{LocationStatus, PackageStatus, RuleLock, RuleSet};
+use strongroom_core::package::{LocationStatus, LockState, PackageStatus, RuleLock, RuleSet};
 use strongroom_registry::auth::Role;
 use strongroom_registry::config::Settings;
-use strongroom_registry::db::LockState;
 use strongroom_registry::jobs::run_one;
 use strongroom_storage::memory::MemoryStorage;
 use strongroom_storage::{Clock, ObjectKey, Storage};
@@ -94,7 +93,7 @@ async fn a_hold_that_finalizing_was_cut_in_setting_is_ours_to_release() {
             assert!(nth > 20, "it never happened");
             break;
         }
-        assert_eq!(reach(&app, id).await, "held", "{nth}");
+        assert_eq!(reach(&app, id).await, "advisory", "{nth}");
         assert_eq!(bits(&app, id).await.len(), keys(&app, id).await.len(), "{nth}");
         assert!(locations(&app, id).await.iter().all(|one| !one.hold_was_set_before), "{nth}");
         release(&app, id, &hold).await;
@@ -128,7 +127,7 @@ async fn a_bit_that_somebody_else_set_is_not_taken_for_one_of_a_hold_that_is_rel
     app.store.set_legal_hold(&ObjectKey::new(theirs.clone()).unwrap(), None, true).await.unwrap();
     producer.finalizes(id).await;
     work(&app).await;
-    assert_eq!(row(&app, id).await.lock_state, LockState::Held);
+    assert_eq!(row(&app, id).await.lock_state, LockState::Advisory);
     assert_eq!(bits(&app, id).await, [theirs]);
 }
 
@@ -167,7 +166,7 @@ async fn an_object_whose_deletion_is_in_doubt_is_not_said_to_be_held() {
         for key in app.objects(id).await {
             assert!(bits.contains(&key), "{nth} {key}");
         }
-        assert_eq!(reach(&app, id).await, "held", "{nth}");
+        assert_eq!(reach(&app, id).await, "advisory", "{nth}");
     }
     assert!(was_in_doubt, "a failure leaves something in doubt");
 }
@@ -221,7 +220,7 @@ async fn a_hold_that_is_released_before_its_package_is_finalized_is_off_the_obje
         work(&app).await;
         assert_eq!(bits(&app, id).await, Vec::<String>::new());
         assert_eq!(reach(&app, id).await, "released");
-        let expected = if is_finalized { LockState::Held } else { LockState::None };
+        let expected = if is_finalized { LockState::Advisory } else { LockState::None };
         assert_eq!(row(&app, id).await.lock_state, expected);
     }
 }

@@ -107,6 +107,14 @@ fn files_of(package: &PackageDocument) -> Option<String> {
     Some(format!("{}, {}", count(files, "file", "files"), size(size_bytes)))
 }
 
+/// How far locks, or a hold, have reached the store. Who keeps them is told where that is not the store.
+fn in_words(reach: &str) -> &str {
+    match reach {
+        "advisory" => "held by Strongroom only (advisory)",
+        reach => reach,
+    }
+}
+
 /// A package for people.
 fn human(package: &PackageDocument, console: &Console) -> String {
     let producer = package.producer.as_ref().map(|producer| match &producer.version {
@@ -127,7 +135,7 @@ fn human(package: &PackageDocument, console: &Console) -> String {
         .row_if_any("signed with", package.signature.map(|signature| signature.key_id.to_string()))
         .row_if_any("files", files_of(package))
         .row("kept", kept)
-        .row("locks", &package.lock_state)
+        .row("locks", in_words(package.lock_state.as_str()))
         .row_if_any("holds", (package.active_holds > 0).then(|| package.active_holds.to_string()))
         .row("made", time(package.created_at))
         .render(console)

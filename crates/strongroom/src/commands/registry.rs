@@ -1,5 +1,6 @@
 //! The registry's service: `serve`, `worker`, `migrate`, `check-config`, `admin token`.
 
+mod advisory;
 mod check_config;
 mod first_token;
 mod signing;
@@ -37,6 +38,7 @@ pub async fn serve(context: &Context) -> Result<()> {
     // Jobs sign: who only answers needs no key.
     let opened = if is_api_only { opened } else { opened.signing(context).await? };
     let registry = opened.registry(context).await?;
+    advisory::refuse(&registry)?;
     // Only here: a worker or an operator's command that was started with another configuration changes no class.
     registry.settle_rules(&TenantId::default_tenant()).await?;
     if !is_api_only {
@@ -84,6 +86,7 @@ pub async fn worker(context: &Context) -> Result<()> {
     let opened = Opened::open(context).await?;
     opened.db.expect_current_schema().await?;
     let registry = opened.signing(context).await?.registry(context).await?;
+    advisory::refuse(&registry)?;
     open_local_roots(&registry)?;
     let (stopper, stop) = server::stop();
     let mut workers = start_workers(&registry, context, stop);

@@ -4,7 +4,7 @@ use super::read::KINDS;
 use super::*;
 use crate::bundle::{Producer, RetentionRequest};
 use crate::package::class::RetentionClass;
-use crate::retention::Retention;
+use crate::receipt::LockHow;
 use crate::signing::key::KeyId;
 
 pub(in crate::package) fn time(text: &str) -> Timestamp {
@@ -40,10 +40,24 @@ pub(in crate::package) fn storage() -> StorageFacts {
 
 pub(in crate::package) fn locks() -> LockSummary {
     let mut locks = LockSummary::default();
-    let until = |date| Retention { mode: LockMode::Governance, retain_until: time(date) };
-    locks.add(Some(until("2027-11-21T12:00:00Z")), true);
-    locks.add(Some(until("2027-11-21T12:00:01Z")), false);
+    locks.add(&lock("2027-11-21T12:00:00Z", true), true);
+    locks.add(&lock("2027-11-21T12:00:01Z", false), true);
     locks
+}
+
+/// A lock in governance mode, as a store tells it.
+fn lock(until: &str, legal_hold: bool) -> LockReceipt {
+    LockReceipt {
+        mode: Some(LockMode::Governance),
+        retain_until: Some(time(until)),
+        legal_hold: Some(legal_hold),
+        legal_hold_was_set_before: None,
+        enforced_by: EnforcedBy::Store,
+        how: LockHow::AfterWrite,
+        unlocked_ms: None,
+        read_back_at: None,
+        unobserved: None,
+    }
 }
 
 fn record(decision: Decision) -> PackageRecord {
@@ -265,12 +279,25 @@ fn the_largest_declarations_can_be_recorded() {
 #[test]
 fn a_summary_tells_the_weakest_lock() {
     let mut locks = locks();
-    locks.add(None, false);
-    locks.add(
-        Some(Retention { mode: LockMode::Compliance, retain_until: time("2027-01-01T00:00:00Z") }),
-        false,
-    );
+    locks.add(&lock("2026-01-01T00:00:00Z", false), false);
+    let compliance = lock("2027-01-01T00:00:00Z", false);
+    locks.add(&LockReceipt { mode: Some(LockMode::Compliance), ..compliance }, true);
     assert_eq!((locks.objects, locks.locked, locks.held), (4, 3, 1));
     assert_eq!(locks.mode, Some(LockMode::Governance));
-    assert_eq!(locks.retain_until, Some(time("2027-01-01T00:00:00Z")));
+    assert_eq!(locks.retain_until, Some(time("2027-01-01T00:00:00Z")), "what falls short is none");
+    assert_eq!(locks.advisory, 0);
+}
+
+#[test]
+fn what_only_strongroom_keeps_is_counted_as_that_and_not_as_locked() {
+    let ours = |lock| LockReceipt { enforced_by: EnforcedBy::Strongroom, ..lock };
+    let mut locks = LockSummary::default();
+    let date = "2027-01-01T00:00:00Z";
+    locks.add(&ours(lock(date, false)), true);
+    let bit_alone = LockReceipt { mode: None, retain_until: None, ..lock(date, true) };
+    locks.add(&ours(bit_alone), true);
+    assert_eq!((locks.objects, locks.locked, locks.advisory, locks.held), (2, 0, 2, 1));
+    assert_eq!((locks.mode, locks.retain_until), (Some(LockMode::Governance), Some(time(date))));
+    locks.add(&ours(lock(date, true)), false);
+    assert_eq!((locks.objects, locks.advisory, locks.held), (3, 2, 2), "it falls short");
 }

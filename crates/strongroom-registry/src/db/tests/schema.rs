@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use strongroom_core::package::{
-    FileStatus, LocationStatus, PackageStatus, RestoreStatus, RetentionClass, RetrievalTier,
-    RuleLock,
+    FileStatus, LocationStatus, LockState, PackageStatus, RestoreStatus, RetentionClass,
+    RetrievalTier, RuleLock,
 };
 
 use super::support::{TestDb, on_both};
@@ -12,7 +12,7 @@ use crate::auth::Role;
 use crate::db::engine::Opened;
 use crate::db::session::Engine;
 use crate::db::{
-    ApprovalAction, ApprovalStatus, Db, DbErrorKind, HoldReach, JobState, LockState, PrincipalKind,
+    ApprovalAction, ApprovalStatus, Db, DbErrorKind, HoldReach, JobState, PrincipalKind,
     RetentionEventType,
 };
 

@@ -7,14 +7,12 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use jiff::Timestamp;
 use serde_json::json;
 use sqlx::Connection as _;
-use strongroom_core::package::{PackageStatus, RetentionClass, RuleLock};
+use strongroom_core::package::{LockState, PackageStatus, RetentionClass, RuleLock};
 use strongroom_core::retention::LockMode;
 use strongroom_storage::Clock;
 use uuid::Uuid;
 
-use crate::db::{
-    Db, DbError, LockState, PackageRow, PrincipalKind, PrincipalRow, RuleRow, TenantId,
-};
+use crate::db::{Db, DbError, PackageRow, PrincipalKind, PrincipalRow, RuleRow, TenantId};
 
 /// An empty database with the present schema, and what tests need around it.
 #[derive(Clone)]

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use strongroom_core::package::manifest::FrozenManifest;
 use strongroom_core::package::record::Decision;
 use strongroom_core::package::status::PackageEvent;
-use strongroom_core::package::{ManifestSignature, PackageStatus};
+use strongroom_core::package::{LockState, ManifestSignature, PackageStatus};
 use strongroom_core::{BundleId, Sha256Digest};
 use uuid::Uuid;
 
@@ -12,7 +12,7 @@ use super::documents::{Object, StoredDocument};
 use super::signature::StoredSignature;
 use super::{Attempt, Finalizing, Tally};
 use crate::db::{
-    AuditEventRow, DbError, HoldReach, JobRow, JobState, LockState, PackageRow, RetentionEventRow,
+    AuditEventRow, DbError, HoldReach, JobRow, JobState, PackageRow, RetentionEventRow,
     RetentionEventType, TenantId, Tx,
 };
 use crate::error::ServiceError;
@@ -38,6 +38,8 @@ struct Conclusion {
     /// Whether an earlier attempt, while something was held, left the hold's bit on objects.
     leaves_bits: bool,
     lock_state: LockState,
+    /// How far the holds have reached the store.
+    reach: HoldReach,
     bundle_id: BundleId,
     signature: Option<ManifestSignature>,
     finalized_at: jiff::Timestamp,
@@ -92,7 +94,8 @@ impl Finalizing<'_> {
     ) -> Result<Value, ServiceError> {
         let registry = self.attempt.registry();
         let bundle_id = stored.document.bundle_id;
-        let lock_state = self.lock_state(tally);
+        let weakest = tally.reached.weakest();
+        let lock_state = LockState::of(!self.target.is_none(), weakest);
         let document = place(stored.sha256, stored.size_bytes, &stored.object);
         let record_id = self.attempt.job().id;
         let mut details = json!({
@@ -117,6 +120,7 @@ impl Finalizing<'_> {
             holds: self.holds.iter().map(|hold| hold.id).collect(),
             leaves_bits: self.was_ever_held && self.holds.is_empty(),
             lock_state,
+            reach: weakest.into(),
             bundle_id,
             signature: signature.map(|stored| stored.signature),
             finalized_at: stored.document.finalized_at,
@@ -181,7 +185,7 @@ async fn conclude(tx: &mut Tx, c: &Conclusion) -> Result<bool, ServiceError> {
         rows.enqueue_job(&c.further).await?;
     } else {
         for hold in &c.holds {
-            rows.set_hold_reach(*hold, HoldReach::Applying, reach(c.lock_state)).await?;
+            rows.set_hold_reach(*hold, HoldReach::Applying, c.reach).await?;
         }
     }
     package.bundle_id = Some(c.bundle_id);
@@ -201,14 +205,6 @@ async fn conclude(tx: &mut Tx, c: &Conclusion) -> Result<bool, ServiceError> {
 fn place(sha256: Sha256Digest, size_bytes: u64, object: &Object) -> DocumentPlace {
     let version_id = object.version.as_ref().map(|version| version.0.clone());
     DocumentPlace { sha256, size_bytes, version_id }
-}
-
-fn reach(lock_state: LockState) -> HoldReach {
-    match lock_state {
-        LockState::Held => HoldReach::Held,
-        LockState::Partial => HoldReach::Partial,
-        LockState::None | LockState::Applying | LockState::Failed => HoldReach::Applying,
-    }
 }
 
 /// Opens the package again and ends the job, with the reason on both.

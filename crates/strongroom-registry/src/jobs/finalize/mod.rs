@@ -19,17 +19,18 @@ mod signature;
 use serde_json::{Value, json};
 use strongroom_core::package::RuleLock;
 use strongroom_core::package::expiry::lock_until;
+use strongroom_core::package::locks::{Reach, Reached};
 use strongroom_core::package::manifest::FrozenManifest;
 use strongroom_core::package::record::LockSummary;
 use strongroom_core::package::{PackageStatus, RetentionRule};
-use strongroom_core::receipt::{EnforcedBy, LockReceipt};
+use strongroom_core::receipt::LockReceipt;
 use strongroom_core::retention::{Lock, Retention};
 use strongroom_storage::keep;
 use strongroom_storage::{ObjectKey, VersionId};
 
 use super::Attempt;
 use crate::backends::Backend;
-use crate::db::{HoldRow, LockState, PackageRow, RetentionEventRow};
+use crate::db::{HoldRow, PackageRow, RetentionEventRow};
 use crate::error::{ErrorKind, ServiceError};
 use crate::service::create_package::in_force;
 use crate::service::frozen::{Placed, manifest_of, placed_files};
@@ -59,35 +60,23 @@ struct Finalizing<'a> {
 #[derive(Debug, Clone, Copy, Default)]
 struct Tally {
     summary: LockSummary,
-    /// Objects that the store cannot hold as asked, and says so.
-    partial: u64,
-    /// Objects that it could, and does not.
-    failed: u64,
-    /// Objects whose lock only Strongroom itself keeps.
-    advisory: u64,
+    /// How far the objects were brought to what they should be under.
+    reached: Reached,
 }
 
 impl Tally {
     fn add(&mut self, held: &Held) {
-        let retention = held.receipt.mode.zip(held.receipt.retain_until);
-        let retention = retention.map(|(mode, retain_until)| Retention { mode, retain_until });
-        let is_held = held.receipt.legal_hold == Some(true);
-        self.summary.add(retention.filter(|_| held.covers), is_held);
-        match (held.covers, held.cannot) {
-            (true, _) => {}
-            (false, true) => self.partial += 1,
-            (false, false) => self.failed += 1,
-        }
-        self.advisory += u64::from(held.receipt.enforced_by != EnforcedBy::Store);
+        self.summary.add(&held.receipt, held.covers);
+        self.reached.add(held.reach);
     }
 }
 
 /// A lock as it was read back.
 struct Held {
     receipt: LockReceipt,
+    /// Whether it is at least what was asked for.
     covers: bool,
-    /// Where it does not cover: whether the store says that it cannot.
-    cannot: bool,
+    reach: Reach,
 }
 
 /// Makes a package evidence. What cannot succeed by itself opens it again, and says why.
@@ -153,6 +142,7 @@ impl<'a> Finalizing<'a> {
             .filter(|_| rule.lock != RuleLock::None)
             .map(|retain_until| Retention { mode: rule.mode, retain_until });
         let target = Lock { retention, legal_hold: !holds.is_empty() };
+        refuse_advisory(&rule, &backend, registry.settings().allow_advisory_lock)?;
         let bucket = backend.store.bucket_locks().await?;
         let lacks_locks = bucket.takes_locks.value() == Some(&false);
         if rule.lock_required && lacks_locks {
@@ -213,7 +203,12 @@ impl<'a> Finalizing<'a> {
         let cannot = self.lacks_locks
             || locked.beyond_asked.is_some()
             || locked.receipt.unobserved == Some(unsupported);
-        Ok(Held { covers: locked.covers, receipt: locked.receipt, cannot })
+        let reach = match (locked.covers, cannot) {
+            (true, _) => Reach::of_locked(self.backend.store.locks_enforced_by()),
+            (false, true) => Reach::Partial,
+            (false, false) => Reach::Failed,
+        };
+        Ok(Held { covers: locked.covers, receipt: locked.receipt, reach })
     }
 
     async fn hold_and_count(
@@ -230,29 +225,35 @@ impl<'a> Finalizing<'a> {
         if !self.rule.lock_required || self.target.retention.is_none() {
             return Ok(());
         }
-        let short = tally.partial + tally.failed;
+        let short = tally.reached.partial + tally.reached.failed;
         if short > 0 {
             let objects = tally.summary.objects;
             return Err(not_held(format!(
                 "the store does not hold {short} of {objects} objects under the lock that the retention class requires"
             )));
         }
-        if tally.advisory > 0 {
+        if tally.reached.advisory > 0 {
             return Err(not_held(
                 "the store itself enforces no lock, and the retention class requires one",
             ));
         }
         Ok(())
     }
+}
 
-    fn lock_state(&self, tally: &Tally) -> LockState {
-        match tally {
-            _ if self.target.is_none() => LockState::None,
-            Tally { failed: 1.., .. } => LockState::Failed,
-            Tally { partial: 1.., .. } => LockState::Partial,
-            _ => LockState::Held,
-        }
-    }
+/// A package may be of a rule that was taken when the configuration accepted more than it does now.
+fn refuse_advisory(
+    rule: &RetentionRule,
+    backend: &Backend,
+    accepts_advisory: bool,
+) -> Result<(), ServiceError> {
+    let enforced_by = backend.store.locks_enforced_by();
+    rule.check_enforced_by(enforced_by, accepts_advisory).map_err(|error| {
+        ServiceError::new(ErrorKind::StoreRefused, error.to_string()).with_guidance(
+            "abandon the package and make it anew, in a bucket that was made with Object Lock; or accept that: \
+             registry.retention.allow_advisory_lock",
+        )
+    })
 }
 
 fn not_held(message: impl Into<std::borrow::Cow<'static, str>>) -> ServiceError {

@@ -7,8 +7,10 @@ use sqlx::Connection as _;
 use strongroom_core::Sha256Digest;
 use strongroom_core::layout::{self, PackageObject, claimed_package};
 use strongroom_core::package::record;
-use strongroom_core::package::{FileStatus, LocationStatus, PackageStatus, RetentionClass};
-use strongroom_registry::db::{AuditFilter, FileRow, JobState, LockState, PackageRow, TenantId};
+use strongroom_core::package::{
+    FileStatus, LocationStatus, LockState, PackageStatus, RetentionClass,
+};
+use strongroom_registry::db::{AuditFilter, FileRow, JobState, PackageRow, TenantId};
 use uuid::Uuid;
 
 use super::flow::{Flow, Subject};

@@ -15,6 +15,8 @@ use strongroom_core::{BundleId, Sha256Digest};
 pub const GRACE_TICKS: u32 = 2;
 /// Attempts of a job.
 pub const ATTEMPTS_MAX: u32 = 2;
+/// What is said of locks that are as they should be, in a store in memory: nobody but Strongroom keeps them.
+pub const LOCKED: &str = "advisory";
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 const ROLLING_LOCK: SignedDuration = SignedDuration::from_hours(24 * 365);

@@ -7,6 +7,7 @@ use strongroom_core::package::PackageStatus;
 use strongroom_registry::documents::PackageDocument;
 use uuid::Uuid;
 
+use super::in_words;
 use crate::commands::Context;
 use crate::output::{Block, styled, time};
 
@@ -113,7 +114,7 @@ impl Change {
                     .row("package", self.package_id.to_string())
                     .row_if_any("status", self.status.map(|status| status.to_string()))
                     .row_if_any("hold", self.hold_id.map(|id| id.to_string()))
-                    .row_if_any("in the store", self.reach.as_ref())
+                    .row_if_any("in the store", self.reach.as_deref().map(in_words))
                     .row_if_any("kept until", self.expires_at.map(time))
                     .row_if_any("before", self.previous_expires_at.map(time))
                     .row_if_any(

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde::Serialize;
 use strongroom_core::BundleId;
-use strongroom_core::package::PackageStatus;
+use strongroom_core::package::{LockState, PackageStatus};
 use strongroom_registry::documents::{JobDocument, PackageDocument};
 use uuid::Uuid;
 
@@ -33,7 +33,7 @@ struct Document {
     job_id: Uuid,
     #[serde(skip_serializing_if = "Option::is_none")]
     bundle_id: Option<BundleId>,
-    lock_state: String,
+    lock_state: LockState,
 }
 
 /// Says that a package is complete.
@@ -50,7 +50,7 @@ pub async fn run(args: PackageFinalizeArgs, client: &Client, context: &Context) 
         status: package.status,
         job_id,
         bundle_id: package.bundle_id,
-        lock_state: package.lock_state.clone(),
+        lock_state: package.lock_state,
     };
     context.console.result(|console| human(&package, console), &document)?;
     Ok(locked_as_asked(&package, context)?)
@@ -58,19 +58,21 @@ pub async fn run(args: PackageFinalizeArgs, client: &Client, context: &Context) 
 
 /// A package is finalized also where the store does not do what was asked of it: whoever waited for it hears that too.
 pub fn locked_as_asked(package: &PackageDocument, context: &Context) -> Result<(), Failure> {
-    match package.lock_state.as_str() {
-        "failed" => Err(Failure::new(
+    match package.lock_state {
+        LockState::Failed => Err(Failure::new(
             Exit::Policy,
             "the package is finalized, and the store does not hold all of it under the lock that its class asks for",
         )
         .with_help("the registry tries again: `package show` tells; its job `apply-retention` says what the store answered")),
-        "partial" => {
+        LockState::Partial => {
             context.console.note(
                 "the store cannot hold all of it under the lock that its class asks for, and its class does not require that",
             );
             Ok(())
         }
-        _ => Ok(()),
+        // What only Strongroom keeps is what a store without locks of its own has to give, and shows as that. Where it
+        // would not do, for compliance or where a lock is required, nothing is finalized.
+        LockState::None | LockState::Applying | LockState::Held | LockState::Advisory => Ok(()),
     }
 }
 

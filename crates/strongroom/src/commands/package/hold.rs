@@ -6,6 +6,7 @@ use strongroom_registry::documents::{HoldAsk, HoldDocument, ReasonAsk};
 use uuid::Uuid;
 
 use super::change::{Asked, Change};
+use super::in_words;
 use crate::cli::PackageHoldCommand;
 use crate::client::{Client, new_key};
 use crate::commands::Context;
@@ -72,6 +73,6 @@ fn human(hold: &HoldDocument, console: &Console) -> String {
         .row_if_any("released", hold.released_at.map(time))
         .row_if_any("because", hold.release_reason.as_ref())
         .row_if_any("release", hold.release_awaits_approval.then_some("waits for a second person"))
-        .row("in the store", &hold.reach)
+        .row("in the store", in_words(&hold.reach))
         .render(console)
 }

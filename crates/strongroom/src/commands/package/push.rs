@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde::Serialize;
 use strongroom_core::bundle::{BundlePlan, CollectOptions};
-use strongroom_core::package::PackageStatus;
+use strongroom_core::package::{LockState, PackageStatus};
 use strongroom_core::{BundleId, Sha256Digest};
 use strongroom_registry::documents::{NewPackage, PackageDocument};
 use uuid::Uuid;
@@ -32,7 +32,7 @@ struct Document {
     status: PackageStatus,
     #[serde(skip_serializing_if = "Option::is_none")]
     job_id: Option<Uuid>,
-    lock_state: String,
+    lock_state: LockState,
 }
 
 /// Keeps a directory in a registry. Run again after a cut, it goes on: the key of the request that makes the package
@@ -64,7 +64,7 @@ pub async fn run(args: PackagePushArgs, client: &Client, context: &Context) -> R
         bundle_id: package.bundle_id,
         status: package.status,
         job_id,
-        lock_state: package.lock_state.clone(),
+        lock_state: package.lock_state,
     };
     context.console.result(|console| human(&package, console), &document)?;
     if args.finalize { Ok(locked_as_asked(&package, context)?) } else { Ok(()) }

@@ -11,7 +11,7 @@ use strongroom_registry::local_files::roots::open_root;
 use strongroom_storage::keep::clock_check;
 use strongroom_storage::status::StoreStatus;
 
-use super::{open_to_others, signing, unusable_root};
+use super::{advisory, open_to_others, signing, unusable_root};
 use crate::cli::CheckConfigArgs;
 use crate::commands::Context;
 use crate::commands::settings_table::{self, Row, row};
@@ -108,6 +108,11 @@ pub async fn run(args: &CheckConfigArgs, context: &Context) -> Result<()> {
     if let Some(choice) = &mut choice {
         findings.extend(about_the_choice(choice));
         findings.extend(about_the_roots(choice));
+        if let Ok(store) = &store {
+            let refused = advisory::refusals(&choice.settings, store.as_deref());
+            let refused = refused.into_iter().map(anyhow::Error::from);
+            findings.extend(refused.map(|error| Finding::error(About::Configuration, &error)));
+        }
         findings.extend(about_signing(choice, args.connect, context).await);
         if args.connect {
             findings.extend(about_the_database(choice).await);

@@ -152,6 +152,9 @@ keys! {
         "entries of a page";
     DRAIN_S = "limits.drain_s", "REGISTRY_LIMITS_DRAIN_S", "", Takes::Whole("seconds", 1, 3_600), Some("30"),
         "how long what was begun may take after the service was told to stop";
+
+    ALLOW_ADVISORY_LOCK = "retention.allow_advisory_lock", "REGISTRY_RETENTION_ALLOW_ADVISORY_LOCK", "", Takes::Switch, Some("false"),
+        "whether a class may have `mode: compliance` in a store whose locks are Strongroom's own, such as a directory: whoever reaches the files can delete them all the same";
 }
 
 /// The keys of one retention class.

@@ -121,6 +121,7 @@ impl Reading<'_> {
         };
         let is_api_only = self.switch(&keys::API_ONLY);
         let rules = self.rules();
+        let allow_advisory_lock = self.switch(&keys::ALLOW_ADVISORY_LOCK);
         let deletion = DeletionSettings {
             sweep_every: self.seconds(&keys::SWEEP_EVERY_S),
             grace_ticks: self.number(&keys::GRACE_TICKS),
@@ -146,6 +147,7 @@ impl Reading<'_> {
             data_dir,
             database_url: Some(database_url),
             rules: rules?,
+            allow_advisory_lock,
             deletion,
             dual_control,
             local_roots: local_roots?,

@@ -159,6 +159,8 @@ impl Class {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 struct Classes {
+    #[serde(rename = "allow_advisory_lock")]
+    allow_advisory_lock: Option<Spanned<bool>>,
     transient: Option<Class>,
     raw_evidence: Option<Class>,
     summary_evidence: Option<Class>,
@@ -215,6 +217,10 @@ impl Section {
         found.extend(self.downloads.unwrap_or_default().into_found());
         found.extend(self.limits.unwrap_or_default().into_found());
         let said = self.retention.unwrap_or_default();
+        if let Some(switch) = said.allow_advisory_lock {
+            let line = switch.referenced.line();
+            found.push((&keys::ALLOW_ADVISORY_LOCK.setting, switch.value.to_string(), line));
+        }
         let classes = [
             said.transient,
             said.raw_evidence,

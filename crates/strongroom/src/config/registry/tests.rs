@@ -82,6 +82,7 @@ registry:
     page_entries_max: 17
     drain_s: 18
   retention:
+    allow_advisory_lock: true
     transient: {days: 1}
     raw-evidence: {days: 2, mode: compliance, lock: in_write, lock_required: true}
     summary-evidence: {lock: none}
@@ -121,6 +122,7 @@ registry:
         "uploads_at_once:16",
         "page_entries_max:17",
         "drain:18s",
+        "allow_advisory_lock:true",
         "class:Transient,days:Some(1,),mode:Governance,lock:None,lock_required:false",
         "class:RawEvidence,days:Some(2,),mode:Compliance,lock:InWrite,lock_required:true",
         "class:SummaryEvidence,days:Some(730,),mode:Governance,lock:None,lock_required:false",
@@ -264,7 +266,7 @@ fn each_key_has_its_own_name_in_the_environment_which_is_made_of_it() {
         assert_eq!(**name, expected);
         assert!(names.insert(*name), "{name}");
     }
-    assert_eq!(names.len(), 65);
+    assert_eq!(names.len(), 66);
 }
 
 #[test]

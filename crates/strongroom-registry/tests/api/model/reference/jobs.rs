@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use strongroom_core::package::{FileStatus, PackageStatus, RetentionClass};
 
-use super::{ATTEMPTS_MAX, Job, Model, Package, ROLLING_LOCK, Ran, Store};
+use super::{ATTEMPTS_MAX, Job, LOCKED, Model, Package, ROLLING_LOCK, Ran, Store};
 use crate::model::identity;
 
 impl Model {
@@ -68,7 +68,7 @@ impl Package {
         self.decided("package_finalized");
         let is_past = self.expires_at.is_some_and(|date| date <= now);
         let has_lock = self.class != RetentionClass::Transient && !is_past;
-        self.locks = if has_lock || self.is_held() { "held" } else { "none" };
+        self.locks = if has_lock || self.is_held() { LOCKED } else { "none" };
         if self.class == RetentionClass::PermanentRecord {
             self.locked_until = Some(now + ROLLING_LOCK);
         }
@@ -103,7 +103,7 @@ impl Package {
             return Ran::Again;
         }
         self.event("retention_applied");
-        self.locks = if self.asks() { "held" } else { "none" };
+        self.locks = if self.asks() { LOCKED } else { "none" };
         Ran::Done
     }
 
