@@ -181,6 +181,12 @@ impl RetentionRule {
         Ok(())
     }
 
+    /// Whether its packages are under a hold from the start. What has no date is kept until a person says otherwise, and
+    /// a lock that only rolls would end by itself where nobody renews it; the bit of a hold does not.
+    pub fn places_hold(&self) -> bool {
+        self.days.is_none()
+    }
+
     /// Refuses compliance locks in a store that leaves them to Strongroom, unless somebody accepts just that.
     pub fn check_enforced_by(
         &self,
@@ -221,6 +227,8 @@ mod tests {
             ]
         );
         assert!(rules.iter().all(|rule| !rule.lock_required && rule.check().is_ok()));
+        let held = rules.iter().filter(|rule| rule.places_hold()).map(|rule| rule.class);
+        assert!(held.eq([RetentionClass::PermanentRecord]), "what has no date, and nothing else");
     }
 
     #[test]

@@ -24,13 +24,16 @@ use crate::error::{ErrorKind, ServiceError};
 const CLASS_DEFAULT: RetentionClass = RetentionClass::RawEvidence;
 /// Why a hold is on a package whose producer asked for one.
 const HOLD_ASKED: &str = "asked for by the producer when the package was made";
+/// Why a hold is on a package without a date.
+const HOLD_OF_CLASS: &str =
+    "the registry's own: what is kept without a date is held, also where nobody renews its locks";
 
 /// Everything that is written at once.
 struct Made {
     tenant: TenantId,
     package: PackageRow,
-    retention: RetentionEventRow,
-    hold: Option<HoldRow>,
+    retention: Vec<RetentionEventRow>,
+    holds: Vec<HoldRow>,
     events: Vec<AuditEventRow>,
     once: Option<IdempotencyRow>,
 }
@@ -97,18 +100,16 @@ impl Registry {
                 endpoint: backend.store.endpoint().map(str::to_owned),
             },
         };
-        let decision = Decision::PackageCreated(Box::new(created));
         let record = self.clock().new_id();
-        let decided = |id, decision| Decided {
-            id,
+        let decided = Decided {
+            id: record,
             tenant: &who.tenant,
             package: package.id,
             by: Some(who.id),
             reason: None,
-            decision,
+            decision: Decision::PackageCreated(Box::new(created)),
         };
-        let sha256 =
-            self.write_down(backend, &package.storage_prefix, decided(record, decision)).await?;
+        let sha256 = self.write_down(backend, &package.storage_prefix, decided).await?;
         let mut event = self.package_event(
             "package_created",
             package.id,
@@ -116,20 +117,7 @@ impl Registry {
             serde_json::json!({ "record_id": record }),
         );
         event.record_sha256 = Some(sha256);
-        let mut events = vec![event];
-        let mut hold = None;
-        if package.legal_hold_asked {
-            let hold_id = self.clock().new_id();
-            let mut decided = decided(hold_id, Decision::HoldPlaced { hold_id });
-            decided.reason = Some(HOLD_ASKED.to_owned());
-            let sha256 = self.write_down(backend, &package.storage_prefix, decided).await?;
-            let details = serde_json::json!({ "hold_id": hold_id });
-            let mut event = self.package_event("hold_placed", package.id, Some(who.id), details);
-            event.record_sha256 = Some(sha256);
-            events.push(event);
-            hold = Some(placed(hold_id, &package, now));
-        }
-        let retention = RetentionEventRow {
+        let mut retention = vec![RetentionEventRow {
             id: self.clock().new_id(),
             package_id: package.id,
             event_type: RetentionEventType::DefaultRuleApplied,
@@ -138,9 +126,59 @@ impl Registry {
             created_at: now,
             previous_expires_at: None,
             new_expires_at: expires_at,
-        };
+        }];
+        let (mut holds, mut events) = (Vec::new(), vec![event]);
+        let of_class = terms.places_hold().then_some(HOLD_OF_CLASS);
+        let asked_for = package.legal_hold_asked.then_some(HOLD_ASKED);
+        for reason in of_class.into_iter().chain(asked_for) {
+            let (hold, event) = self.hold_from_the_start(who, backend, &package, reason).await?;
+            retention.push(RetentionEventRow {
+                id: hold.id,
+                event_type: RetentionEventType::HoldApplied,
+                reason: hold.reason.clone(),
+                previous_expires_at: expires_at,
+                ..retention[0].clone()
+            });
+            holds.push(hold);
+            events.push(event);
+        }
         let once = once.map(|once| self.idempotency_row(who, once, package.id));
-        Ok(Made { tenant: who.tenant.clone(), package, retention, hold, events, once })
+        Ok(Made { tenant: who.tenant.clone(), package, retention, holds, events, once })
+    }
+
+    /// Puts a hold on record that the package is made under.
+    async fn hold_from_the_start(
+        &self,
+        who: &Principal,
+        backend: &Backend,
+        package: &PackageRow,
+        reason: &str,
+    ) -> Result<(HoldRow, AuditEventRow), ServiceError> {
+        let id = self.clock().new_id();
+        let decided = Decided {
+            id,
+            tenant: &who.tenant,
+            package: package.id,
+            by: Some(who.id),
+            reason: Some(reason.to_owned()),
+            decision: Decision::HoldPlaced { hold_id: id },
+        };
+        let sha256 = self.write_down(backend, &package.storage_prefix, decided).await?;
+        let details = serde_json::json!({ "hold_id": id });
+        let mut event = self.package_event("hold_placed", package.id, Some(who.id), details);
+        event.record_sha256 = Some(sha256);
+        let hold = HoldRow {
+            id,
+            package_id: package.id,
+            reason: reason.to_owned(),
+            placed_by: package.created_by,
+            placed_at: package.created_at,
+            released_by: None,
+            released_at: None,
+            release_reason: None,
+            reach: HoldReach::Applying,
+        };
+        Ok((hold, event))
     }
 
     #[allow(clippy::too_many_arguments)] // each is one column's worth
@@ -208,28 +246,16 @@ async fn insert(tx: &mut Tx, made: &Made) -> Result<Option<UsedBefore>, DbError>
         return Ok(Some(UsedBefore(before)));
     }
     rows.insert_package(&made.package).await?;
-    rows.insert_retention_event(&made.retention).await?;
-    if let Some(hold) = &made.hold {
+    for event in &made.retention {
+        rows.insert_retention_event(event).await?;
+    }
+    for hold in &made.holds {
         rows.insert_hold(hold).await?;
     }
     for event in &made.events {
         rows.insert_audit_event(event).await?;
     }
     Ok(None)
-}
-
-fn placed(id: Uuid, package: &PackageRow, now: Timestamp) -> HoldRow {
-    HoldRow {
-        id,
-        package_id: package.id,
-        reason: HOLD_ASKED.to_owned(),
-        placed_by: package.created_by,
-        placed_at: now,
-        released_by: None,
-        released_at: None,
-        release_reason: None,
-        reach: HoldReach::Applying,
-    }
 }
 
 /// The rule as core decides by it.

@@ -34,3 +34,4 @@ mod signing;
 mod tokens;
 mod uploads;
 mod whose_holds;
+mod without_date;

@@ -307,7 +307,9 @@ impl Model {
             had_outage: false,
         };
         package.decided("package_created");
-        if hold {
+        // What has no date is under a hold of the registry's own.
+        let holds = u8::from(package.expires_at.is_none()) + u8::from(hold);
+        for _ in 0..holds {
             package.decided("hold_placed");
             package.holds.push(Hold { is_active: true, asked: None });
         }

@@ -207,9 +207,7 @@ impl World {
             self.files.push(Vec::new());
             self.holds.push(Vec::new());
             self.seen.push(Seen::default());
-            if hold {
-                self.note_holds(made).await;
-            }
+            self.note_holds(made).await;
         }
         assert_eq!(self.ids[made], id, "the key's own package");
         Touched::One(made)
