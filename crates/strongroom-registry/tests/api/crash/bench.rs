@@ -86,12 +86,12 @@ impl fmt::Display for Place {
 
 /// One registry, on which one flow is taken again and again.
 pub struct Bench {
-    flow: Flow,
+    pub(super) flow: Flow,
     place: Place,
     /// Where the bucket is.
     bucket: Option<Bucket>,
-    app: TestApp,
-    steps: Arc<Steps>,
+    pub(super) app: TestApp,
+    pub(super) steps: Arc<Steps>,
     /// How often the flow was taken.
     taken: u32,
 }
@@ -142,7 +142,7 @@ impl Bench {
         steps
     }
 
-    async fn prepare(&mut self) -> Subject {
+    pub(super) async fn prepare(&mut self) -> Subject {
         self.taken += 1;
         self.flow.prepare(&self.app, self.taken).await
     }

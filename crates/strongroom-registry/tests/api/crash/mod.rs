@@ -4,6 +4,7 @@
 mod aftermath;
 mod bench;
 mod flow;
+mod hold;
 mod page;
 
 use strongroom_testkit::steps::{Step, What};
@@ -105,6 +106,19 @@ async fn finalizing_with_a_signature_on_a_bucket_may_end_at_any_change() {
 #[tokio::test]
 async fn deleting_from_a_bucket_may_end_at_any_change() {
     at_every_step_on_a_bucket(Flow::Delete).await;
+}
+
+#[tokio::test]
+async fn a_hold_before_any_step_of_a_deletion_keeps_whatever_has_not_begun_to_go() {
+    Bench::on_each_engine(Flow::Delete, async |bench: Bench| {
+        Box::pin(bench.held_before_every_step()).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_hold_before_any_step_of_a_deletion_from_a_bucket_keeps_whatever_has_not_begun_to_go() {
+    Bench::on(Flow::Delete, Place::Bucket).await.held_before_every_step().await;
 }
 
 #[tokio::test]
