@@ -221,6 +221,11 @@ impl FileStatus {
 }
 
 impl LocationStatus {
+    /// Whether an object may be looked for: nobody has begun to delete it.
+    pub fn may_be_there(self) -> bool {
+        matches!(self, Self::Active | Self::Missing | Self::Corrupt)
+    }
+
     /// The state after `event`. What a verification finds may be found again, and may be found otherwise later.
     pub fn after(self, event: LocationEvent) -> Result<Self, RefusedTransition> {
         use LocationEvent as Event;

@@ -124,6 +124,11 @@ statements! {
          restore_requested_at = $6, restore_expires_at = $7 \
          WHERE tenant_id = $1 AND id = $2 AND status = 'active'"
     )}
+    // Apart from the rest, for the same reason.
+    FOUND_LOCATION = {(
+        "UPDATE storage_locations SET status = $4, last_verified_at = COALESCE($5, last_verified_at) \
+         WHERE tenant_id = $1 AND id = $2 AND status = $3"
+    )}
     // The package is locked before; see `begin_deleting_location`.
     FENCE_LOCATION = {(
         "UPDATE storage_locations SET status = 'deleting' WHERE tenant_id = $1 AND id = $2 \
@@ -264,6 +269,26 @@ impl TenantTx<'_> {
             maybe_micros(l.restore_expires_at),
         )
         .map(drop)
+    }
+
+    /// Writes what a look at a location found, and when it was read and right; tells whether it was still as it was.
+    pub async fn found_location(
+        &mut self,
+        l: &LocationRow,
+        to: LocationStatus,
+        verified_at: Option<Timestamp>,
+    ) -> Result<bool, DbError> {
+        let (session, tenant) = self.parts();
+        let updated = changed!(
+            session,
+            FOUND_LOCATION,
+            tenant,
+            l.id,
+            l.status.as_str(),
+            to.as_str(),
+            maybe_micros(verified_at),
+        )?;
+        Ok(updated == 1)
     }
 
     /// The fence of a deletion: after it, and only after it, an object's bytes may go. Taken when the package is

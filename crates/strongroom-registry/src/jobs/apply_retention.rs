@@ -146,7 +146,10 @@ async fn pass(
             let busy = "whether an object is deleted is not known yet";
             seen.errors.push(ServiceError::new(ErrorKind::Busy, busy));
         }
-        locations.retain(|location| location.status == LocationStatus::Active);
+        // Other bytes than were stored are held like those: they may show what came about.
+        locations.retain(|location| {
+            matches!(location.status, LocationStatus::Active | LocationStatus::Corrupt)
+        });
         if truth.is_held() {
             intend(attempt, store.store, locations.iter_mut()).await?;
         }

@@ -10,8 +10,8 @@ use futures::{FutureExt as _, StreamExt as _};
 use strongroom_core::BundleId;
 use strongroom_core::layout::{self, PackageObject};
 use strongroom_core::package::{FileStatus, LocationStatus, RestoreStatus};
-use strongroom_storage::keep::{self, KeepError, ObjectOfBundle};
-use strongroom_storage::{StorageError, StorageErrorKind, VersionId};
+use strongroom_storage::keep::{self, KeepError, ObjectOfBundle, ObjectRefused};
+use strongroom_storage::{StorageErrorKind, VersionId};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -20,12 +20,12 @@ use super::download_file::Retrieved;
 use super::frozen::{Placed, manifest_of, placed_files};
 use super::records::object_key;
 use crate::auth::{Action, Principal};
-use crate::db::{LocationRow, PackageRow};
+use crate::db::{LocationRow, PackageRow, TenantId};
 use crate::error::{ErrorKind, ServiceError};
 
 /// Objects that the store is asked about before a bundle begins: of a large package, no request asks about all.
 const LOOKS_MAX: usize = 8;
-/// Objects found in an archive on the way that wait to be noted: about as many as are opened ahead.
+/// Objects found to be out of reach on the way that wait to be noted: about as many as are opened ahead.
 const FOUND_MAX: usize = 16;
 
 /// A whole package as the archive of a bundle.
@@ -77,12 +77,10 @@ impl Registry {
         let objects = placed.into_iter().map(object).collect::<Result<_, _>>()?;
         let store = Arc::clone(&self.backends().get(&package.backend_id)?.store);
         let (tell, found) = mpsc::channel(FOUND_MAX);
-        let refused = move |object: &ObjectOfBundle, error: &StorageError| {
-            if error.kind() == StorageErrorKind::Archived
-                && let Some(file) = file_of(&package, object)
-            {
+        let refused = move |object: &ObjectOfBundle, why: ObjectRefused<'_>| {
+            if let Some((file, met)) = file_of(&package, object).zip(Met::of(&why)) {
                 // One that finds no place here is found by whoever asks next.
-                let _ = tell.try_send(file);
+                let _ = tell.try_send((file, met));
             }
         };
         let archive = keep::bundle_stream(store, manifest.bytes.into(), objects, slot, refused);
@@ -104,7 +102,7 @@ impl Registry {
         let looks: Vec<BoxFuture<'_, _>> = likeliest
             .into_iter()
             .take(LOOKS_MAX)
-            .map(|one| self.look_how_near(&who.tenant, one.location.clone()).boxed())
+            .map(|one| self.look_before_a_bundle(&who.tenant, &one.location).boxed())
             .collect();
         let looked: Vec<_> = stream::iter(looks).buffer_unordered(LOOKS_MAX).collect().await;
         for location in looked {
@@ -115,18 +113,58 @@ impl Registry {
         Ok(())
     }
 
+    async fn look_before_a_bundle(
+        &self,
+        tenant: &TenantId,
+        location: &LocationRow,
+    ) -> Result<LocationRow, ServiceError> {
+        let looked = self.look_how_near(tenant, location.clone()).await;
+        if let Err(error) = &looked
+            && error.kind() == ErrorKind::Corrupt
+        {
+            self.note_damage(tenant, location).await;
+        }
+        looked
+    }
+
     /// Writes down that a bundle was asked for and is about to be handed out.
     pub async fn note_bundle(&self, who: &Principal, package: Uuid) -> Result<(), ServiceError> {
         Ok(self.note_retrieval(who, package, Retrieved::Bundle).await?)
     }
 
     /// A bundle broke off at this file: whoever asks next is told why before it begins.
-    async fn note_archived_file(&self, who: &Principal, file: Uuid) -> Result<(), ServiceError> {
+    async fn note_met(&self, who: &Principal, file: Uuid, met: Met) -> Result<(), ServiceError> {
         let locations = self.db().read().await?.of(&who.tenant).locations_of_file(file).await?;
         for location in locations.iter().filter(|one| one.status == LocationStatus::Active) {
-            self.note_archived(who, location).await;
+            match met {
+                Met::Archived => self.note_archived(who, location).await,
+                Met::Damaged => self.note_damage(&who.tenant, location).await,
+            }
         }
         Ok(())
+    }
+}
+
+/// What a bundle met on its way that whoever asks next is to know.
+#[derive(Debug, Clone, Copy)]
+enum Met {
+    /// An object that lies in an archive.
+    Archived,
+    /// One that is gone, or of other bytes than were stored.
+    Damaged,
+}
+
+impl Met {
+    /// Nothing, of a store that only fails.
+    fn of(why: &ObjectRefused<'_>) -> Option<Self> {
+        match why {
+            ObjectRefused::OtherBytes => Some(Self::Damaged),
+            ObjectRefused::NotOpened(error) => match error.kind() {
+                StorageErrorKind::Archived => Some(Self::Archived),
+                StorageErrorKind::NotFound => Some(Self::Damaged),
+                _ => None,
+            },
+        }
     }
 }
 
@@ -135,7 +173,7 @@ struct Noting {
     registry: Arc<Registry>,
     who: Principal,
     archive: BoxStream<'static, Result<Bytes, KeepError>>,
-    found: mpsc::Receiver<Uuid>,
+    found: mpsc::Receiver<(Uuid, Met)>,
 }
 
 impl Noting {
@@ -152,10 +190,10 @@ impl Noting {
     }
 
     async fn note(&mut self) {
-        while let Ok(file) = self.found.try_recv() {
-            tracing::info!(file_id = %file, "a bundle breaks off: a file of it lies in an archive");
-            if let Err(error) = self.registry.note_archived_file(&self.who, file).await {
-                tracing::warn!(%error, "an archived object is not noted to be one");
+        while let Ok((file, met)) = self.found.try_recv() {
+            tracing::info!(file_id = %file, ?met, "a bundle breaks off at a file");
+            if let Err(error) = self.registry.note_met(&self.who, file, met).await {
+                tracing::warn!(%error, "what a bundle met is not noted");
             }
         }
     }
@@ -177,7 +215,8 @@ fn check(placed: &Placed) -> Result<(), ServiceError> {
         return Err(ServiceError::new(
             ErrorKind::Corrupt,
             "a file of the package was found missing or corrupt when it was last verified",
-        ));
+        )
+        .with_guidance("its files tell which; where the bytes were brought back, a download of that file sees it"));
     }
     if !placed.location.restore_status.is_readable() {
         return Err(ServiceError::archived());

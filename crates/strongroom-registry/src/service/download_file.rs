@@ -3,11 +3,14 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use bytes::Bytes;
+use futures::StreamExt as _;
+use futures::stream::{self, BoxStream};
 use serde::Deserialize;
 use serde_json::json;
 use strongroom_core::Sha256Digest;
-use strongroom_core::package::{FileStatus, LocationStatus};
-use strongroom_storage::keep::{self, Expected, KeepErrorKind, VerifyingReader};
+use strongroom_core::package::FileStatus;
+use strongroom_storage::keep::{self, Expected, KeepError, KeepErrorKind, VerifyingReader};
 use strongroom_storage::{StorageErrorKind, VersionId};
 use utoipa::IntoParams;
 use uuid::Uuid;
@@ -15,7 +18,7 @@ use uuid::Uuid;
 use super::Registry;
 use super::records::object_key;
 use crate::auth::{Action, Principal};
-use crate::db::{DbError, FileRow, LocationRow};
+use crate::db::{DbError, LocationRow, TenantId};
 use crate::error::{ErrorKind, ServiceError};
 
 /// How the bytes of a file are asked for.
@@ -61,8 +64,14 @@ impl Registry {
     /// Finds out whether a file can be read now. Reads nothing of it.
     pub async fn download(&self, who: &Principal, id: Uuid) -> Result<Download, ServiceError> {
         let (file, _, locations) = self.file_for(who, Action::Download, id).await?;
-        check_status(&file)?;
-        let location = locations.into_iter().find(|one| one.status == LocationStatus::Active);
+        let location = locations.into_iter().find(|one| one.status.may_be_there());
+        let status = match (&location, file.status) {
+            (Some(location), FileStatus::Missing | FileStatus::Corrupt) => {
+                self.look_again(&who.tenant, location).await?
+            }
+            (_, status) => status,
+        };
+        check_status(status)?;
         let (Some(location), Some(size_bytes), Some(sha256)) =
             (location, file.size_bytes, file.sha256)
         else {
@@ -84,9 +93,10 @@ impl Registry {
         })
     }
 
-    /// Reads it, or the bytes in `range`. The whole of it ends well only when it is right.
+    /// Reads it, or the bytes in `range`. The whole of it ends well only when it is right; what is found to be gone, or
+    /// other bytes, is noted in its rows before that is told.
     pub async fn read_download(
-        &self,
+        self: &Arc<Self>,
         who: &Principal,
         download: &Download,
         range: Option<Range<u64>>,
@@ -104,10 +114,38 @@ impl Registry {
                 self.note_archived(who, location).await;
                 return Err(ServiceError::archived().with_source(error));
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => {
+                if is_damage(error.kind()) {
+                    self.note_damage(&who.tenant, location).await;
+                }
+                return Err(error.into());
+            }
         };
         self.note_retrieval(who, download.package, Retrieved::Streamed(download.file_id)).await?;
-        Ok(reader)
+        let VerifyingReader { info, stream } = reader;
+        let stream = self.noting(&who.tenant, location, stream);
+        Ok(VerifyingReader { info, stream })
+    }
+
+    /// The same bytes. Where they turn out to be others than were stored, that is noted before they break off.
+    fn noting(
+        self: &Arc<Self>,
+        tenant: &TenantId,
+        location: &LocationRow,
+        stream: BoxStream<'static, Result<Bytes, KeepError>>,
+    ) -> BoxStream<'static, Result<Bytes, KeepError>> {
+        let at = (Arc::clone(self), tenant.clone(), location.clone());
+        stream::unfold((at, stream), |(at, mut stream)| async move {
+            let piece = stream.next().await?;
+            if let Err(error) = &piece
+                && is_damage(error.kind())
+            {
+                let (registry, tenant, location) = &at;
+                registry.note_damage(tenant, location).await;
+            }
+            Some((piece, (at, stream)))
+        })
+        .boxed()
     }
 
     /// Whoever looks at a file that is in the archive sees it from now on, and the sweeper looks for a restore.
@@ -144,18 +182,23 @@ impl Registry {
     }
 }
 
-fn check_status(file: &FileRow) -> Result<(), ServiceError> {
-    match file.status {
+/// Whether a reading says that the store has lost the bytes, or has others.
+fn is_damage(kind: KeepErrorKind) -> bool {
+    matches!(kind, KeepErrorKind::Corrupt | KeepErrorKind::Store(StorageErrorKind::NotFound))
+}
+
+fn check_status(status: FileStatus) -> Result<(), ServiceError> {
+    match status {
         FileStatus::Stored => Ok(()),
         FileStatus::Missing | FileStatus::Corrupt => Err(ServiceError::new(
             ErrorKind::Corrupt,
-            format!("the file was found {} when it was last verified", file.status),
+            format!("the file was found {status} when it was last verified"),
         )),
         // Of what was never acknowledged there is nothing to be had.
         FileStatus::Receiving => Err(ServiceError::not_found()),
         FileStatus::Deleting | FileStatus::Deleted => Err(ServiceError::new(
             ErrorKind::WrongState,
-            format!("the file is {}: its bytes are not to be had", file.status),
+            format!("the file is {status}: its bytes are not to be had"),
         )),
     }
 }

@@ -23,6 +23,7 @@ mod ingest_local_files;
 mod list_holds;
 pub mod list_packages;
 mod lock_row;
+mod look_again;
 mod names;
 pub(crate) mod nearness;
 pub mod new_file;

@@ -52,10 +52,18 @@ impl Registry {
             Err(error) => return Err(error.into()),
         };
         let is_near = match store.head(&key, Some(&version)).await {
-            Ok(info) if info.size_bytes != download.size_bytes => return Err(other_size()),
+            Ok(info) if info.size_bytes != download.size_bytes => {
+                self.note_damage(&who.tenant, location).await;
+                return Err(other_size());
+            }
             Ok(info) => can_be_read(info.retrieval),
             Err(error) if error.kind() == StorageErrorKind::Archived => false,
-            Err(error) => return Err(error.into()),
+            Err(error) => {
+                if error.kind() == StorageErrorKind::NotFound {
+                    self.note_damage(&who.tenant, location).await;
+                }
+                return Err(error.into());
+            }
         };
         if !is_near {
             self.note_archived(who, location).await;

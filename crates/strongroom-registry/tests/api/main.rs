@@ -8,6 +8,7 @@ mod app;
 mod archived;
 mod crash;
 mod cuts;
+mod damaged;
 mod declared_time;
 mod deletion;
 mod downloads;

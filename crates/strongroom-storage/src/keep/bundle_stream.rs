@@ -30,6 +30,15 @@ pub struct ObjectOfBundle {
     pub version: Option<VersionId>,
 }
 
+/// Why an object ended an archive.
+#[derive(Debug)]
+pub enum ObjectRefused<'a> {
+    /// The store did not open it.
+    NotOpened(&'a StorageError),
+    /// It is not the file that the manifest lists.
+    OtherBytes,
+}
+
 /// The archive of a bundle (`strongroom.bundle/v1`, gzip) made of `manifest_bytes` and of the objects
 /// that hold its files, in the order of the manifest. It is the archive that `evidence bundle` makes of
 /// the same files, under the same id.
@@ -38,14 +47,14 @@ pub struct ObjectOfBundle {
 /// manifest says of it. Nothing is asked of the store before the first piece is. It is made in bounded memory, on a
 /// thread of its own, which waits for its consumer: on the shared ones, consumers that do not read would keep all
 /// other work waiting. `held` is dropped when that thread has ended, such as a permit that bounds their number. A
-/// consumer that goes away ends it. `refused` is told which objects could not be opened, before the archive ends with
-/// that error; it must not block.
+/// consumer that goes away ends it. `refused` is told which objects could not be opened or were of other bytes, before
+/// the archive ends with that error; it must not block.
 pub fn bundle_stream(
     store: Arc<dyn Storage>,
     manifest_bytes: Bytes,
     objects: Vec<ObjectOfBundle>,
     held: impl Send + 'static,
-    refused: impl Fn(&ObjectOfBundle, &StorageError) + Send + Sync + 'static,
+    refused: impl Fn(&ObjectOfBundle, ObjectRefused<'_>) + Send + Sync + 'static,
 ) -> BoxStream<'static, Result<Bytes, KeepError>> {
     let refused: Refused = Arc::new(refused);
     stream::once(async move { begin(store, manifest_bytes, objects, held, refused) })
@@ -68,6 +77,7 @@ fn begin(
         runtime: Handle::current(),
         waiting: objects.into(),
         opened: VecDeque::new(),
+        current: None,
         failure: Failure::default(),
         refused,
     };
@@ -99,8 +109,8 @@ fn begin(
     .boxed()
 }
 
-/// Who is told of each object that could not be opened.
-type Refused = Arc<dyn Fn(&ObjectOfBundle, &StorageError) + Send + Sync>;
+/// Who is told of each object that ended an archive.
+type Refused = Arc<dyn Fn(&ObjectOfBundle, ObjectRefused<'_>) + Send + Sync>;
 
 /// What the store said when an object could not be read.
 type Failure = Arc<Mutex<Option<StorageError>>>;
@@ -110,7 +120,9 @@ struct Objects {
     store: Arc<dyn Storage>,
     runtime: Handle,
     waiting: VecDeque<ObjectOfBundle>,
-    opened: VecDeque<StreamReader>,
+    opened: VecDeque<(ObjectOfBundle, StreamReader)>,
+    /// The one that is written.
+    current: Option<ObjectOfBundle>,
     failure: Failure,
     refused: Refused,
 }
@@ -124,7 +136,14 @@ impl Objects {
         let failure = failure.lock().unwrap_or_else(PoisonError::into_inner).take();
         match (written, failure) {
             (_, Some(failure)) => Err(failure.into()),
-            (Err(error), None) => Err(refused(error)),
+            (Err(error), None) => {
+                if error.refusal() == Refusal::Integrity
+                    && let Some(object) = &self.current
+                {
+                    (self.refused)(object, ObjectRefused::OtherBytes);
+                }
+                Err(refused(error))
+            }
             (Ok(()), None) if !self.waiting.is_empty() || !self.opened.is_empty() => {
                 Err(other_number())
             }
@@ -136,9 +155,11 @@ impl Objects {
     fn next(&mut self) -> io::Result<ObjectBody> {
         while self.opened.len() <= OBJECTS_AHEAD {
             let Some(object) = self.waiting.pop_front() else { break };
-            self.opened.push_back(self.open(object));
+            let reader = self.open(object.clone());
+            self.opened.push_back((object, reader));
         }
-        let reader = self.opened.pop_front().ok_or(io::ErrorKind::NotFound)?;
+        let (object, reader) = self.opened.pop_front().ok_or(io::ErrorKind::NotFound)?;
+        self.current = Some(object);
         Ok(ObjectBody { reader, failure: Arc::clone(&self.failure) })
     }
 
@@ -146,7 +167,9 @@ impl Objects {
         let (store, refused) = (Arc::clone(&self.store), Arc::clone(&self.refused));
         let opening = async move {
             let opened = store.read(&object.key, object.version.as_ref(), None).await;
-            opened.map(|opened| opened.stream).inspect_err(|error| refused(&object, error))
+            opened
+                .map(|opened| opened.stream)
+                .inspect_err(|error| refused(&object, ObjectRefused::NotOpened(error)))
         };
         let (reader, feed) = stream_reader(stream::once(opening).try_flatten().boxed());
         self.runtime.spawn(feed);

@@ -31,7 +31,7 @@ mod write;
 
 use strongroom_core::Sha256Digest;
 
-pub use bundle_stream::{ObjectOfBundle, bundle_stream};
+pub use bundle_stream::{ObjectOfBundle, ObjectRefused, bundle_stream};
 pub use clock::clock_check;
 pub use delete::{Cleared, Deletion, Ours, VersionLeft, delete, delete_all_versions, delete_while};
 pub use error::{KeepError, KeepErrorKind, Left};
