@@ -1,27 +1,19 @@
 //! What a registry does, one flow each: from the request to the last object of its job.
 
-use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use axum::body::Body;
-use axum::http::{Method, StatusCode, header};
-use bytes::Bytes;
-use futures::StreamExt as _;
-use futures::stream;
-use jiff::{SignedDuration, Timestamp};
+use axum::http::StatusCode;
+use jiff::Timestamp;
 use serde_json::{Value, json};
-use strongroom_core::layout;
 use strongroom_core::package::{FileStatus, PackageStatus};
 use strongroom_registry::auth::Role;
 use strongroom_registry::config::Settings;
-use strongroom_registry::db::{DbError, FileRow, TenantId};
 use strongroom_registry::jobs::run_one;
 use strongroom_registry::jobs::sweep;
-use strongroom_storage::ObjectKey;
-use strongroom_storage::keep::{self, WriteAsk};
 use uuid::Uuid;
 
 use super::aftermath::{files_of, holds_of};
+use super::scene::{expire, leave_an_upload, long_path, once, put_files_beside};
 use crate::app::{Answer, Client, TestApp};
 use crate::evidence::{locked, row, stepwise, tick, work};
 use crate::signing::{is_signed, signs};
@@ -29,7 +21,7 @@ use crate::signing::{is_signed, signs};
 /// A date later than any that a class gives.
 pub const LATER: &str = "2090-01-01T00:00:00Z";
 /// The bytes of each file.
-const BYTES: &[u8] = b"content";
+pub const BYTES: &[u8] = b"content";
 
 /// A flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -421,74 +413,6 @@ async fn asked(client: &Client, path: &str, ask: Value) -> Answer {
     let answer = client.post(path, ask).await;
     assert!(answer.status.is_success(), "{path}: {answer:?}");
     answer
-}
-
-/// A request that is done once however often it comes.
-async fn once(client: &Client, nth: u32, path: &str, ask: &Value) -> Answer {
-    let request = client
-        .request(Method::POST, path)
-        .header(header::CONTENT_TYPE, "application/json")
-        .header("idempotency-key", format!("key-{nth}"));
-    let body = if ask.is_null() { Body::empty() } else { Body::from(ask.to_string()) };
-    client.send(request.body(body).unwrap()).await
-}
-
-/// A path that metadata does not hold, where each of its bytes is three.
-fn long_path() -> String {
-    ["%C3%A9".repeat(100), "%C3%A9".repeat(100)].join("/")
-}
-
-/// A folder with two files, beside that of the registry's own data.
-fn put_files_beside(settings: &mut Settings) {
-    let root = settings.data_dir.join("here");
-    std::fs::create_dir_all(root.join("b")).unwrap();
-    std::fs::write(root.join("a"), BYTES).unwrap();
-    std::fs::write(root.join("b/c"), BYTES).unwrap();
-    settings.data_dir = settings.data_dir.join("data");
-    settings.local_roots.insert("here".to_owned(), root);
-}
-
-/// What an upload leaves whose process ended when its object was there, long ago.
-async fn leave_an_upload(app: &TestApp, package: Uuid) {
-    let id = app.registry.clock().new_id();
-    let key = layout::package_file(package, id);
-    let metadata = BTreeMap::from([("strongroom-file-id".to_owned(), id.to_string())]);
-    let body = stream::iter([Ok(Bytes::from_static(BYTES))]).boxed();
-    let ask = WriteAsk { metadata, ..WriteAsk::new(1 << 20) };
-    keep::write(&*app.store, &ObjectKey::new(key.clone()).unwrap(), body, ask).await.unwrap();
-    let file = FileRow {
-        id,
-        package_id: package,
-        relative_path: "a".to_owned(),
-        path_nfc: "a".to_owned(),
-        media_type: None,
-        content_type: None,
-        size_bytes: None,
-        sha256: None,
-        status: FileStatus::Receiving,
-        object_key: key,
-        created_by: row(app, package).await.created_by,
-        created_at: app.clock.now() - SignedDuration::from_hours(24 * 7),
-        stored_at: None,
-    };
-    let input = (TenantId::default_tenant(), file);
-    let written = app.registry.db().write(input, |tx, (tenant, file)| {
-        Box::pin(async move { tx.of(tenant).insert_file(file).await })
-    });
-    let written: Result<(), DbError> = written.await;
-    written.unwrap();
-}
-
-/// Moves a package's date into the past, as no registry does.
-async fn expire(app: &TestApp, package: Uuid) {
-    let mut package = row(app, package).await;
-    package.expires_at = Some(app.clock.now() - SignedDuration::from_hours(1));
-    let input = (TenantId::default_tenant(), package);
-    let written = app.registry.db().write(input, |tx, (tenant, package)| {
-        Box::pin(async move { tx.of(tenant).update_package(package).await.map(drop) })
-    });
-    let written: Result<(), DbError> = written.await;
-    written.unwrap();
 }
 
 async fn assert_bundle(app: &TestApp, package: Uuid) {

@@ -6,6 +6,7 @@ mod bench;
 mod flow;
 mod hold;
 mod page;
+mod scene;
 
 use strongroom_testkit::steps::{Step, What};
 
