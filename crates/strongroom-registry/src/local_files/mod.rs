@@ -8,14 +8,17 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`apart`] | places that none of them may hold or lie in |
 //! | [`roots`] | the folders that were named, each opened once |
 //! | `walk` | every file below a path, none through a link |
 //! | `reading` | the bytes of one file, which must not change meanwhile |
 
+pub mod apart;
 mod reading;
 pub mod roots;
 mod walk;
 
+pub use apart::KeptApart;
 pub(crate) use reading::LocalFile;
 pub use roots::LocalRoots;
 pub(crate) use walk::{Source, walk};

@@ -13,6 +13,8 @@ use std::sync::Arc;
 use rustix::fs::{Mode, OFlags};
 use rustix::process::geteuid;
 
+use super::apart::KeptApart;
+
 /// Folders that can be named.
 pub const ROOTS_MAX: usize = 64;
 /// Bytes of the name of one.
@@ -41,10 +43,13 @@ pub struct RootRefused {
 pub struct LocalRoots(BTreeMap<String, Arc<OwnedFd>>);
 
 impl LocalRoots {
-    /// Opens every folder, or says which one cannot be used. None of them may hold the registry's own data.
-    pub fn open(named: &BTreeMap<String, PathBuf>, data_dir: &Path) -> Result<Self, RootRefused> {
+    /// Opens every folder, or says which one cannot be used.
+    pub fn open(
+        named: &BTreeMap<String, PathBuf>,
+        apart: &[KeptApart],
+    ) -> Result<Self, RootRefused> {
         let opened = named.iter().map(|(name, path)| {
-            let folder = open_root(name, path, data_dir)?;
+            let folder = open_root(name, path, apart)?;
             Ok((name.clone(), Arc::new(folder)))
         });
         opened.collect::<Result<_, _>>().map(Self)
@@ -59,25 +64,22 @@ impl LocalRoots {
 /// Opens a folder that was named.
 ///
 /// Refused are paths that are not absolute, what is no folder or cannot be read, what is reached through a link that
-/// belongs to anybody but root and the registry's own user, and what holds `data_dir` or lies in it: the
-/// administrator's token is there.
-pub fn open_root(name: &str, path: &Path, data_dir: &Path) -> Result<OwnedFd, RootRefused> {
-    open(path, data_dir).map_err(|why| RootRefused {
+/// belongs to anybody but root and the registry's own user, and what holds a place that is kept `apart` or lies in it.
+pub fn open_root(name: &str, path: &Path, apart: &[KeptApart]) -> Result<OwnedFd, RootRefused> {
+    open(path, apart).map_err(|why| RootRefused {
         name: name.to_owned(),
         path: path.to_owned(),
         why,
     })
 }
 
-fn open(path: &Path, data_dir: &Path) -> Result<OwnedFd, Cow<'static, str>> {
+fn open(path: &Path, apart: &[KeptApart]) -> Result<OwnedFd, Cow<'static, str>> {
     if !path.is_absolute() {
         return Err("is no absolute path".into());
     }
     let place = without_links(path)?;
-    let data_dir = fs::canonicalize(data_dir).or_else(|_| std::path::absolute(data_dir));
-    let data_dir = data_dir.map_err(cannot_be_read)?;
-    if place.starts_with(&data_dir) || data_dir.starts_with(&place) {
-        return Err("holds the registry's own data, or lies in them".into());
+    if let Some(met) = apart.iter().find_map(|kept| kept.met_by(&place)) {
+        return Err(met.into());
     }
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     rustix::fs::open(&place, flags, Mode::empty()).map_err(|error| cannot_be_read(error.into()))
@@ -142,8 +144,12 @@ mod tests {
 
     use super::*;
 
+    fn apart(data_dir: &Path) -> [KeptApart; 1] {
+        [KeptApart::new("data_dir", data_dir)]
+    }
+
     fn why(path: &Path, data_dir: &Path) -> String {
-        open_root("here", path, data_dir).map(drop).unwrap_err().to_string()
+        open_root("here", path, &apart(data_dir)).map(drop).unwrap_err().to_string()
     }
 
     #[test]
@@ -162,12 +168,12 @@ mod tests {
         let (here, data) = (folder.path().join("here"), folder.path().join("data"));
         fs::create_dir(&here).unwrap();
         fs::write(folder.path().join("file"), "content").unwrap();
-        assert!(open_root("here", &here, &data).is_ok());
+        assert!(open_root("here", &here, &apart(&data)).is_ok());
         assert!(why(Path::new("here"), &data).ends_with("is no absolute path"));
         assert!(why(&folder.path().join("gone"), &data).ends_with("is not there"));
         assert!(why(&folder.path().join("file"), &data).ends_with("is no folder"));
         let named = BTreeMap::from([("gone".to_owned(), folder.path().join("gone"))]);
-        let told = LocalRoots::open(&named, &data).unwrap_err().to_string();
+        let told = LocalRoots::open(&named, &apart(&data)).unwrap_err().to_string();
         assert!(told.starts_with("the folder of `gone`, "), "{told}");
     }
 
@@ -177,11 +183,18 @@ mod tests {
         let data = folder.path().join("data");
         fs::create_dir_all(data.join("store")).unwrap();
         symlink(&data, folder.path().join("elsewhere")).unwrap();
-        for root in ["", "data", "data/store", "elsewhere", "data/../data", "elsewhere/store"] {
+        for (root, how) in [
+            ("", "holds"),
+            ("data", "holds"),
+            ("data/store", "lies in"),
+            ("elsewhere", "holds"),
+            ("data/../data", "holds"),
+            ("elsewhere/store", "lies in"),
+        ] {
             let told = why(&folder.path().join(root), &data);
-            assert!(told.ends_with("holds the registry's own data, or lies in them"), "{told}");
+            assert!(told.contains(&format!("{how} what data_dir names, ")), "{told}");
         }
-        assert!(why(Path::new("/"), &data).contains("own data"));
+        assert!(why(Path::new("/"), &data).contains("holds what data_dir names"));
     }
 
     #[test]
@@ -190,7 +203,7 @@ mod tests {
         let (data, link) = (folder.path().join("data"), folder.path().join("link"));
         fs::create_dir_all(folder.path().join("there/inner")).unwrap();
         symlink("there", &link).unwrap();
-        assert!(open_root("here", &link.join("inner"), &data).is_ok());
+        assert!(open_root("here", &link.join("inner"), &apart(&data)).is_ok());
         symlink("round", folder.path().join("round")).unwrap();
         assert!(why(&folder.path().join("round"), &data).contains("in a circle"));
 

@@ -18,7 +18,7 @@ use crate::documents::{JobDocument, LocalFilesAsk, UploadedFile};
 use crate::error::{ErrorKind, ServiceError};
 use crate::jobs::{IngestionPayload, JobKind};
 use crate::local_files::roots::{RootRefused, is_root_name};
-use crate::local_files::{LocalRoots, Source};
+use crate::local_files::{KeptApart, LocalRoots, Source};
 
 /// Everything that is written at once.
 struct Asking {
@@ -28,11 +28,10 @@ struct Asking {
 }
 
 impl Registry {
-    /// Opens the folders that files may be ingested from. Whoever works on jobs does this first; whoever only answers
-    /// requests needs none of them.
-    pub fn open_local_roots(&self) -> Result<(), RootRefused> {
-        let settings = self.settings();
-        let opened = LocalRoots::open(&settings.local_roots, &settings.data_dir)?;
+    /// Opens the folders that files may be ingested from, none of which may meet what is kept `apart`. Whoever works on
+    /// jobs does this first; whoever only answers requests needs none of them.
+    pub fn open_local_roots(&self, apart: &[KeptApart]) -> Result<(), RootRefused> {
+        let opened = LocalRoots::open(&self.settings().local_roots, apart)?;
         // Open already: those stay.
         let _ = self.local_roots.set(opened);
         Ok(())

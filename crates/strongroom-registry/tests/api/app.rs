@@ -21,6 +21,7 @@ use strongroom_registry::config::Settings;
 use strongroom_registry::db::{Db, TenantId, TenantRow, Watch};
 use strongroom_registry::documents::NewToken;
 use strongroom_registry::error::ServiceError;
+use strongroom_registry::local_files::KeptApart;
 use strongroom_registry::service::Registry;
 use strongroom_storage::memory::MemoryStorage;
 use strongroom_storage::{Clock, Storage};
@@ -173,7 +174,8 @@ impl TestApp {
 /// Opens folders for ingestion as whoever works on jobs does, but for those that a test only names.
 fn open_what_is_there(registry: &Registry) {
     if registry.settings().local_roots.values().all(|root| root.exists()) {
-        registry.open_local_roots().unwrap();
+        let data_dir = KeptApart::new("data_dir", &registry.settings().data_dir);
+        registry.open_local_roots(&[data_dir]).unwrap();
     }
 }
 

@@ -42,7 +42,7 @@ pub async fn serve(context: &Context) -> Result<()> {
     // Only here: a worker or an operator's command that was started with another configuration changes no class.
     registry.settle_rules(&TenantId::default_tenant()).await?;
     if !is_api_only {
-        open_local_roots(&registry)?;
+        open_local_roots(&registry, context)?;
     }
     first_token::make(&registry, context).await?;
     let listener = server::listen(registry.settings().listen).await?;
@@ -87,7 +87,7 @@ pub async fn worker(context: &Context) -> Result<()> {
     opened.db.expect_current_schema().await?;
     let registry = opened.signing(context).await?.registry(context).await?;
     advisory::refuse(&registry)?;
-    open_local_roots(&registry)?;
+    open_local_roots(&registry, context)?;
     let (stopper, stop) = server::stop();
     let mut workers = start_workers(&registry, context, stop);
     context.console.note("working on the registry's jobs");
@@ -113,13 +113,17 @@ pub async fn migrate(context: &Context) -> Result<()> {
 }
 
 /// Opens the folders that jobs may take files from; whoever only answers requests needs none.
-fn open_local_roots(registry: &Registry) -> Result<(), Failure> {
-    registry.open_local_roots().map_err(|refused| unusable_root(&refused))
+fn open_local_roots(registry: &Registry, context: &Context) -> Result<(), Failure> {
+    let apart = context.config.kept_apart(registry.settings());
+    registry.open_local_roots(&apart).map_err(|refused| unusable_root(&refused))
 }
 
 fn unusable_root(refused: &RootRefused) -> Failure {
     Failure::usage(refused.to_string())
-        .with_help("correct registry.local_ingestion.roots, or leave it out: then it is off")
+        .with_help(
+        "name a folder that holds nothing but what is to be ingested: registry.local_ingestion.roots; or leave it out, \
+         and it is off",
+    )
 }
 
 fn start_workers(registry: &Arc<Registry>, context: &Context, stop: Stop) -> JoinHandle<()> {

@@ -128,7 +128,7 @@ fn a_folder_that_cannot_be_read_is_told_before_a_registry_starts() {
 
     for (roots, why) in [
         (format!("gone: {place}/gone"), "is not there"),
-        (format!("data: {}", room.path("").display()), "holds the registry's own data"),
+        (format!("data: {}", room.path("").display()), "holds what registry.data_dir names"),
         ("near: srv/nightly".to_owned(), "is no absolute path"),
     ] {
         file(&roots);
@@ -144,4 +144,73 @@ fn a_folder_that_cannot_be_read_is_told_before_a_registry_starts() {
     room.write("own.yaml", "registry:\n  local_ingestion:\n    roots: /srv/nightly\n");
     let refused = room.run(&check).exits(2);
     assert!(refused.stderr.contains("own.yaml:3: a group of keys"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_folder_that_holds_a_secret_or_the_registrys_bytes_is_refused_with_the_names_of_both() {
+    let room = Room::new().env("KEY", "me");
+    for folder in ["pub/db", "pub/store", "pub/keys", "pub/inner", "apart"] {
+        fs::create_dir_all(room.path(folder)).unwrap();
+    }
+    room.write("pub/keys/secret", "hunter2");
+    symlink(room.path("pub/keys/secret"), room.path("apart/link")).unwrap();
+    let place = |name: &str| room.path(name).display().to_string();
+    let refused = |root: &str, lines: &str, told: &[&str]| {
+        let root = format!("  local_ingestion: {{roots: {{pub: {}}}}}\n", place(root));
+        room.write("own.yaml", format!("{lines}\nregistry:\n  data_dir: data\n{root}"));
+        let named = ["--config", "own.yaml", "--format", "json"];
+        let check = room.run(&[&["check-config"], &named[..]].concat()).exits(2);
+        assert_valid(&check.json(), "config-check");
+        let serve = ["serve", "--listen", "127.0.0.1:0"];
+        let served = room.run(&[&serve[..], &named[..]].concat()).exits(2);
+        for told in told {
+            assert!(check.stdout.contains(told), "{told}: {}", check.stdout);
+            assert!(served.stderr.contains(told), "{told}: {}", served.stderr);
+        }
+    };
+    let of_the_store = |lines: &str| format!("store: {{{lines}}}");
+    let store = of_the_store(&format!("url: 'file://{}'", place("pub/store")));
+    for root in ["pub", "pub/store"] {
+        refused(root, &store, &["the folder of `pub`", "holds what store.url names"]);
+    }
+    fs::create_dir_all(room.path("pub/store/objects")).unwrap();
+    refused("pub/store/objects", &store, &["lies in what store.url names"]);
+    let reference = |file: &str| {
+        of_the_store(&format!(
+            "url: s3://kept, region: eu-central-1, access_key_ref: env:KEY, secret_key_ref: 'file:{}'",
+            place(file)
+        ))
+    };
+    refused("pub", &reference("pub/keys/secret"), &["holds what store.secret_key_ref names"]);
+    // Where it is, and not by what name.
+    refused("pub", &reference("apart/link"), &["store.secret_key_ref", "pub/keys/secret"]);
+}
+
+#[test]
+fn a_folder_that_holds_the_database_or_the_key_that_signs_is_refused() {
+    let room = Room::new();
+    for folder in ["pub/db", "pub/inner", "apart"] {
+        fs::create_dir_all(room.path(folder)).unwrap();
+    }
+    let place = |name: &str| room.path(name).display().to_string();
+    room.run(&["keys", "generate", "-o", "pub/key.pem"]).exits(0);
+    let checked = |root: &str, lines: &str| {
+        let root = format!("  local_ingestion: {{roots: {{pub: {}}}}}\n", place(root));
+        room.write("own.yaml", format!("registry:\n  data_dir: data\n{lines}\n{root}"));
+        room.run(&["check-config", "--config", "own.yaml", "--format", "json"])
+    };
+    let database = format!("  database_url: 'sqlite:{}/registry.db'", place("pub/db"));
+    let key = format!("  signing: {{key: 'file:{}'}}", place("pub/key.pem"));
+    for (lines, told) in [(&database, "registry.database_url"), (&key, "registry.signing.key")] {
+        let checked = checked("pub", lines).exits(2);
+        assert!(checked.stdout.contains(&format!("holds what {told} names")), "{}", checked.stdout);
+    }
+    checked("pub/inner", &database).exits(0);
+    checked("pub/inner", &key).exits(0);
+    checked("apart", &database).exits(0);
+    // The file's log is in its folder, too.
+    let near = format!("  database_url: 'sqlite:{}/registry.db'", place("pub"));
+    let checked = checked("pub/inner", &near).exits(2);
+    assert!(checked.stdout.contains("lies in what registry.database_url names"), "{}", checked.stdout);
+    room.run(&["serve", "--config", "own.yaml", "--listen", "127.0.0.1:0"]).exits(2);
 }

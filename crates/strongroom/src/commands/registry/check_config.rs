@@ -1,7 +1,5 @@
 //! `strongroom check-config`: every value of the registry's in effect, and what is wrong with them.
 
-use std::path::Path;
-
 use anyhow::Result;
 use serde::Serialize;
 use strongroom_core::package::RuleLock;
@@ -17,7 +15,7 @@ use crate::commands::Context;
 use crate::commands::settings_table::{self, Row, row};
 use crate::commands::signing::not_signed;
 use crate::commands::store_status::{refuse_unusable, warnings};
-use crate::config::registry::RegistryChoice;
+use crate::config::registry::{RegistryChoice, sqlite_file};
 use crate::config::registry::keys::Takes;
 use crate::config::{self, Sourced, credentials_in_words};
 use crate::exit::{Exit, exit_of};
@@ -107,7 +105,7 @@ pub async fn run(args: &CheckConfigArgs, context: &Context) -> Result<()> {
     };
     if let Some(choice) = &mut choice {
         findings.extend(about_the_choice(choice));
-        findings.extend(about_the_roots(choice));
+        findings.extend(about_the_roots(choice, context));
         if let Ok(store) = &store {
             let refused = advisory::refusals(&choice.settings, store.as_deref());
             let refused = refused.into_iter().map(anyhow::Error::from);
@@ -190,15 +188,16 @@ fn about_the_choice(choice: &RegistryChoice) -> Vec<Finding> {
 }
 
 /// Whether the folders that operators may ingest from can be read.
-fn about_the_roots(choice: &RegistryChoice) -> Vec<Finding> {
+fn about_the_roots(choice: &RegistryChoice, context: &Context) -> Vec<Finding> {
     let settings = &choice.settings;
+    let apart = context.config.kept_apart(settings);
     let about = About::Configuration;
     let looked_at = settings.local_roots.iter().map(|(name, path)| {
         if choice.is_api_only {
             let why = "is opened by `strongroom worker`, and not where requests are answered";
             return Finding::note(about, format!("the folder of `{name}` {why}"));
         }
-        match open_root(name, path, &settings.data_dir) {
+        match open_root(name, path, &apart) {
             Ok(_) => Finding::note(
                 about,
                 format!("the folder of `{name}` can be read: operators may ingest what is in it"),
@@ -240,12 +239,10 @@ async fn about_signing(
 
 /// Whether the database answers, and has the schema of this version.
 async fn about_the_database(choice: &RegistryChoice) -> Vec<Finding> {
-    let url = choice.settings.database_url.as_ref().map(DatabaseUrl::reveal).unwrap_or_default();
+    let url = choice.settings.database_url.as_ref();
     let is_embedded = choice.database.is_none();
     // To open a file of SQLite's makes it.
-    if let Some(path) = url.strip_prefix("sqlite:")
-        && !Path::new(path.strip_prefix("//").unwrap_or(path)).exists()
-    {
+    if url.and_then(sqlite_file).is_some_and(|file| !file.exists()) {
         return vec![match is_embedded {
             true => Finding::note(About::Database, "the first start makes the embedded database"),
             false => Finding::error(
@@ -256,7 +253,7 @@ async fn about_the_database(choice: &RegistryChoice) -> Vec<Finding> {
             ),
         }];
     }
-    let db = match Db::open(url).await {
+    let db = match Db::open(url.map(DatabaseUrl::reveal).unwrap_or_default()).await {
         Ok(db) => db,
         Err(error) => return vec![Finding::error(About::Database, &error.into())],
     };

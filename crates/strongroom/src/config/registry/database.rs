@@ -83,6 +83,12 @@ fn of_file(file: &Sourced<String>) -> Result<NamedDatabase, Failure> {
     })
 }
 
+/// The file of a SQLite database.
+pub fn sqlite_file(url: &DatabaseUrl) -> Option<&Path> {
+    let path = url.reveal().strip_prefix("sqlite:")?;
+    Some(Path::new(path.strip_prefix("//").unwrap_or(path)))
+}
+
 /// Whether a URL holds a password: between the user and the host, or as a parameter.
 fn has_password(url: &str) -> bool {
     let rest = url.split_once("://").map_or("", |(_, rest)| rest);

@@ -1,6 +1,7 @@
 //! What a registry is set up by, out of everything that is configured.
 
 mod database;
+mod kept_apart;
 pub mod keys;
 mod local_roots;
 mod section;
@@ -18,7 +19,7 @@ use strongroom_registry::config::{
     Redirects, RequestLimits, Settings,
 };
 
-pub use self::database::NamedDatabase;
+pub use self::database::{NamedDatabase, sqlite_file};
 use self::keys::{CLASSES, ClassKeys, Key, Takes};
 pub use self::section::Section;
 pub use self::signing::{KeyPlace, SigningChoice};
