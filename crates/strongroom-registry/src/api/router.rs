@@ -34,12 +34,23 @@ pub fn router(registry: &Arc<Registry>) -> Router {
     let routes = decided().layer(in_time).merge(streamed()).layer(admitted);
     let (api, document) = under_api(routes).split_for_parts();
     let document = Arc::<str>::from(openapi::completed(&document).to_string());
-    Router::new()
+    let routes = Router::new()
         .merge(api)
         .merge(health::router())
         .merge(web::router())
         .merge(SwaggerUi::new("/api/docs").config(Config::from("/api/openapi.json")))
-        .route("/api/openapi.json", get(move || told(document)))
+        .route("/api/openapi.json", get(move || told(document)));
+    observed(routes, registry)
+}
+
+/// What a process answers that only works on jobs: how it fares, and nothing of what is kept.
+pub fn probes(registry: &Arc<Registry>) -> Router {
+    observed(health::router(), registry)
+}
+
+/// Routes whose requests have an id and a line in the log, and whose defects are answered, as is what is no route.
+fn observed(routes: Router<Arc<Registry>>, registry: &Arc<Registry>) -> Router {
+    routes
         .fallback(|| async { ApiError(ServiceError::not_found()) })
         .method_not_allowed_fallback(|| async {
             ApiError(ServiceError::new(

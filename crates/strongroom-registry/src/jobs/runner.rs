@@ -114,7 +114,10 @@ async fn run(attempt: Attempt) {
             attempt.registry().metrics().job(&kind, "lost");
             return;
         }
-        Some(Ok(outcome)) => finish(&attempt, JobState::Done, Some(outcome), None).await,
+        Some(Ok(outcome)) => {
+            tracing::info!(%job_id, kind, "a job is done");
+            finish(&attempt, JobState::Done, Some(outcome), None).await
+        }
         Some(Err(error)) => fail(&attempt, &error).await,
     };
     if let Err(error) = ended {

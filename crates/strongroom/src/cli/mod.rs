@@ -43,7 +43,9 @@ pub use package::{
     PackageShowArgs, PackageUploadArgs,
 };
 pub use package_keeping::{PackageDeleteCommand, PackageExtendArgs, PackageHoldCommand};
-pub use serve::{AdminArgs, AdminCommand, CheckConfigArgs, ServeArgs, TokenCommand, WorkerArgs};
+pub use serve::{
+    AdminArgs, AdminCommand, CheckConfigArgs, MigrateArgs, ServeArgs, TokenCommand, WorkerArgs,
+};
 pub use signer::SigningKeyArgs;
 pub use signing::{
     AttestArgs, HmacArgs, ProveArgs, SignArgs, SignatureToArgs, SignerArgs, TrustArgs, VerifyArgs,
@@ -178,14 +180,15 @@ Examples:
     Serve(ServeArgs),
     /// Work on a registry's jobs, beside those that answer requests.
     #[command(after_help = "\
-Example:
-  STRONGROOM_DATABASE_URL=postgres://strongroom@db/registry strongroom worker --store s3://evidence")]
+Examples:
+  STRONGROOM_DATABASE_URL=postgres://strongroom@db/registry strongroom worker --store s3://evidence
+  strongroom worker --listen 10.0.0.7:8641       for probes, and for what scrapes metrics")]
     Worker(WorkerArgs),
     /// Bring a registry's shared database up to date.
     #[command(after_help = "\
 Example:
   STRONGROOM_DATABASE_URL=postgres://strongroom@db/registry strongroom migrate")]
-    Migrate(WorkerArgs),
+    Migrate(MigrateArgs),
     /// Check a registry's configuration, and print every value in effect and where it came from.
     ///
     /// Takes the flags of `serve`, and starts nothing. Passwords are never shown.
@@ -372,8 +375,12 @@ mod tests {
         let config = command.find_subcommand("config").expect("config");
         let evidence = command.find_subcommand("evidence").expect("evidence");
         let bundle = evidence.find_subcommand("bundle").expect("bundle");
-        for setting in crate::config::ALL {
-            let mut args = config.get_arguments().chain(bundle.get_arguments());
+        let service = |name| command.find_subcommand(name).expect("of the registry");
+        let of_the_registry = crate::config::registry::keys::all().map(|key| &key.setting);
+        let of_the_registry = of_the_registry.filter(|setting| !setting.flag.is_empty());
+        for setting in crate::config::ALL.iter().chain(of_the_registry) {
+            let commands = [config, bundle, service("serve"), service("worker")];
+            let mut args = commands.into_iter().flat_map(clap::Command::get_arguments);
             let arg = args.find(|arg| arg.get_id() == setting.flag).expect(setting.key);
             assert_eq!(arg.get_long(), Some(setting.flag_name().as_str()), "{}", setting.key);
             let twin = arg.get_env().and_then(|name| name.to_str());

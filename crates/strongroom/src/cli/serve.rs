@@ -73,9 +73,23 @@ pub struct CheckConfigArgs {
     pub connect: bool,
 }
 
-/// `strongroom worker` and `strongroom migrate`.
+/// `strongroom worker`.
 #[derive(Debug, Args)]
 pub struct WorkerArgs {
+    #[command(flatten)]
+    pub store: StoreArgs,
+    #[command(flatten)]
+    pub registry: RegistryArgs,
+
+    /// Where the worker tells how it fares: `/livez`, `/readyz`, `/health` and `/metrics`. Nowhere, unless it is said.
+    #[arg(long = "listen", value_name = "ADDRESS", env = "STRONGROOM_WORKER_LISTEN")]
+    #[arg(help_heading = HEADING)]
+    pub worker_listen: Option<SocketAddr>,
+}
+
+/// `strongroom migrate`.
+#[derive(Debug, Args)]
+pub struct MigrateArgs {
     #[command(flatten)]
     pub store: StoreArgs,
     #[command(flatten)]

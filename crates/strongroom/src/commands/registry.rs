@@ -3,9 +3,11 @@
 mod advisory;
 mod check_config;
 mod first_token;
+mod probes;
 mod signing;
 mod tokens;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
@@ -27,6 +29,7 @@ use crate::failure::Failure;
 use crate::logging;
 
 pub use self::check_config::run as check_config;
+use self::probes::Probes;
 pub use self::tokens::run as admin;
 
 /// `strongroom serve`
@@ -85,9 +88,14 @@ pub async fn worker(context: &Context) -> Result<()> {
     logging::start_service();
     let opened = Opened::open(context).await?;
     opened.db.expect_current_schema().await?;
+    let listen = opened.worker_listen;
     let registry = opened.signing(context).await?.registry(context).await?;
     advisory::refuse(&registry)?;
     open_local_roots(&registry, context)?;
+    let probes = match listen {
+        Some(address) => Some(Probes::start(&registry, address, context).await?),
+        None => None,
+    };
     let (stopper, stop) = server::stop();
     let mut workers = start_workers(&registry, context, stop);
     context.console.note("working on the registry's jobs");
@@ -98,6 +106,10 @@ pub async fn worker(context: &Context) -> Result<()> {
     context.console.note("stopping: what was begun is finished first");
     stopper.stop();
     end_workers(workers, registry.settings().limits.drain.unsigned_abs()).await;
+    // Last: what came of the jobs that ended now can be scraped until then.
+    if let Some(probes) = probes {
+        probes.end().await;
+    }
     registry.db().close().await;
     Ok(())
 }
@@ -156,19 +168,22 @@ struct Opened {
     settings: Settings,
     is_embedded: bool,
     is_api_only: bool,
+    worker_listen: Option<SocketAddr>,
     signing: Option<SigningChoice>,
 }
 
 impl Opened {
     async fn open(context: &Context) -> Result<Self> {
-        let RegistryChoice { settings, is_api_only, database, signing } = choice(context)?;
+        let RegistryChoice { settings, is_api_only, worker_listen, database, signing } =
+            choice(context)?;
         if let Some(database) = database.as_ref().filter(|database| database.is_open_to_others) {
             context.console.warning(open_to_others(&database.origin));
         }
         make_private(&settings.data_dir)?;
         let url = settings.database_url.as_ref().map(DatabaseUrl::reveal).unwrap_or_default();
         let db = Db::open(url).await?;
-        Ok(Self { db, settings, is_embedded: database.is_none(), is_api_only, signing })
+        let is_embedded = database.is_none();
+        Ok(Self { db, settings, is_embedded, is_api_only, worker_listen, signing })
     }
 
     /// The embedded database belongs to this program alone, which brings it up to date by itself. A shared one is

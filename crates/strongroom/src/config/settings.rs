@@ -32,6 +32,7 @@ impl Setting {
         match self.key {
             "store.url" => "store".to_owned(),
             "store.ca_file" => "store-ca".to_owned(),
+            "registry.worker_listen" => "listen".to_owned(),
             key => match key.strip_prefix("push.").or_else(|| key.strip_prefix("registry.")) {
                 Some(name) => name.replace('_', "-"),
                 None => key.replace(['.', '_'], "-"),

@@ -40,6 +40,7 @@ mod cli_storage_plan;
 mod cli_store;
 mod cli_timestamps;
 mod cli_trust_root;
+mod cli_worker;
 #[path = "../../../strongroom-core/tests/support/planted.rs"]
 mod planted;
 mod room;

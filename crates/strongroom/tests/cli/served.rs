@@ -26,7 +26,13 @@ impl Served {
     }
 
     /// One that this command starts.
-    pub fn start_as(mut command: Command) -> Self {
+    pub fn start_as(command: Command) -> Self {
+        Self::start_until(command, "answers at http://")
+    }
+
+    /// One that this command starts, and that says these words when it has started; its address follows them, if
+    /// anything does.
+    pub fn start_until(mut command: Command, words: &str) -> Self {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -40,7 +46,7 @@ impl Served {
             let read = stderr.read_line(&mut line).unwrap();
             assert_ne!(read, 0, "it ended before it answered: {told}");
             told.push_str(&line);
-            if let Some((_, address)) = line.split_once("answers at http://") {
+            if let Some((_, address)) = line.split_once(words) {
                 break address.trim().to_owned();
             }
         };

@@ -62,6 +62,8 @@ keys! {
         "a file that holds that URL and nothing else, such as a mounted secret; it may hold a password";
     API_ONLY = "api_only", "API_ONLY", "api_only", Takes::Switch, Some("false"),
         "answer requests only, and leave jobs to `strongroom worker`";
+    WORKER_LISTEN = "worker_listen", "WORKER_LISTEN", "worker_listen", Takes::Text("address:port"), None,
+        "where `strongroom worker` answers `/livez`, `/readyz`, `/health` and `/metrics`, and nothing else; nowhere, unless it is named";
 
     SWEEP_EVERY_S = "deletion.sweep_every_s", "REGISTRY_DELETION_SWEEP_EVERY_S", "", Takes::Whole("seconds", 1, 86_400), Some("900"),
         "how often the sweeper looks; a look is a tick";

@@ -34,6 +34,8 @@ pub struct RegistryChoice {
     pub settings: Settings,
     /// Whether it only answers requests.
     pub is_api_only: bool,
+    /// Where a worker tells how it fares, if anywhere.
+    pub worker_listen: Option<SocketAddr>,
     /// The database that somebody named; absent where the embedded one serves.
     pub database: Option<NamedDatabase>,
     /// The key that signs manifests, where one is named. Nothing of it is read yet.
@@ -111,7 +113,8 @@ struct Reading<'a> {
 impl Reading<'_> {
     /// Nothing where some part could not be made out; what is wrong is in `refused`.
     fn all(&mut self) -> Option<RegistryChoice> {
-        let listen = self.listen();
+        let listen = self.address(&keys::LISTEN);
+        let worker_listen = self.address(&keys::WORKER_LISTEN);
         let data_dir = self.data_dir();
         let database = match database::named(self.config) {
             Ok(database) => database,
@@ -158,7 +161,7 @@ impl Reading<'_> {
             limits,
             signing: None,
         };
-        Some(RegistryChoice { settings, is_api_only, database, signing })
+        Some(RegistryChoice { settings, is_api_only, worker_listen, database, signing })
     }
 
     fn jobs(&mut self) -> JobSettings {
@@ -205,11 +208,11 @@ impl Reading<'_> {
         }
     }
 
-    fn listen(&mut self) -> Option<SocketAddr> {
-        let Sourced { value, origin } = self.config.get(&keys::LISTEN.setting)?;
+    fn address(&mut self, key: &Key) -> Option<SocketAddr> {
+        let Sourced { value, origin } = self.config.get(&key.setting)?;
         let address = value.parse();
         if address.is_err() {
-            self.refuse(&keys::LISTEN, "an IP address and a port, such as 127.0.0.1:8640", &origin);
+            self.refuse(key, "an IP address and a port, such as 127.0.0.1:8640", &origin);
         }
         address.ok()
     }

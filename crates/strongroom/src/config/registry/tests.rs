@@ -49,6 +49,7 @@ registry:
   data_dir: /var/lib/strongroom
   database_url: postgres://strongroom@db/registry
   api_only: true
+  worker_listen: 0.0.0.0:2
   deletion: {sweep_every_s: 2, grace_ticks: 3, delete_expired: false, clock_jump_max_s: 4}
   dual_control: {hold_release: true, early_deletion: true}
   local_ingestion: {roots: {nightly: /srv/nightly, builds: /srv/builds}}
@@ -92,6 +93,7 @@ registry:
     let config = config(&[], home(), file);
     let choice = config.registry().expect("settings");
     assert!(choice.is_api_only);
+    assert_eq!(choice.worker_listen, Some("0.0.0.0:2".parse().unwrap()));
     let mut told = format!("{:#?}", choice.settings);
     told.retain(|letter| !letter.is_whitespace());
     for part in [
@@ -188,6 +190,7 @@ fn everything_that_is_wrong_is_told_at_once_with_its_place_and_its_bounds() {
     let file = "\
 registry:
   listen: localhost
+  worker_listen: 8641
   deletion: {grace_ticks: 0}
   local_ingestion: {roots: {nightly: srv/nightly}}
   jobs: {workers: 65}
@@ -200,6 +203,7 @@ registry:
     let told = refused(&config(&[], environment, file));
     let expected = [
         "registry.listen is an IP address and a port, such as 127.0.0.1:8640 (",
+        "registry.worker_listen is an IP address and a port, such as 127.0.0.1:8640 (",
         "registry.retention.raw-evidence.days is a whole number of days, 1 to 36500 (",
         "registry.retention.raw-evidence.mode is one of governance, compliance (",
         "registry.retention.transient: a lock cannot be required where `lock` is `none`",
@@ -214,7 +218,7 @@ registry:
         assert!(told.iter().any(|told| told.starts_with(expected)), "{expected}: {told:#?}");
     }
     assert_eq!(told.len(), expected.len(), "{told:#?}");
-    assert!(told.iter().any(|told| told.ends_with("strongroom.yaml:3)")), "{told:#?}");
+    assert!(told.iter().any(|told| told.ends_with("strongroom.yaml:4)")), "{told:#?}");
 }
 
 #[test]
@@ -254,7 +258,8 @@ fn a_password_stands_in_the_environment_or_in_a_file_of_its_own_and_nowhere_else
 #[test]
 fn each_key_has_its_own_name_in_the_environment_which_is_made_of_it() {
     let mut names = BTreeSet::new();
-    let short = ["listen", "data_dir", "database_url", "database_url_file", "api_only"];
+    let short =
+        ["listen", "data_dir", "database_url", "database_url_file", "api_only", "worker_listen"];
     for key in keys::all() {
         let [name] = key.setting.environment else { panic!("{}", key.setting.key) };
         let path = key.setting.key.strip_prefix("registry.").expect("of the section");
