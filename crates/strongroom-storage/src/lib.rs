@@ -18,6 +18,7 @@
 //! | [`new_file`] [`new_folder`] | a local file, a local folder, that appears whole or not at all |
 //! | [`tsa`] | asks a time-stamp authority for trusted time |
 //! | [`signer`] | keys that sign: in a file, behind a command, in OpenBao |
+//! | [`openbao`] | OpenBao, asked for keys and for secrets |
 //! | [`service`] | what is asked over HTTP and is no store |
 //! | [`clock`] | time and ids come in from outside |
 
@@ -36,6 +37,7 @@ pub mod memory;
 pub mod new_file;
 pub mod new_folder;
 pub mod open;
+pub mod openbao;
 pub mod retrieval;
 pub mod s3;
 pub mod service;

@@ -234,14 +234,19 @@ fn of_signer(kind: SignerErrorKind) -> Exit {
 fn of_tsa(error: &TsaError) -> Exit {
     match error {
         TsaError::Answer(error) => of_timestamp(error),
-        TsaError::Service(error) => match error.kind() {
-            ServiceErrorKind::Configuration => Exit::Usage,
-            ServiceErrorKind::Unreachable => Exit::Unreachable,
-            ServiceErrorKind::Denied => Exit::Denied,
-            ServiceErrorKind::NotFound => Exit::NotFound,
-            ServiceErrorKind::Failed | ServiceErrorKind::Malformed => Exit::Failed,
-            ServiceErrorKind::Limit => Exit::Limit,
-        },
+        TsaError::Service(error) => of_service(error.kind()),
+    }
+}
+
+/// The exit for a service that did not give what was asked for.
+pub fn of_service(kind: ServiceErrorKind) -> Exit {
+    match kind {
+        ServiceErrorKind::Configuration => Exit::Usage,
+        ServiceErrorKind::Unreachable => Exit::Unreachable,
+        ServiceErrorKind::Denied => Exit::Denied,
+        ServiceErrorKind::NotFound => Exit::NotFound,
+        ServiceErrorKind::Failed | ServiceErrorKind::Malformed => Exit::Failed,
+        ServiceErrorKind::Limit => Exit::Limit,
     }
 }
 

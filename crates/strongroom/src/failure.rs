@@ -47,6 +47,12 @@ impl Failure {
         self
     }
 
+    /// The same failure, of which is told what it is about.
+    pub fn about(mut self, what: impl fmt::Display) -> Self {
+        self.message = format!("{what}: {}", self.message).into();
+        self
+    }
+
     /// What a person can do, if anything.
     pub fn help(&self) -> Option<&str> {
         self.help.as_deref()

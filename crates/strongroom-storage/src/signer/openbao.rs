@@ -8,22 +8,22 @@ use std::str::FromStr;
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use http::{HeaderValue, Method, StatusCode};
+use http::Method;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::json;
-use strongroom_core::limits::KEY_SERVICE_ANSWER_BYTES_MAX;
 use strongroom_core::signing::key::{Algorithm, PublicKey};
 
 use super::{Signer, SignerError, checked};
 use crate::open::Secret;
-use crate::service::{Service, ServiceError, ServiceErrorKind, ServiceSettings};
+use crate::openbao::{Advice, Api, Envelope, OpenBaoAccess};
+use crate::service::ServiceSettings;
 
-/// What the service is called in messages.
-const WHO: &str = "OpenBao";
-/// The names that both OpenBao and Vault hear.
-const TOKEN_HEADER: &str = "x-vault-token";
-const NAMESPACE_HEADER: &str = "x-vault-namespace";
+/// What a person can do about a key that is not had.
+const ADVICE: Advice = Advice {
+    denied: "check the token, its policy for the key, and the namespace",
+    not_found: "check the mount, the key's name and the namespace",
+    malformed: "check that its URL is OpenBao's, and the mount a transit engine's",
+};
 
 /// The SubjectPublicKeyInfo of an Ed25519 key (RFC 8410) but for its 32 bytes.
 const ED25519_SPKI: [u8; 12] =
@@ -99,18 +99,6 @@ pub(super) struct OpenBao {
     public_key: PublicKey,
 }
 
-/// OpenBao, asked in somebody's name.
-struct Api {
-    service: Service,
-    token: HeaderValue,
-    namespace: Option<HeaderValue>,
-}
-
-#[derive(Deserialize)]
-struct Envelope<T> {
-    data: T,
-}
-
 /// `GET /v1/transit/keys/NAME`.
 #[derive(Deserialize)]
 struct KeyData {
@@ -134,29 +122,14 @@ struct SignData {
     signature: String,
 }
 
-#[derive(Deserialize, Default)]
-struct Errors {
-    #[serde(default)]
-    errors: Vec<String>,
-}
-
 impl OpenBao {
     /// Asks for the public key, and pins its version: a rotation in between signs with no other key.
     pub(super) async fn open(settings: OpenBaoSettings) -> Result<Self, SignerError> {
         let OpenBaoSettings { service, token, namespace, mut key } = settings;
-        let service = Service::connect(WHO, &service).await?;
-        let unusable = |what| service.error(ServiceErrorKind::Configuration, what);
-        let mut token = HeaderValue::from_str(&token.0)
-            .map_err(|_| unusable("takes no token with such characters"))?;
-        token.set_sensitive(true);
-        let namespace = namespace
-            .map(|name| HeaderValue::from_str(&name))
-            .transpose()
-            .map_err(|_| unusable("takes no namespace with such characters"))?;
-        let api = Api { service, token, namespace };
-
+        let access = OpenBaoAccess { service, token, namespace };
+        let api = Api::connect(access, &ADVICE).await?;
         let path = format!("v1/{}/keys/{}", key.mount, key.name);
-        let data: KeyData = api.ask(Method::GET, &path, None).await?;
+        let Envelope { data }: Envelope<KeyData> = api.ask(Method::GET, &path, None).await?;
         if data.derived {
             return Err(SignerError::UnusableKey("the key in OpenBao is a derived one"));
         }
@@ -210,7 +183,8 @@ impl Signer for OpenBao {
             "hash_algorithm": "sha2-256",
             "marshaling_algorithm": "asn1",
         });
-        let data: SignData = self.api.ask(Method::POST, &path, Some(request)).await?;
+        let Envelope { data }: Envelope<SignData> =
+            self.api.ask(Method::POST, &path, Some(request)).await?;
         // `vault:v1:BASE64`.
         let prefix = format!("vault:v{}:", self.version);
         let signature = data
@@ -219,48 +193,6 @@ impl Signer for OpenBao {
             .and_then(|signature| BASE64.decode(signature).ok())
             .ok_or_else(|| self.api.malformed())?;
         checked(&self.public_key, message, signature)
-    }
-}
-
-impl Api {
-    async fn ask<T: DeserializeOwned>(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<serde_json::Value>,
-    ) -> Result<T, ServiceError> {
-        let mut request = self.service.request(method, path).header(TOKEN_HEADER, &self.token);
-        if let Some(namespace) = &self.namespace {
-            request = request.header(NAMESPACE_HEADER, namespace);
-        }
-        if let Some(body) = body {
-            request = request
-                .header(http::header::CONTENT_TYPE, "application/json")
-                .body(body.to_string());
-        }
-        let answer = self.service.ask(request, KEY_SERVICE_ANSWER_BYTES_MAX).await?;
-        if answer.status != StatusCode::OK {
-            let said: Errors = serde_json::from_slice(&answer.body).unwrap_or_default();
-            let refusal = self.service.refusal(answer.status, &said.errors.join(" "));
-            return Err(match refusal.kind() {
-                ServiceErrorKind::Denied => refusal
-                    .with_guidance("check the token, its policy for the key, and the namespace"),
-                ServiceErrorKind::NotFound => {
-                    refusal.with_guidance("check the mount, the key's name and the namespace")
-                }
-                ServiceErrorKind::Unreachable => refusal.with_guidance("is it sealed?"),
-                _ => refusal,
-            });
-        }
-        let envelope: Envelope<T> =
-            serde_json::from_slice(&answer.body).map_err(|_| self.malformed())?;
-        Ok(envelope.data)
-    }
-
-    fn malformed(&self) -> ServiceError {
-        self.service
-            .error(ServiceErrorKind::Malformed, "answers something that cannot be understood")
-            .with_guidance("check that its URL is OpenBao's, and the mount a transit engine's")
     }
 }
 

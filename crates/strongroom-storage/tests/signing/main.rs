@@ -1,9 +1,10 @@
 //! What signs and what tells the time, outside of this process: a time-stamp authority, a signer command,
-//! OpenBao, SoftHSM. Those of them that are real servers, the test scripts start.
+//! OpenBao, which also keeps secrets, SoftHSM. Those of them that are real servers, the test scripts start.
 
 mod command;
 mod hsm;
 mod openbao;
+mod secrets;
 mod time_stamps;
 
 use std::path::PathBuf;

@@ -24,13 +24,13 @@ fn settings(url: &str, token: &str, key: &str) -> SignerSettings {
 }
 
 /// The server that the scripts started.
-struct Real {
-    url: String,
-    token: String,
+pub(super) struct Real {
+    pub(super) url: String,
+    pub(super) token: String,
 }
 
 impl Real {
-    fn new() -> Option<Self> {
+    pub(super) fn new() -> Option<Self> {
         let url = endpoint_of("STRONGROOM_TEST_OPENBAO")?;
         Some(Self { url, token: endpoint_of("STRONGROOM_TEST_OPENBAO_TOKEN")? })
     }
@@ -40,9 +40,18 @@ impl Real {
     }
 
     /// Does something as an administrator.
-    async fn post(&self, path: &str, body: &str) {
+    pub(super) async fn post(&self, path: &str, body: &str) {
+        self.send(reqwest::Method::POST, path, body).await;
+    }
+
+    /// Takes something away as an administrator.
+    pub(super) async fn delete(&self, path: &str) {
+        self.send(reqwest::Method::DELETE, path, "").await;
+    }
+
+    async fn send(&self, method: reqwest::Method, path: &str, body: &str) {
         let request = reqwest::Client::new()
-            .post(format!("{}/v1/{path}", self.url))
+            .request(method, format!("{}/v1/{path}", self.url))
             .header("x-vault-token", &self.token)
             .body(body.to_owned());
         let status = request.send().await.expect("answered").status();

@@ -31,6 +31,11 @@ pub struct RegistryArgs {
     /// A file that holds the database's URL and nothing else, such as a mounted secret.
     #[arg(long, value_name = "FILE", env = "STRONGROOM_DATABASE_URL_FILE", help_heading = HEADING)]
     pub database_url_file: Option<PathBuf>,
+
+    /// Where the database's URL is: `env:NAME`, `file:PATH`, or `bao:PATH#FIELD` in OpenBao.
+    #[arg(long, value_name = "REFERENCE", env = "STRONGROOM_DATABASE_URL_REF")]
+    #[arg(value_parser = not_empty, help_heading = HEADING)]
+    pub database_url_ref: Option<String>,
 }
 
 /// `strongroom serve`.

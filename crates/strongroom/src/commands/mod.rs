@@ -86,7 +86,7 @@ impl Context {
 
     /// The store that is configured. Says so where it is the embedded one.
     pub async fn store(&self) -> Result<Arc<dyn Storage>> {
-        let settings = match self.choose()? {
+        let settings = match self.choose().await? {
             StoreChoice::Named(settings) | StoreChoice::Embedded(settings) => settings,
         };
         self.open(&settings).await
@@ -97,7 +97,7 @@ impl Context {
         &self,
         asked: bool,
     ) -> Result<(Arc<dyn Storage>, Box<StoreSettings>)> {
-        let settings = match self.choose()? {
+        let settings = match self.choose().await? {
             StoreChoice::Named(settings) | StoreChoice::Embedded(settings) => settings,
         };
         let store = match asked {
@@ -110,7 +110,7 @@ impl Context {
     /// The store that is configured, to be analyzed. A directory that is named and not there is a
     /// mistake in its name.
     pub async fn target(&self) -> Result<Target> {
-        let settings = match self.choose()? {
+        let settings = match self.choose().await? {
             StoreChoice::Named(settings) => {
                 refuse_absent_directory(&settings)?;
                 settings
@@ -126,7 +126,7 @@ impl Context {
     /// The store that is configured, to read from. A directory that is named and not there is a
     /// mistake in its name, not a store that holds nothing: only a push makes one.
     pub async fn store_to_read(&self) -> Result<Arc<dyn Storage>> {
-        let settings = match self.choose()? {
+        let settings = match self.choose().await? {
             StoreChoice::Named(settings) => {
                 refuse_absent_directory(&settings)?;
                 settings
@@ -151,11 +151,11 @@ impl Context {
         self.open(&StoreSettings { url, ..StoreSettings::default() }).await
     }
 
-    fn choose(&self) -> Result<StoreChoice> {
+    async fn choose(&self) -> Result<StoreChoice> {
         for note in self.config.left_out() {
             self.console.note(note);
         }
-        let choice = self.config.store()?;
+        let choice = self.config.store().await?;
         if let StoreChoice::Embedded(settings) = &choice {
             self.console
                 .note(format!("no store is named: the embedded one serves ({})", settings.url));

@@ -174,8 +174,9 @@ struct Opened {
 
 impl Opened {
     async fn open(context: &Context) -> Result<Self> {
-        let RegistryChoice { settings, is_api_only, worker_listen, database, signing } =
-            choice(context)?;
+        let mut choice = choice(context)?;
+        choice.fetch_database_url(&context.config).await?;
+        let RegistryChoice { settings, is_api_only, worker_listen, database, signing } = choice;
         if let Some(database) = database.as_ref().filter(|database| database.is_open_to_others) {
             context.console.warning(open_to_others(&database.origin));
         }

@@ -1,4 +1,4 @@
-//! Where a secret comes in: a file, standard input, a variable or a file descriptor. It is read up to a
+//! Where a secret comes in: a file, standard input, a variable, a file descriptor or OpenBao. It is read up to a
 //! limit, and overwritten in memory when it is dropped. A variable's own copy is the system's, and stays.
 
 use std::fmt;
@@ -13,6 +13,7 @@ use clap::parser::ValueSource;
 use zeroize::Zeroizing;
 
 use super::Context;
+use crate::config::SecretReference;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -30,6 +31,8 @@ pub enum Place {
     Variable(String),
     /// A file descriptor that was open when the program started.
     Descriptor(u16),
+    /// A secret that a service keeps.
+    Referred(SecretReference),
 }
 
 impl fmt::Display for Place {
@@ -39,6 +42,7 @@ impl fmt::Display for Place {
             Self::StandardInput => f.write_str("standard input"),
             Self::Variable(name) => write!(f, "the variable {name}"),
             Self::Descriptor(number) => write!(f, "file descriptor {number}"),
+            Self::Referred(reference) => reference.fmt(f),
         }
     }
 }
@@ -102,6 +106,10 @@ impl Place {
                     .ok_or_else(|| Failure::usage(format!("{self} is not set, or is no text")))?;
                 let bytes = Zeroizing::new(text.as_bytes().to_vec());
                 Secret { bytes, is_open_to_others: false }
+            }
+            Self::Referred(reference) => {
+                let bytes = reference.fetch(&context.config).await?.0.into_bytes();
+                Secret { bytes: Zeroizing::new(bytes), is_open_to_others: false }
             }
             Self::StandardInput => in_a_thread(move || read_from(io::stdin(), limit)).await??,
             // Opened by its name, since no safe call takes a number.

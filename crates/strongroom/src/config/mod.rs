@@ -3,6 +3,7 @@
 
 mod directories;
 mod file;
+mod openbao;
 mod refusal;
 pub mod registry;
 mod secret_reference;

@@ -7,8 +7,11 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use strongroom_storage::open::Secret;
+use strongroom_storage::openbao::read_secret;
 
+use super::Config;
 use crate::environment::Environment;
+use crate::exit::of_service;
 use crate::failure::Failure;
 
 /// Bytes of a file that holds one secret.
@@ -49,10 +52,10 @@ impl FromStr for SecretReference {
             ("env", name) if is_variable_name(name) => Ok(Self::Environment(name.to_owned())),
             ("file", path) if !path.is_empty() => Ok(Self::File(path.into())),
             ("bao", place) => match place.rsplit_once('#').ok_or(())? {
-                ("", _) | (_, "") => Err(()),
-                (path, field) => {
+                (path, field) if is_secret_path(path) && !field.is_empty() => {
                     Ok(Self::OpenBao { path: path.to_owned(), field: field.to_owned() })
                 }
+                _ => Err(()),
             },
             _ => Err(()),
         }
@@ -64,8 +67,34 @@ fn is_variable_name(name: &str) -> bool {
     starts_well && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
+/// Whether a path leads to where it says: what a URL would read otherwise is in none of its segments.
+fn is_secret_path(path: &str) -> bool {
+    let is_plain = |letter: char| !letter.is_control() && !"?#%\\".contains(letter);
+    path.split('/').all(|segment| !matches!(segment, "" | "." | "..")) && path.chars().all(is_plain)
+}
+
 impl SecretReference {
-    /// Fetches the secret.
+    /// Whether another machine has to be asked for the secret.
+    pub fn is_remote(&self) -> bool {
+        matches!(self, Self::OpenBao { .. })
+    }
+
+    /// Fetches the secret, wherever it is. What goes wrong names the reference, and nothing of the secret.
+    pub async fn fetch(&self, config: &Config) -> Result<Secret, Failure> {
+        let Self::OpenBao { path, field } = self else { return self.resolve(config.environment()) };
+        let access = config.openbao().map_err(|failure| failure.about(self))?;
+        read_secret(access, path, field).await.map_err(|error| {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            tracing::debug!(cause, "a secret could not be fetched");
+            let failure = Failure::new(of_service(error.kind()), format!("{self}: {error}"));
+            match error.guidance() {
+                Some(guidance) => failure.with_help(guidance.to_owned()),
+                None => failure,
+            }
+        })
+    }
+
+    /// Fetches a secret that is on this machine.
     pub fn resolve(&self, environment: &Environment) -> Result<Secret, Failure> {
         match self {
             Self::Environment(name) => environment
@@ -75,11 +104,9 @@ impl SecretReference {
             Self::File(path) => read(path)
                 .map_err(|error| Failure::usage(format!("{self} could not be read: {error}"))),
             Self::OpenBao { .. } => Err(Failure::usage(format!(
-                "{self} names an OpenBao secret, which the command line does not fetch"
+                "{self} names a secret in OpenBao, which cannot be one here"
             ))
-            .with_help(
-                "let the OpenBao agent write it to a file and name that: file:PATH, or env:NAME",
-            )),
+            .with_help("name a variable or a file: env:NAME, or file:PATH")),
         }
     }
 }
@@ -113,6 +140,15 @@ mod tests {
         {
             assert!(text.parse::<SecretReference>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_path_in_openbao_leads_nowhere_else() {
+        for path in ["/secret/x", "secret//x", "secret/../sys/x", "secret/%2e", "secret/x?a", "a#b"] {
+            let text = format!("bao:{path}#key");
+            assert!(text.parse::<SecretReference>().is_err(), "{text}");
+        }
+        assert!("bao:team/secret/data/my app#pass word".parse::<SecretReference>().is_ok());
     }
 
     #[test]

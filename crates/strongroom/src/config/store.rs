@@ -25,7 +25,7 @@ pub enum StoreChoice {
 
 impl Config {
     /// The store to talk to. Fetches the secrets that references name.
-    pub fn store(&self) -> Result<StoreChoice, Failure> {
+    pub async fn store(&self) -> Result<StoreChoice, Failure> {
         let Some(url) = self.store_url()? else {
             let settings = StoreSettings { url: self.embedded_url()?, ..StoreSettings::default() };
             return Ok(StoreChoice::Embedded(Box::new(settings)));
@@ -42,7 +42,7 @@ impl Config {
             encryption: self.encryption()?,
             storage_class: self.text(&settings::STORAGE_CLASS),
             profile: self.text(&settings::PROFILE),
-            credentials: self.credentials()?,
+            credentials: self.credentials().await?,
         };
         Ok(StoreChoice::Named(Box::new(settings)))
     }
@@ -151,7 +151,7 @@ impl Config {
 
     /// Both keys come from one kind of place: outright from the environment, or by references.
     /// Without either the provider's own chain is asked.
-    fn credentials(&self) -> Result<Option<StaticCredentials>, Failure> {
+    async fn credentials(&self) -> Result<Option<StaticCredentials>, Failure> {
         let outright = |name| self.environment.text(name).map(ToOwned::to_owned);
         let session_token = outright(SESSION_TOKEN).map(Secret);
         match (outright(ACCESS_KEY), outright(SECRET_KEY)) {
@@ -170,8 +170,8 @@ impl Config {
         let secret = self.reference(&settings::SECRET_KEY_REF)?;
         match (access, secret) {
             (Some(access), Some(secret)) => Ok(Some(StaticCredentials {
-                access_key: access.resolve(&self.environment)?.0,
-                secret_key: secret.resolve(&self.environment)?,
+                access_key: access.fetch(self).await?.0,
+                secret_key: secret.fetch(self).await?,
                 session_token,
             })),
             (None, None) => Ok(None),

@@ -19,14 +19,20 @@ fn config(flags: &[&str], environment: impl Into<Environment>, file: &str) -> Co
     Config::load(&matches, Some(path), environment.into()).expect("a configuration")
 }
 
+/// What a configuration says of a store.
+fn choice(config: &Config) -> Result<StoreChoice, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(config.store())
+}
+
 fn store(config: &Config) -> StoreSettings {
-    match config.store().expect("a store") {
+    match choice(config).expect("a store") {
         StoreChoice::Named(settings) | StoreChoice::Embedded(settings) => *settings,
     }
 }
 
 fn refusal(config: &Config) -> String {
-    config.store().expect_err("refused").to_string()
+    choice(config).expect_err("refused").to_string()
 }
 
 #[test]
@@ -102,13 +108,13 @@ fn a_store_that_is_named_twice_in_one_layer_is_refused() {
 fn without_a_store_the_embedded_one_serves_but_not_on_a_build_machine() {
     let home = "XDG_DATA_HOME";
     let embedded = config(&[], [(home, "/srv/me/da ta"), ("CI", "")], "");
-    assert!(matches!(embedded.store(), Ok(StoreChoice::Embedded(_))));
+    assert!(matches!(choice(&embedded), Ok(StoreChoice::Embedded(_))));
     if cfg!(target_os = "linux") {
         assert_eq!(store(&embedded).url, "file:///srv/me/da%20ta/strongroom/store");
     }
     let on_a_build_machine = config(&[], [(home, "/srv/me"), ("CI", "true")], "");
     assert!(refusal(&on_a_build_machine).contains("CI is set"));
-    assert!(config(&[], [(home, "/srv/me"), ("CI", "false")], "").store().is_ok());
+    assert!(choice(&config(&[], [(home, "/srv/me"), ("CI", "false")], "")).is_ok());
     let homeless = config(&[], Environment::default(), "");
     assert!(refusal(&homeless).contains("no home directory"));
 }
@@ -147,6 +153,24 @@ fn keys_come_outright_or_by_reference_and_never_by_halves() {
 }
 
 #[test]
+fn openbao_is_found_by_its_own_variables_before_those_of_vault() {
+    let file = "store:\n  url: s3://a\n  access_key_ref: env:K\n  secret_key_ref: bao:secret/data/s#key\n";
+    let told = |environment: &[(&str, &str)]| {
+        let pad = |at: usize| environment.get(at).copied().unwrap_or(("NOTHING", ""));
+        refusal(&config(&[], [("K", "key"), pad(0), pad(1), pad(2)], file))
+    };
+    assert_eq!(told(&[]), "bao:secret/data/s#key: nothing says where OpenBao is");
+    let vault = ("VAULT_ADDR", "http://127.0.0.1:1");
+    assert_eq!(told(&[vault]), "bao:secret/data/s#key: there is no token for OpenBao");
+    let unread = told(&[vault, ("BAO_TOKEN_PATH", "/nowhere/token")]);
+    assert!(unread.contains("file:/nowhere/token could not be read"), "{unread}");
+    let unreached = told(&[vault, ("VAULT_TOKEN", "hunter2")]);
+    assert_eq!(unreached, "bao:secret/data/s#key: OpenBao cannot be reached");
+    let ours = told(&[vault, ("BAO_TOKEN", "hunter2"), ("BAO_ADDR", "http://bao.example:8200")]);
+    assert_eq!(ours, "bao:secret/data/s#key: OpenBao would be asked over plain http");
+}
+
+#[test]
 fn a_secret_in_the_file_is_refused_with_its_line_and_not_repeated() {
     let file = "store:\n  url: s3://a\n  access_key_ref: env:K\n  secret_key_ref: hunter2hunter2\n";
     let refusal = refusal(&config(&[], [("K", "key")], file));
@@ -170,7 +194,7 @@ fn credentials_in_a_url_are_refused_and_not_repeated() {
 fn an_encryption_key_goes_with_kms_only() {
     let of = |flags: &[&str]| {
         let flags: Vec<&str> = ["--store", "s3://a"].iter().chain(flags).copied().collect();
-        config(&flags, Environment::default(), "").store().map(|_| ()).map_err(|e| e.to_string())
+        choice(&config(&flags, Environment::default(), "")).map(|_| ()).map_err(|e| e.to_string())
     };
     assert!(of(&["--store-sse", "aws:kms", "--store-kms-key-id", "k"]).is_ok());
     assert!(of(&["--store-sse", "AES256"]).is_ok());

@@ -22,6 +22,7 @@ mod cli_list_and_pull;
 mod cli_locks;
 mod cli_login;
 mod cli_manual;
+mod cli_openbao;
 mod cli_package;
 mod cli_package_ingest;
 mod cli_package_locks;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde::Serialize;
 use strongroom_core::package::RuleLock;
-use strongroom_registry::config::{DatabaseUrl, Settings};
+use strongroom_registry::config::Settings;
 use strongroom_registry::db::{Db, DbErrorKind};
 use strongroom_registry::local_files::roots::open_root;
 use strongroom_storage::keep::clock_check;
@@ -17,7 +17,7 @@ use crate::commands::signing::not_signed;
 use crate::commands::store_status::{refuse_unusable, warnings};
 use crate::config::registry::{RegistryChoice, sqlite_file};
 use crate::config::registry::keys::Takes;
-use crate::config::{self, Sourced, credentials_in_words};
+use crate::config::{self, SecretReference, Sourced, credentials_in_words};
 use crate::exit::{Exit, exit_of};
 use crate::failure::{ErrorDocument, Failure};
 use crate::output::{Console, count, safe, styled};
@@ -105,6 +105,7 @@ pub async fn run(args: &CheckConfigArgs, context: &Context) -> Result<()> {
     };
     if let Some(choice) = &mut choice {
         findings.extend(about_the_choice(choice));
+        findings.extend(about_the_database_url(choice, args.connect, context).await);
         findings.extend(about_the_roots(choice, context));
         if let Ok(store) = &store {
             let refused = advisory::refusals(&choice.settings, store.as_deref());
@@ -161,6 +162,19 @@ fn rows(context: &Context) -> Vec<Row> {
         Row { unit, what, ..row(shown.key.setting.key, shown.value, true) }
     }));
     rows
+}
+
+/// Whether the database's URL can be had, where it is in a secret. OpenBao is asked only where everything is.
+async fn about_the_database_url(
+    choice: &mut RegistryChoice,
+    connect: bool,
+    context: &Context,
+) -> Option<Finding> {
+    if choice.database_secret().is_some_and(SecretReference::is_remote) && !connect {
+        return None;
+    }
+    let fetched = choice.fetch_database_url(&context.config).await;
+    fetched.err().map(|refused| Finding::error(About::Database, &refused.into()))
 }
 
 /// What a person should know though nothing is wrong.
@@ -221,6 +235,10 @@ async fn about_signing(
             "registry.signing.key is not used here: jobs sign, and those are left to workers";
         return Some(Finding::note(About::Signing, told));
     }
+    if signing.is_encrypted_by_a_remote_secret() && !connect {
+        let told = "the passphrase of registry.signing.key is in OpenBao: --connect asks for it";
+        return Some(Finding::note(About::Signing, told));
+    }
     let signer = match signing::ready(signing, context).await {
         Ok(signer) => signer,
         Err(error) => return Some(Finding::error(About::Signing, &error)),
@@ -239,10 +257,11 @@ async fn about_signing(
 
 /// Whether the database answers, and has the schema of this version.
 async fn about_the_database(choice: &RegistryChoice) -> Vec<Finding> {
-    let url = choice.settings.database_url.as_ref();
+    // Where there is none it was told why.
+    let Some(url) = &choice.settings.database_url else { return Vec::new() };
     let is_embedded = choice.database.is_none();
     // To open a file of SQLite's makes it.
-    if url.and_then(sqlite_file).is_some_and(|file| !file.exists()) {
+    if sqlite_file(url).is_some_and(|file| !file.exists()) {
         return vec![match is_embedded {
             true => Finding::note(About::Database, "the first start makes the embedded database"),
             false => Finding::error(
@@ -253,7 +272,7 @@ async fn about_the_database(choice: &RegistryChoice) -> Vec<Finding> {
             ),
         }];
     }
-    let db = match Db::open(url.map(DatabaseUrl::reveal).unwrap_or_default()).await {
+    let db = match Db::open(url.reveal()).await {
         Ok(db) => db,
         Err(error) => return vec![Finding::error(About::Database, &error.into())],
     };

@@ -23,9 +23,8 @@ pub async fn ready(choice: SigningChoice, context: &Context) -> Result<ManifestS
     let SigningChoice { signer, key, authorities } = choice;
     let key = match key {
         KeyPlace::Private { key, passphrase } => {
-            let place = place(&key)?;
-            let passphrase = passphrase.as_ref().map(self::place).transpose()?;
-            let key = private_key::read_at(&place, passphrase.as_ref(), context).await;
+            let passphrase = passphrase.map(place);
+            let key = private_key::read_at(&place(key), passphrase.as_ref(), context).await;
             let settings = SignerSettings::Key(key.map_err(naming_the_passphrase)?);
             SigningKey::Ready(signer::open(settings).await?)
         }
@@ -47,14 +46,11 @@ pub async fn ready(choice: SigningChoice, context: &Context) -> Result<ManifestS
 }
 
 /// The place of a secret that is named in a configuration.
-fn place(reference: &SecretReference) -> Result<Place, Failure> {
+fn place(reference: SecretReference) -> Place {
     match reference {
-        SecretReference::Environment(name) => Ok(Place::Variable(name.clone())),
-        SecretReference::File(path) => Ok(Place::File(path.clone())),
-        SecretReference::OpenBao { .. } => Err(Failure::usage(format!(
-            "{reference} names an OpenBao secret, which is not fetched"
-        ))
-        .with_help("let the key stay in OpenBao: openbao:MOUNT/NAME; or name a file: file:PATH")),
+        SecretReference::Environment(name) => Place::Variable(name),
+        SecretReference::File(path) => Place::File(path),
+        SecretReference::OpenBao { .. } => Place::Referred(reference),
     }
 }
 

@@ -1,14 +1,15 @@
-//! Which database: by its URL, or by a file that holds it, so that a password stands neither in arguments nor in a
-//! configuration file.
+//! Which database: by its URL, or by a file or a secret that holds it, so that a password stands neither in arguments
+//! nor in a configuration file.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use strongroom_registry::config::DatabaseUrl;
 
-use super::keys;
+use super::keys::{self, Key};
+use super::signing::REFERENCES;
 use crate::bounded_file;
-use crate::config::{Config, Origin, Sourced};
+use crate::config::{Config, Origin, SecretReference, Sourced};
 use crate::failure::Failure;
 
 /// Bytes of a file that holds the URL.
@@ -19,38 +20,79 @@ const STRANGERS: u32 = 0o007;
 /// The database that somebody named.
 #[derive(Debug)]
 pub struct NamedDatabase {
-    /// Its URL.
-    pub url: DatabaseUrl,
-    /// Where that came from.
+    /// Its URL, or where that is.
+    pub url: UrlPlace,
+    /// What named it.
     pub origin: Origin,
     /// Whether strangers on this machine may read the file that holds it.
     pub is_open_to_others: bool,
 }
 
-/// The database that is named, if any is. The stronger layer decides between a URL and a file.
+/// A URL, or where it is.
+#[derive(Debug)]
+pub enum UrlPlace {
+    /// The URL.
+    Known(DatabaseUrl),
+    /// A secret that holds it, and is not fetched yet.
+    Secret(SecretReference),
+}
+
+/// The database that is named, if any is. The stronger layer decides between several ways to name one.
 pub fn named(config: &Config) -> Result<Option<NamedDatabase>, Failure> {
-    let url = config.get(&keys::DATABASE_URL.setting);
-    let file = config.get(&keys::DATABASE_URL_FILE.setting);
-    match (url, file) {
-        (None, None) => Ok(None),
-        (Some(url), None) => of_url(url).map(Some),
-        (None, Some(file)) => of_file(&file).map(Some),
-        (Some(url), Some(file)) if url.origin.rank() > file.origin.rank() => of_url(url).map(Some),
-        (Some(url), Some(file)) if url.origin.rank() < file.origin.rank() => {
-            of_file(&file).map(Some)
-        }
-        (Some(url), Some(file)) => Err(Failure::usage(format!(
+    type Read = fn(Sourced<String>) -> Result<NamedDatabase, Failure>;
+    let ways: [(&Key, Read); 3] = [
+        (&keys::DATABASE_URL, of_url),
+        (&keys::DATABASE_URL_FILE, of_file),
+        (&keys::DATABASE_URL_REF, of_reference),
+    ];
+    let named: Vec<(Sourced<String>, Read)> = ways
+        .into_iter()
+        .filter_map(|(key, read)| Some((config.get(&key.setting)?, read)))
+        .collect();
+    let Some(strongest) = named.iter().map(|(named, _)| named.origin.rank()).max() else {
+        return Ok(None);
+    };
+    let mut named = named.into_iter().filter(|(named, _)| named.origin.rank() == strongest);
+    match (named.next(), named.next()) {
+        (Some((one, _)), Some((other, _))) => Err(Failure::usage(format!(
             "the database is named twice: by {} and by {}",
-            url.origin, file.origin
+            one.origin, other.origin
         ))
         .with_help("keep one of the two")),
+        (Some((one, read)), None) => read(one).map(Some),
+        (None, _) => Ok(None),
     }
+}
+
+/// The URL in a secret.
+pub async fn fetched(reference: &SecretReference, config: &Config) -> Result<DatabaseUrl, Failure> {
+    let key = keys::DATABASE_URL_REF.setting.key;
+    let secret = reference.fetch(config).await.map_err(|failure| failure.about(key))?;
+    let url = the_one_line(&secret.0).ok_or_else(|| {
+        Failure::usage(format!("{key}: {reference} holds one line, the URL, and nothing else"))
+    })?;
+    Ok(DatabaseUrl::new(url))
+}
+
+fn the_one_line(text: &str) -> Option<&str> {
+    let text = text.trim();
+    (!text.is_empty() && text.lines().count() == 1).then_some(text)
+}
+
+fn of_reference(reference: Sourced<String>) -> Result<NamedDatabase, Failure> {
+    let Sourced { value, origin } = reference;
+    let Ok(reference) = value.parse() else {
+        let key = keys::DATABASE_URL_REF.setting.key;
+        return Err(Failure::usage(format!("{key} is {REFERENCES}, and never the URL itself ({origin})")));
+    };
+    Ok(NamedDatabase { url: UrlPlace::Secret(reference), origin, is_open_to_others: false })
 }
 
 fn of_url(url: Sourced<String>) -> Result<NamedDatabase, Failure> {
     let Sourced { value, origin } = url;
     let instead = "put the whole URL into a file that only the service can read, and name that: \
-                   registry.database_url_file; or set STRONGROOM_DATABASE_URL in the environment";
+                   registry.database_url_file; or set STRONGROOM_DATABASE_URL in the environment, or \
+                   refer to a secret: registry.database_url_ref";
     let who_can_read = match &origin {
         Origin::Flag(_) => "a password in an argument can be read by everybody on this machine",
         Origin::File { .. } => "a password does not stand in a configuration file",
@@ -59,10 +101,11 @@ fn of_url(url: Sourced<String>) -> Result<NamedDatabase, Failure> {
     if has_password(&value) && !who_can_read.is_empty() {
         return Err(Failure::usage(format!("{who_can_read} ({origin})")).with_help(instead));
     }
-    Ok(NamedDatabase { url: DatabaseUrl::new(value), origin, is_open_to_others: false })
+    let url = UrlPlace::Known(DatabaseUrl::new(value));
+    Ok(NamedDatabase { url, origin, is_open_to_others: false })
 }
 
-fn of_file(file: &Sourced<String>) -> Result<NamedDatabase, Failure> {
+fn of_file(file: Sourced<String>) -> Result<NamedDatabase, Failure> {
     let path = Path::new(&file.value);
     let unusable = |why: &str| {
         Failure::usage(format!("{} ({}): {why}", keys::DATABASE_URL_FILE.setting.key, file.origin))
@@ -71,13 +114,11 @@ fn of_file(file: &Sourced<String>) -> Result<NamedDatabase, Failure> {
         .map_err(|error| unusable(&format!("the file could not be read: {error}")))?
         .ok_or_else(|| unusable("the file is longer than the limit URL_BYTES_MAX: 8192"))?;
     let text = String::from_utf8(bytes).map_err(|_| unusable("the file is not UTF-8"))?;
-    let url = text.trim();
-    if url.is_empty() || url.lines().count() > 1 {
-        return Err(unusable("the file holds one line, the URL, and nothing else"));
-    }
+    let url = the_one_line(&text)
+        .ok_or_else(|| unusable("the file holds one line, the URL, and nothing else"))?;
     let mode = path.metadata().map_or(0, |metadata| metadata.permissions().mode());
     Ok(NamedDatabase {
-        url: DatabaseUrl::new(url),
+        url: UrlPlace::Known(DatabaseUrl::new(url)),
         origin: file.origin.clone(),
         is_open_to_others: mode & STRANGERS != 0,
     })

@@ -9,7 +9,7 @@ use strongroom_storage::open::Location;
 
 use super::{database, keys};
 use crate::config::settings::{self, FileKind, Setting};
-use crate::config::{Config, SecretReference};
+use crate::config::{Config, SecretReference, openbao};
 
 /// Keys that name files.
 const FILES: [&Setting; 4] = [
@@ -20,7 +20,8 @@ const FILES: [&Setting; 4] = [
 ];
 
 /// Keys that refer to secrets, which may be in files.
-const REFERENCES: [&Setting; 5] = [
+const REFERENCES: [&Setting; 6] = [
+    &keys::DATABASE_URL_REF.setting,
     &settings::ACCESS_KEY_REF,
     &settings::SECRET_KEY_REF,
     &keys::SIGNING_KEY.setting,
@@ -29,7 +30,7 @@ const REFERENCES: [&Setting; 5] = [
 ];
 
 /// Variables by which those that a registry asks are told where credentials are.
-const VARIABLES: [&str; 8] = [
+const VARIABLES: [&str; 12] = [
     "AWS_CONFIG_FILE",
     "AWS_SHARED_CREDENTIALS_FILE",
     "AWS_WEB_IDENTITY_TOKEN_FILE",
@@ -38,6 +39,10 @@ const VARIABLES: [&str; 8] = [
     "PGSSLCERT",
     "PGSSLKEY",
     "PGSSLROOTCERT",
+    openbao::TOKEN_FILE[0],
+    openbao::TOKEN_FILE[1],
+    openbao::CA_FILE[0],
+    openbao::CA_FILE[1],
 ];
 
 /// What names a file in the URL of a PostgreSQL database.

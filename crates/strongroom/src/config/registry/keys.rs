@@ -60,6 +60,8 @@ keys! {
         "`sqlite:PATH` or `postgres://USER@HOST/NAME`; embedded, unless it is named. With a password only in the environment";
     DATABASE_URL_FILE = "database_url_file", "DATABASE_URL_FILE", "database_url_file", Takes::Text("file"), None,
         "a file that holds that URL and nothing else, such as a mounted secret; it may hold a password";
+    DATABASE_URL_REF = "database_url_ref", "DATABASE_URL_REF", "database_url_ref", Takes::Text("secret reference"), None,
+        "where that URL is: `file:PATH`, `env:NAME` or `bao:PATH#FIELD`; it may hold a password";
     API_ONLY = "api_only", "API_ONLY", "api_only", Takes::Switch, Some("false"),
         "answer requests only, and leave jobs to `strongroom worker`";
     WORKER_LISTEN = "worker_listen", "WORKER_LISTEN", "worker_listen", Takes::Text("address:port"), None,
@@ -100,7 +102,7 @@ keys! {
     SIGNING_SIGNER = "signing.signer", "REGISTRY_SIGNING_SIGNER", "", Takes::Text("name"), Some("registry"),
         "who signs, by the signature's own word";
     SIGNING_PASSPHRASE_REF = "signing.passphrase_ref", "REGISTRY_SIGNING_PASSPHRASE_REF", "", Takes::Text("secret reference"), None,
-        "where the passphrase of an encrypted private key is: `file:PATH` or `env:NAME`";
+        "where the passphrase of an encrypted private key is: `file:PATH`, `env:NAME` or `bao:PATH#FIELD`";
     SIGNING_COMMAND_ARGS = "signing.command_args", "REGISTRY_SIGNING_COMMAND_ARGS", "", Takes::Text("words"), None,
         "the arguments of `command:PROGRAM`, between spaces; no shell sees them";
     SIGNING_PUBLIC_KEY = "signing.public_key", "REGISTRY_SIGNING_PUBLIC_KEY", "", Takes::Text("file"), None,

@@ -19,18 +19,18 @@ use strongroom_registry::config::{
     Redirects, RequestLimits, Settings,
 };
 
-pub use self::database::{NamedDatabase, sqlite_file};
+pub use self::database::{NamedDatabase, UrlPlace, sqlite_file};
 use self::keys::{CLASSES, ClassKeys, Key, Takes};
 pub use self::section::Section;
 pub use self::signing::{KeyPlace, SigningChoice};
 use super::settings::FileKind;
-use super::{Config, Origin, Sourced};
+use super::{Config, Origin, SecretReference, Sourced};
 use crate::failure::Failure;
 
 /// The registry that is configured.
 #[derive(Debug)]
 pub struct RegistryChoice {
-    /// Everything that the service itself is told.
+    /// Everything that the service itself is told; the database's URL only when it was fetched.
     pub settings: Settings,
     /// Whether it only answers requests.
     pub is_api_only: bool,
@@ -49,6 +49,25 @@ pub struct ShownValue {
     pub key: &'static Key,
     /// The value and where it came from; absent where there is none.
     pub value: Option<Sourced<String>>,
+}
+
+impl RegistryChoice {
+    /// Where the database's URL is, as long as it is not fetched.
+    pub fn database_secret(&self) -> Option<&SecretReference> {
+        match &self.database.as_ref()?.url {
+            UrlPlace::Secret(reference) if self.settings.database_url.is_none() => Some(reference),
+            UrlPlace::Secret(_) | UrlPlace::Known(_) => None,
+        }
+    }
+
+    /// Fetches the database's URL, where it is in a secret.
+    pub async fn fetch_database_url(&mut self, config: &Config) -> Result<(), Failure> {
+        if let Some(reference) = self.database_secret() {
+            let url = database::fetched(reference, config).await?;
+            self.settings.database_url = Some(url);
+        }
+        Ok(())
+    }
 }
 
 impl Config {
@@ -142,14 +161,18 @@ impl Reading<'_> {
         let (jobs, connections, limits) = (self.jobs(), self.connections(), self.limits());
         let downloads = self.downloads();
         let data_dir = data_dir?;
-        let database_url = match &database {
-            Some(named) => named.url.clone(),
-            None => DatabaseUrl::new(format!("sqlite:{}", data_dir.join("registry.db").display())),
+        let database_url = match database.as_ref().map(|named| &named.url) {
+            Some(UrlPlace::Known(url)) => Some(url.clone()),
+            Some(UrlPlace::Secret(_)) => None,
+            None => {
+                let file = data_dir.join("registry.db");
+                Some(DatabaseUrl::new(format!("sqlite:{}", file.display())))
+            }
         };
         let settings = Settings {
             listen: listen?,
             data_dir,
-            database_url: Some(database_url),
+            database_url,
             rules: rules?,
             allow_advisory_lock,
             deletion,

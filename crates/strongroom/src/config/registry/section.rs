@@ -176,6 +176,7 @@ pub struct Section {
     data_dir: Option<Spanned<String>>,
     database_url: Option<Spanned<String>>,
     database_url_file: Option<Spanned<String>>,
+    database_url_ref: Option<Spanned<String>>,
     worker_listen: Option<Spanned<String>>,
     api_only: Option<Spanned<bool>>,
     deletion: Option<Deletion>,
@@ -197,6 +198,7 @@ impl Section {
             (&keys::DATA_DIR, self.data_dir),
             (&keys::DATABASE_URL, self.database_url),
             (&keys::DATABASE_URL_FILE, self.database_url_file),
+            (&keys::DATABASE_URL_REF, self.database_url_ref),
             (&keys::WORKER_LISTEN, self.worker_listen),
         ];
         let mut found: Vec<Found> = texts

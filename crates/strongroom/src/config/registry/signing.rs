@@ -23,6 +23,16 @@ pub struct SigningChoice {
     pub authorities: Vec<ServiceSettings>,
 }
 
+impl SigningChoice {
+    /// Whether another machine has to be asked before the key can be read.
+    pub fn is_encrypted_by_a_remote_secret(&self) -> bool {
+        let KeyPlace::Private { passphrase: Some(passphrase), .. } = &self.key else {
+            return false;
+        };
+        passphrase.is_remote()
+    }
+}
+
 /// Where a key is that signs for a registry.
 #[derive(Debug)]
 pub enum KeyPlace {
@@ -66,15 +76,20 @@ impl Kind {
         match text.split_once(':')? {
             ("openbao", _) => text.parse().ok().map(Self::OpenBao),
             ("command", program) => (!program.is_empty()).then(|| Self::Command(program.into())),
-            _ => reference(text).map(Self::Private),
+            // One that OpenBao has stays there: that is what `openbao:` is for.
+            _ => local_reference(text).map(Self::Private),
         }
     }
 }
 
-/// A reference that this program follows.
-fn reference(text: &str) -> Option<SecretReference> {
+/// A reference to what is on this machine.
+fn local_reference(text: &str) -> Option<SecretReference> {
     let reference: SecretReference = text.parse().ok()?;
-    (!matches!(reference, SecretReference::OpenBao { .. })).then_some(reference)
+    (!reference.is_remote()).then_some(reference)
+}
+
+fn any_reference(text: &str) -> Option<SecretReference> {
+    text.parse().ok()
 }
 
 /// The keys of one kind of place each.
@@ -88,7 +103,10 @@ const OF_OPENBAO: [&Key; 3] = [
 /// Those of every kind that nobody is taken to have named by default.
 const OF_ALL: [&Key; 2] = [&keys::SIGNING_TIMESTAMP_URLS, &keys::SIGNING_SERVICE_CA];
 
-const A_SECRET: &str = "file:PATH or env:NAME, and never the secret itself";
+/// What refers to a secret.
+pub(super) const REFERENCES: &str = "file:PATH, env:NAME or bao:PATH#FIELD";
+/// What refers to one on this machine.
+const LOCAL_REFERENCES: &str = "file:PATH or env:NAME";
 
 impl Reading<'_> {
     /// The key that is named, if any; what is wrong with it is in `refused`.
@@ -119,7 +137,7 @@ impl Reading<'_> {
         }
         let key = match kind {
             Kind::Private(key) => {
-                let passphrase = self.secret(&keys::SIGNING_PASSPHRASE_REF);
+                let passphrase = self.secret(&keys::SIGNING_PASSPHRASE_REF, REFERENCES, any_reference);
                 KeyPlace::Private { key, passphrase }
             }
             Kind::Command(program) => {
@@ -132,7 +150,9 @@ impl Reading<'_> {
             Kind::OpenBao(key) => {
                 let url = self.needed(&keys::SIGNING_OPENBAO_URL);
                 let named = self.needed(&keys::SIGNING_OPENBAO_TOKEN_REF).is_some();
-                let token = self.secret(&keys::SIGNING_OPENBAO_TOKEN_REF).filter(|_| named);
+                let key_of_token = &keys::SIGNING_OPENBAO_TOKEN_REF;
+                let token = self.secret(key_of_token, LOCAL_REFERENCES, local_reference);
+                let token = token.filter(|_| named);
                 let namespace = self.said(&keys::SIGNING_OPENBAO_NAMESPACE);
                 KeyPlace::OpenBao { key, service: service(url?), token: token?, namespace }
             }
@@ -165,11 +185,16 @@ impl Reading<'_> {
         said
     }
 
-    fn secret(&mut self, key: &Key) -> Option<SecretReference> {
+    fn secret(
+        &mut self,
+        key: &Key,
+        takes: &str,
+        read: fn(&str) -> Option<SecretReference>,
+    ) -> Option<SecretReference> {
         let Sourced { value, origin } = self.config.get(&key.setting)?;
-        let reference = reference(&value);
+        let reference = read(&value);
         if reference.is_none() {
-            self.refuse(key, A_SECRET, &origin);
+            self.refuse(key, &format!("{takes}, and never the secret itself"), &origin);
         }
         reference
     }
@@ -184,15 +209,17 @@ impl Reading<'_> {
     }
 }
 
+/// Keys that refer to secrets.
+const OF_SECRETS: [&Key; 3] =
+    [&keys::DATABASE_URL_REF, &keys::SIGNING_PASSPHRASE_REF, &keys::SIGNING_OPENBAO_TOKEN_REF];
+
 /// A value as it may be shown: what should be a reference and is none may be a secret.
 pub(super) fn shown(key: &Key, value: Option<Sourced<String>>) -> Option<Sourced<String>> {
     let Sourced { value, origin } = value?;
     let is_shown = match key.setting.key {
         name if name == keys::SIGNING_KEY.setting.key => Kind::of(&value).is_some(),
-        name if name == keys::SIGNING_PASSPHRASE_REF.setting.key
-            || name == keys::SIGNING_OPENBAO_TOKEN_REF.setting.key =>
-        {
-            reference(&value).is_some()
+        name if OF_SECRETS.iter().any(|of_secret| of_secret.setting.key == name) => {
+            any_reference(&value).is_some()
         }
         _ => true,
     };

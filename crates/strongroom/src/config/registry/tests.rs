@@ -159,6 +159,7 @@ registry:
         untouched,
         [
             "registry.database_url_file",
+            "registry.database_url_ref",
             // Of other places for a key.
             "registry.signing.passphrase_ref",
             "registry.signing.command_args",
@@ -232,8 +233,8 @@ fn a_password_stands_in_the_environment_or_in_a_file_of_its_own_and_nowhere_else
 
     let environment = [("HOME", "/home/me"), ("STRONGROOM_DATABASE_URL", url)];
     let by_environment = config(&[], environment, "");
-    let named = by_environment.registry().expect("settings").database.expect("named");
-    assert_eq!(named.url.reveal(), url);
+    let settings = by_environment.registry().expect("settings").settings;
+    assert_eq!(settings.database_url.expect("known").reveal(), url);
     let shown = format!("{:?}", by_environment.registry_values());
     assert!(!shown.contains("hunter2") && shown.contains("[redacted]@db/registry"), "{shown}");
 
@@ -242,7 +243,8 @@ fn a_password_stands_in_the_environment_or_in_a_file_of_its_own_and_nowhere_else
     std::fs::write(&secret, format!("{url}\n")).expect("written");
     let path = secret.to_str().expect("UTF-8");
     let by_file = config(&["--database-url-file", path], home(), "");
-    assert_eq!(by_file.registry().expect("settings").database.expect("named").url.reveal(), url);
+    let settings = by_file.registry().expect("settings").settings;
+    assert_eq!(settings.database_url.expect("known").reveal(), url);
     assert!(!format!("{:?}", by_file.registry_values()).contains("hunter2"));
 
     let both = ["--database-url-file", path, "--database-url", "postgres://me@db/other"];
@@ -250,6 +252,16 @@ fn a_password_stands_in_the_environment_or_in_a_file_of_its_own_and_nowhere_else
     assert!(told[0].starts_with("the database is named twice: by flag"), "{told:?}");
     let told = refused(&config(&["--database-url-file", "/nowhere/url"], home(), ""));
     assert!(told[0].contains("could not be read"), "{told:?}");
+    let told = refused(&config(&["--database-url-ref", url], home(), ""));
+    assert!(told[0].starts_with("registry.database_url_ref is file:PATH, env:NAME or bao:"));
+    assert!(!told[0].contains("hunter2"), "{told:?}");
+    let refers = config(&["--database-url-ref", "bao:secret/data/db#url"], home(), "");
+    let choice = refers.registry().expect("settings");
+    assert!(choice.settings.database_url.is_none() && choice.database_secret().is_some());
+    let both = ["--database-url-file", path, "--database-url-ref", "env:URL"];
+    let told = refused(&config(&both, home(), ""));
+    assert!(told[0].starts_with("the database is named twice: by flag"), "{told:?}");
+
     std::fs::write(&secret, "one\ntwo\n").expect("written");
     let told = refused(&config(&["--database-url-file", path], home(), ""));
     assert!(told[0].contains("one line"), "{told:?}");
@@ -259,7 +271,7 @@ fn a_password_stands_in_the_environment_or_in_a_file_of_its_own_and_nowhere_else
 fn each_key_has_its_own_name_in_the_environment_which_is_made_of_it() {
     let mut names = BTreeSet::new();
     let short =
-        ["listen", "data_dir", "database_url", "database_url_file", "api_only", "worker_listen"];
+        ["listen", "data_dir", "database_url", "database_url_file", "database_url_ref", "api_only", "worker_listen"];
     for key in keys::all() {
         let [name] = key.setting.environment else { panic!("{}", key.setting.key) };
         let path = key.setting.key.strip_prefix("registry.").expect("of the section");
@@ -271,7 +283,7 @@ fn each_key_has_its_own_name_in_the_environment_which_is_made_of_it() {
         assert_eq!(**name, expected);
         assert!(names.insert(*name), "{name}");
     }
-    assert_eq!(names.len(), 66);
+    assert_eq!(names.len(), 67);
 }
 
 #[test]
@@ -347,7 +359,7 @@ fn a_secret_that_stands_where_its_place_is_named_is_refused_and_never_shown() {
         ("{key: 'bao:secret/x#hunter2'}", "registry.signing.key is file:PATH, env:NAME,"),
         (
             "{key: file:/k.pem, passphrase_ref: hunter2}",
-            "registry.signing.passphrase_ref is file:PATH or env:NAME, and never the secret",
+            "registry.signing.passphrase_ref is file:PATH, env:NAME or bao:PATH#FIELD, and never the secret",
         ),
         (
             "{key: openbao:transit/x, openbao_url: https://bao, openbao_token_ref: hunter2}",
