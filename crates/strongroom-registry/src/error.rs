@@ -16,8 +16,10 @@ use crate::db::{DbError, DbErrorKind};
 pub enum ErrorKind {
     /// The request cannot be understood: a field, a cursor, a header.
     Invalid,
-    /// Understood, and refused for what it says: a secret in metadata, a schema that does not match.
+    /// Understood, and refused for what it says: a value that cannot be.
     Unprocessable,
+    /// Understood, and refused by a rule: a secret in metadata, a schema that does not match, a date that is not later.
+    PolicyNotMet,
     /// A body that is not what its length or its digest says. Nothing was stored.
     BodyMismatch,
     /// No token, or one that is unknown, expired or revoked.
@@ -60,9 +62,10 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, for tables and tests.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Invalid,
         Self::Unprocessable,
+        Self::PolicyNotMet,
         Self::BodyMismatch,
         Self::Unauthenticated,
         Self::Forbidden,
@@ -89,6 +92,7 @@ impl ErrorKind {
         match self {
             Self::Invalid => "invalid-request",
             Self::Unprocessable => "unprocessable",
+            Self::PolicyNotMet => "policy-not-met",
             Self::BodyMismatch => "body-mismatch",
             Self::Unauthenticated => "unauthenticated",
             Self::Forbidden => "forbidden",
@@ -308,7 +312,11 @@ impl From<KeepError> for ServiceError {
 impl From<DeclarationRefused> for ServiceError {
     fn from(error: DeclarationRefused) -> Self {
         let guidance = error.guidance().map(str::to_owned);
-        let refused = Self::new(ErrorKind::Unprocessable, error.to_string());
+        let kind = match error {
+            DeclarationRefused::Rule(_) => ErrorKind::Unprocessable,
+            DeclarationRefused::Secrets(_) => ErrorKind::PolicyNotMet,
+        };
+        let refused = Self::new(kind, error.to_string());
         match guidance {
             Some(guidance) => refused.with_guidance(guidance),
             None => refused,

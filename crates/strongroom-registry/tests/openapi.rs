@@ -14,6 +14,7 @@ use strongroom_core::limits;
 use strongroom_registry::api::problem::{advice_of, status_of, type_of};
 use strongroom_registry::api::router::{API, document};
 use strongroom_registry::config::{ConnectionLimits, RequestLimits};
+use strongroom_registry::db::limits::METADATA_FILTERS_MAX;
 use strongroom_registry::error::ErrorKind;
 
 fn page(name: &str) -> PathBuf {
@@ -216,6 +217,7 @@ fn bounds() -> String {
         ("a file's path", format!("{} bytes", limits::PATH_BYTES_MAX), "422"),
         ("a name", format!("{} bytes", limits::NAME_BYTES_MAX), "422"),
         ("a reason", format!("{} bytes", limits::REASON_BYTES_MAX), "422"),
+        ("pairs of metadata in a search", METADATA_FILTERS_MAX.to_string(), "400"),
         ("entries of a page", request.page_entries_max.to_string(), "400"),
         ("requests at once", request.requests_at_once.to_string(), "503"),
         ("uploads at once", request.uploads_at_once.to_string(), "503"),

@@ -169,6 +169,7 @@ fn of_database(kind: DbErrorKind) -> Exit {
 pub fn of_registry(kind: ErrorKind) -> Exit {
     match kind {
         ErrorKind::Invalid
+        | ErrorKind::Unprocessable
         | ErrorKind::RangeNotSatisfiable
         | ErrorKind::MethodNotAllowed
         | ErrorKind::KeyReused => Exit::Usage,
@@ -178,7 +179,7 @@ pub fn of_registry(kind: ErrorKind) -> Exit {
         ErrorKind::Conflict | ErrorKind::WrongState | ErrorKind::PreconditionFailed => {
             Exit::Conflict
         }
-        ErrorKind::Unprocessable | ErrorKind::Retained | ErrorKind::ApprovalNeeded => Exit::Policy,
+        ErrorKind::PolicyNotMet | ErrorKind::Retained | ErrorKind::ApprovalNeeded => Exit::Policy,
         ErrorKind::TooLarge => Exit::Limit,
         ErrorKind::NotImmediatelyAvailable | ErrorKind::Busy | ErrorKind::StoreUnavailable => {
             Exit::Unreachable

@@ -9,11 +9,12 @@ use axum::extract::{
     Request,
 };
 use axum::http::request::Parts;
-use axum::http::{HeaderName, header};
+use axum::http::{HeaderName, Uri, header};
 use serde::de::DeserializeOwned;
 use strongroom_core::Sha256Digest;
 use strongroom_core::canonical::{self, JsonLimits};
 use tokio::time::timeout;
+use url::form_urlencoded;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
@@ -22,6 +23,7 @@ use crate::auth::Principal;
 use crate::error::{ErrorKind, ServiceError};
 use crate::service::Registry;
 use crate::service::change::Conditions;
+use crate::service::list_packages::PackageQuery;
 use crate::service::once::Once;
 
 /// The header that names a request that may be sent twice.
@@ -156,16 +158,40 @@ impl<T: DeserializeOwned> FromRequestParts<Arc<Registry>> for Parameters<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<Registry>) -> Result<Self, ApiError> {
-        // What is wrong with them is told in what was sent: it is not even for the log.
-        Query::try_from_uri(&parts.uri).map(|Query(value)| Self(value)).map_err(|_| {
-            ApiError(
-                ServiceError::new(
-                    ErrorKind::Invalid,
-                    "the query's parameters are not those of this request",
-                )
-                .with_guidance("see /api/docs for the parameters and their types"),
-            )
-        })
+        parameters(&parts.uri).map(Self)
+    }
+}
+
+/// What is wrong with them is told in what was sent: it is not even for the log.
+fn parameters<T: DeserializeOwned>(uri: &Uri) -> Result<T, ApiError> {
+    Query::try_from_uri(uri).map(|Query(value)| value).map_err(|_| not_these_parameters())
+}
+
+fn not_these_parameters() -> ApiError {
+    ApiError(
+        ServiceError::new(
+            ErrorKind::Invalid,
+            "the query's parameters are not those of this request",
+        )
+        .with_guidance("see /api/docs for the parameters and their types"),
+    )
+}
+
+/// The parameters of a search, of which `metadata` may come several times.
+#[derive(Debug)]
+pub struct Search(pub PackageQuery);
+
+impl FromRequestParts<Arc<Registry>> for Search {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Registry>) -> Result<Self, ApiError> {
+        let sent = form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
+        let (pairs, others): (Vec<_>, Vec<_>) = sent.partition(|(name, _)| name == "metadata");
+        let others = form_urlencoded::Serializer::new(String::new()).extend_pairs(others).finish();
+        let others: Uri = format!("/?{others}").parse().map_err(|_| not_these_parameters())?;
+        let mut query: PackageQuery = parameters(&others)?;
+        query.metadata = pairs.into_iter().map(|(_, pair)| pair.into_owned()).collect();
+        Ok(Self(query))
     }
 }
 

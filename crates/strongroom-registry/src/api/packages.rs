@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::extract::{Caller, Id, IdempotencyKey, JsonBody, OfNew, Parameters};
+use super::extract::{Caller, Id, IdempotencyKey, JsonBody, OfNew, Search};
 use super::problem::ApiError;
 use super::refusals::{Any, Bodied, ForSome, InState, Keyed, Named, Stored, Understood};
 use crate::documents::{NewPackage, PackageDocument, PackagePage};
@@ -76,7 +76,7 @@ pub async fn create(
 pub async fn list(
     State(registry): State<Arc<Registry>>,
     Caller(who): Caller,
-    Parameters(query): Parameters<PackageQuery>,
+    Search(query): Search,
 ) -> Result<Json<PackagePage>, ApiError> {
     Ok(Json(registry.list_packages(&who, query).await?))
 }

@@ -37,7 +37,9 @@ pub struct Problem {
 pub fn status_of(kind: ErrorKind) -> StatusCode {
     match kind {
         ErrorKind::Invalid | ErrorKind::BodyMismatch => StatusCode::BAD_REQUEST,
-        ErrorKind::Unprocessable | ErrorKind::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+        ErrorKind::Unprocessable | ErrorKind::PolicyNotMet | ErrorKind::KeyReused => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
         ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
         ErrorKind::Forbidden => StatusCode::FORBIDDEN,
         ErrorKind::NotFound => StatusCode::NOT_FOUND,
@@ -66,6 +68,7 @@ pub fn title_of(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::Invalid => "The request cannot be understood",
         ErrorKind::Unprocessable => "The request is refused for what it says",
+        ErrorKind::PolicyNotMet => "A rule refuses it",
         ErrorKind::BodyMismatch => "The body is not what its headers say",
         ErrorKind::Unauthenticated => "Nobody is recognised",
         ErrorKind::Forbidden => "Not allowed",
@@ -93,6 +96,9 @@ pub fn advice_of(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::Invalid => "Mend the request: `detail` says which part cannot be read",
         ErrorKind::Unprocessable => "Mend what the request says: `detail` names the field",
+        ErrorKind::PolicyNotMet => {
+            "Take out what the rule forbids: `detail` names the field, or the rule"
+        }
         ErrorKind::BodyMismatch => {
             "Send it again, whole, with the length and the digest that it has; nothing was stored"
         }

@@ -41,7 +41,7 @@ refusals! {
     /// It has parameters or header fields that can be wrong.
     Understood: Invalid;
     /// It has a JSON body.
-    Bodied: Invalid, BodyMismatch, TooLarge, Unprocessable;
+    Bodied: Invalid, BodyMismatch, TooLarge, Unprocessable, PolicyNotMet;
     /// What it is about may be larger than there may be.
     Bounded: TooLarge;
     /// It is done once under an idempotency key.

@@ -63,6 +63,24 @@ impl PartialSchema for Sha256 {
 
 impl ToSchema for Sha256 {}
 
+/// A pair of a package's metadata that is looked for.
+#[derive(Debug, Clone, Copy)]
+pub struct MetadataPair;
+
+impl PartialSchema for MetadataPair {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some("`KEY=VALUE`, of a package's metadata."))
+            .min_length(Some(1))
+            .max_length(Some(1_024))
+            .pattern(Some("="))
+            .into()
+    }
+}
+
+impl ToSchema for MetadataPair {}
+
 /// Bytes as they are.
 #[derive(Debug, Clone, Copy)]
 pub struct Bytes;

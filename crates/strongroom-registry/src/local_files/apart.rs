@@ -81,7 +81,11 @@ mod tests {
             ("srv/new/registry.db", "srv", "holds what signing.key names, "),
             ("srv/store/../new", "srv", "holds what signing.key names, "),
         ] {
-            assert!(says(place, root).starts_with(how), "{place} and {root}: {}", says(place, root));
+            assert!(
+                says(place, root).starts_with(how),
+                "{place} and {root}: {}",
+                says(place, root)
+            );
         }
         let named = says("srv/key.pem", "srv");
         assert!(named.ends_with("srv/key.pem\""), "{named}");

@@ -153,11 +153,11 @@ fn decide(
     ask: &ExtensionAsk,
     now: Timestamp,
 ) -> Result<(Timestamp, Timestamp), ServiceError> {
-    let unprocessable = |error: String| ServiceError::new(ErrorKind::Unprocessable, error);
+    let refused = |error: String| ServiceError::new(ErrorKind::PolicyNotMet, error);
     let asked = match (ask.expires_at, ask.days) {
         (Some(date), None) => date,
         (None, Some(days)) => {
-            Period::Days(days).after(now).map_err(|error| unprocessable(error.to_string()))?
+            Period::Days(days).after(now).map_err(|error| refused(error.to_string()))?
         }
         _ => {
             return Err(ServiceError::new(
@@ -169,8 +169,8 @@ fn decide(
     // Kept in microseconds: the record must not promise more than the row.
     let asked =
         Timestamp::from_microsecond(asked.as_microsecond()).map_err(ServiceError::internal)?;
-    let new = expiry::extend(row.expires_at, asked, now)
-        .map_err(|error| unprocessable(error.to_string()))?;
+    let new =
+        expiry::extend(row.expires_at, asked, now).map_err(|error| refused(error.to_string()))?;
     Ok((row.expires_at.unwrap_or(new), new))
 }
 

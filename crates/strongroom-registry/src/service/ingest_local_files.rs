@@ -79,7 +79,7 @@ impl Registry {
         }
         if !is_root_name(&ask.root) || !roots.contains_key(&ask.root) {
             return Err(ServiceError::new(
-                ErrorKind::Unprocessable,
+                ErrorKind::NotFound,
                 "root: there is no folder of this name",
             )
             .with_guidance("whoever runs the registry knows the names"));

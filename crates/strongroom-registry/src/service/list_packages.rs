@@ -8,6 +8,7 @@ use utoipa::IntoParams;
 use super::{Registry, cursor, read_package};
 use crate::auth::{Action, Principal, Resource, Role, authorize};
 use crate::db::PackageFilter;
+use crate::db::limits::METADATA_FILTERS_MAX;
 use crate::documents::{PackagePage, words};
 use crate::error::{ErrorKind, ServiceError};
 
@@ -50,10 +51,10 @@ pub struct PackageQuery {
     #[param(value_type = Option<String>, format = DateTime)]
     pub created_before: Option<Timestamp>,
     /// Only packages whose metadata has this: `KEY=VALUE`, of a key of the outermost object whose value is a text, a number,
-    /// `true`, `false`, or a list that holds it.
+    /// `true`, `false`, or a list that holds it. Up to three such parameters, all of which hold.
     #[serde(default)]
-    #[param(min_length = 1, max_length = 1024)]
-    pub metadata: Option<String>,
+    #[param(inline, value_type = Vec<words::MetadataPair>, max_items = 3)]
+    pub metadata: Vec<String>,
     /// Only packages whose name, producer, subject, run or metadata have all of these words.
     #[serde(default)]
     #[param(min_length = 1, max_length = 1024)]
@@ -101,14 +102,23 @@ impl Registry {
 }
 
 fn filter(who: &Principal, query: PackageQuery) -> Result<PackageFilter, ServiceError> {
-    let texts = [&query.producer, &query.subject, &query.run_id, &query.metadata, &query.text];
-    if texts.into_iter().flatten().any(|text| text.is_empty() || text.len() > FILTER_BYTES_MAX) {
+    let texts = [&query.producer, &query.subject, &query.run_id, &query.text];
+    let is_no_filter = |text: &String| text.is_empty() || text.len() > FILTER_BYTES_MAX;
+    if texts.into_iter().flatten().chain(&query.metadata).any(is_no_filter) {
         return Err(ServiceError::new(
             ErrorKind::Invalid,
             format!("a filter is 1 to {FILTER_BYTES_MAX} bytes"),
         ));
     }
-    let metadata = query.metadata.as_deref().map(pair).transpose()?.into_iter().collect();
+    if query.metadata.len() > METADATA_FILTERS_MAX {
+        return Err(ServiceError::new(
+            ErrorKind::Invalid,
+            format!(
+                "a search has up to {METADATA_FILTERS_MAX} pairs of metadata (METADATA_FILTERS_MAX)"
+            ),
+        ));
+    }
+    let metadata = query.metadata.iter().map(|text| pair(text)).collect::<Result<_, _>>()?;
     Ok(PackageFilter {
         created_by: (who.role == Role::Producer).then_some(who.id),
         // A token for one producer finds nothing else, whatever it asks for.

@@ -113,7 +113,7 @@ impl Registry {
             // Where it is wrong is told, by a pointer into what they sent; what stands there is not.
             let place = innermost(&error);
             ServiceError::new(
-                ErrorKind::Unprocessable,
+                ErrorKind::PolicyNotMet,
                 format!("the metadata is not as the schema of its producer says, at {place}"),
             )
             .with_guidance("GET /api/v1/metadata-schemas shows the schema")

@@ -271,7 +271,7 @@ async fn what_names_nothing_below_a_root_is_refused_at_once() {
         let package = operator.new_package().await;
         for root in ["", "there", "HERE", "here/run", "../outside", "/"] {
             let answer = ask(&operator, package, json!({ "root": root })).await;
-            assert_eq!(answer.problem(), "unprocessable", "{root:?}: {answer:?}");
+            assert_eq!(answer.problem(), "not-found", "{root:?}: {answer:?}");
             assert_eq!(answer.field("detail"), "root: there is no folder of this name");
         }
         for path in [

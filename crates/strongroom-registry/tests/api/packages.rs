@@ -98,7 +98,7 @@ async fn a_secret_in_what_is_declared_is_refused_and_not_repeated() {
         let refused = app.as_(Role::Producer).post("/packages", ask).await;
         assert_eq!(
             (refused.status, refused.problem().as_str()),
-            (StatusCode::UNPROCESSABLE_ENTITY, "unprocessable")
+            (StatusCode::UNPROCESSABLE_ENTITY, "policy-not-met")
         );
         let told = String::from_utf8(refused.body.to_vec()).unwrap();
         assert!(told.contains("/metadata/note") && !told.contains(&secret), "{told}");
@@ -114,7 +114,7 @@ async fn packages_are_found_by_what_they_declare_newest_first() {
             let ask = json!({
                 "name": format!("package {number}"),
                 "producer": { "name": if number % 2 == 0 { "even" } else { "odd" } },
-                "metadata": { "stage": format!("s{number}") },
+                "metadata": { "stage": format!("s{number}"), "half": number / 3, "odd": number % 2 == 1 },
             });
             assert_eq!(producer.post("/packages", ask).await.status, StatusCode::CREATED);
             app.clock.advance(jiff::SignedDuration::from_secs(1));
@@ -130,6 +130,17 @@ async fn packages_are_found_by_what_they_declare_newest_first() {
         assert_eq!(names(&even), ["package 4", "package 2", "package 0"]);
         let staged = producer.get("/packages?metadata=stage%3Ds3").await;
         assert_eq!(names(&staged), ["package 3"]);
+        let both = producer.get("/packages?metadata=half%3D0&metadata=odd%3Dfalse&limit=9").await;
+        assert_eq!(names(&both), ["package 2", "package 0"]);
+        let three = "/packages?metadata=half%3D1&metadata=odd%3Dfalse&metadata=stage%3Ds4";
+        assert_eq!(names(&producer.get(three).await), ["package 4"]);
+        let too_many = producer.get(&format!("{three}&metadata=a%3Db")).await;
+        assert_eq!(too_many.problem(), "invalid-request");
+        assert!(too_many.field("detail").as_str().unwrap().contains("METADATA_FILTERS_MAX"));
+        for wrong in ["metadata=stage", "metadata=", "metadata=a%3Db&metadatum=1", "text=a&text=b"] {
+            let refused = producer.get(&format!("/packages?{wrong}")).await;
+            assert_eq!(refused.problem(), "invalid-request", "{wrong}");
+        }
         let worded = producer.get("/packages?text=package%202").await;
         assert_eq!(names(&worded), ["package 2"]);
         let mut paged = Vec::new();

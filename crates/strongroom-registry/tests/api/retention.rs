@@ -87,7 +87,7 @@ async fn a_package_without_a_date_takes_none_and_its_locks_roll() {
         let path = format!("/packages/{id}/retention/extensions");
         let ask = json!({ "days": 400, "reason": "longer" });
         let refused = app.as_(Role::RecordsManager).post(&path, ask).await;
-        assert_eq!(refused.problem(), "unprocessable");
+        assert_eq!(refused.problem(), "policy-not-met");
         let until = || async { locations(&app, id).await[0].lock_retain_until.unwrap() };
         let first = until().await;
         // Less than half of it is over.

@@ -40,7 +40,7 @@ pub use login::{LoginArgs, LogoutArgs};
 pub use package::{
     PackageArgs, PackageCommand, PackageCreateArgs, PackageDeclarationArgs, PackageFinalizeArgs,
     PackageIngestArgs, PackageListArgs, PackageManifestArgs, PackagePullArgs, PackagePushArgs,
-    PackageShowArgs, PackageUploadArgs,
+    PackageRestoreArgs, PackageShowArgs, PackageUploadArgs,
 };
 pub use package_keeping::{PackageDeleteCommand, PackageExtendArgs, PackageHoldCommand};
 pub use serve::{

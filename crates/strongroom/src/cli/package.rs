@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use super::evidence::DeclarationArgs;
 use super::not_empty;
 use super::package_keeping::{PackageDeleteArgs, PackageExtendArgs, PackageHoldArgs};
+use super::when::Moment;
 
 /// `strongroom package`.
 #[derive(Debug, Args)]
@@ -93,8 +94,20 @@ Example:
     #[command(after_help = "\
 Examples:
   strongroom package list --subject shop/cart --limit 5
+  strongroom package list --after 2026-11-01 --metadata branch=main --metadata suite=nightly
   strongroom package list --text nightly --format json")]
-    List(PackageListArgs),
+    List(Box<PackageListArgs>),
+    /// Ask for a package whose bytes the store's owner had moved into an archive.
+    ///
+    /// `pull` says so of such a package. The registry asks the store for every object of it; that takes the store
+    /// minutes to days. On S3 a copy is there for the days that are asked for, on Azure the blobs leave the archive.
+    /// Asked again, it asks for what is missing then, and keeps what is there for longer.
+    #[command(after_help = "\
+Examples:
+  strongroom package restore 0199a1b2-0000-7000-8000-000000000000 --days 14
+  strongroom package restore 0199a1b2-0000-7000-8000-000000000000 --wait &&
+      strongroom package pull 0199a1b2-0000-7000-8000-000000000000 --out run.tar.gz")]
+    Restore(PackageRestoreArgs),
     /// Keep a package for longer. Never for less.
     ///
     /// The extension is on record in the bucket before this ends; a job brings it to each object, and `show` tells
@@ -258,8 +271,25 @@ pub struct PackageShowArgs {
     pub package_id: uuid::Uuid,
 }
 
+/// `strongroom package restore`.
+#[derive(Debug, Args)]
+pub struct PackageRestoreArgs {
+    /// The package.
+    #[arg(value_name = "PACKAGE_ID")]
+    pub package_id: uuid::Uuid,
+
+    /// For how many days a copy is to be there, where the store makes one; 7, unless it is said.
+    #[arg(long, value_name = "N", env = "STRONGROOM_PACKAGE_RESTORE_DAYS")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=365))]
+    pub days: Option<u32>,
+
+    /// Wait until the package can be pulled, however long the store takes. Ctrl-C ends the wait, and not the restore.
+    #[arg(long, env = "STRONGROOM_PACKAGE_RESTORE_WAIT", value_parser = BoolishValueParser::new())]
+    pub wait: bool,
+}
+
 /// `strongroom package list`.
-#[derive(Debug, Args, serde::Serialize)]
+#[derive(Debug, Args)]
 pub struct PackageListArgs {
     /// Only packages of this producer.
     #[arg(long, value_name = "NAME", env = "STRONGROOM_PACKAGE_LIST_PRODUCER", value_parser = not_empty)]
@@ -281,9 +311,17 @@ pub struct PackageListArgs {
     #[arg(long, value_name = "CLASS", env = "STRONGROOM_PACKAGE_LIST_CLASS", value_parser = not_empty)]
     pub class: Option<String>,
 
-    /// Only packages whose metadata says this.
+    /// Only packages made then or later: a date (its first moment, UTC) or RFC 3339.
+    #[arg(long, value_name = "WHEN", env = "STRONGROOM_PACKAGE_LIST_AFTER")]
+    pub after: Option<Moment>,
+
+    /// Only packages made before then.
+    #[arg(long, value_name = "WHEN", env = "STRONGROOM_PACKAGE_LIST_BEFORE")]
+    pub before: Option<Moment>,
+
+    /// Only packages whose metadata says this; may be repeated, up to three times.
     #[arg(long, value_name = "KEY=VALUE", env = "STRONGROOM_PACKAGE_LIST_METADATA", value_parser = not_empty)]
-    pub metadata: Option<String>,
+    pub metadata: Vec<String>,
 
     /// Only packages with all of these words.
     #[arg(long, value_name = "WORDS", env = "STRONGROOM_PACKAGE_LIST_TEXT", value_parser = not_empty)]

@@ -2,6 +2,7 @@
 //! the problem's type (RFC 9457), which is stable.
 
 mod attempts;
+mod restore;
 mod upload;
 
 use std::time::Duration;
@@ -245,7 +246,16 @@ impl Client {
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Response, Refusal> {
-        let response = request.send().await.map_err(|error| {
+        let response = self.answer_to(request).await?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        Err(refused(response).await)
+    }
+
+    /// What a registry answers, whatever its status.
+    async fn answer_to(&self, request: RequestBuilder) -> Result<Response, Refusal> {
+        request.send().await.map_err(|error| {
             let what = if error.is_connect() {
                 "the registry cannot be reached"
             } else {
@@ -258,11 +268,7 @@ impl Client {
                 Failure::new(Exit::Unreachable, what)
                     .with_help("is it running there? --url or STRONGROOM_URL says where"),
             )
-        })?;
-        if response.status().is_success() {
-            return Ok(response);
-        }
-        Err(refused(response).await)
+        })
     }
 }
 

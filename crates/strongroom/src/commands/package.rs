@@ -7,9 +7,11 @@ mod extend;
 mod finalize;
 mod hold;
 mod ingest;
+mod list;
 mod manifest;
 mod pull;
 mod push;
+mod restore;
 mod upload;
 mod uploading;
 mod waiting;
@@ -19,7 +21,7 @@ use strongroom_registry::documents::PackageDocument;
 
 use super::Context;
 use super::login::Login;
-use crate::cli::{PackageArgs, PackageCommand, PackageListArgs, PackageShowArgs};
+use crate::cli::{PackageArgs, PackageCommand, PackageShowArgs};
 use crate::client::{Client, address};
 use crate::failure::Failure;
 use crate::output::{Block, Console, count, size, time};
@@ -39,7 +41,8 @@ pub async fn run(args: PackageArgs, context: &Context) -> Result<()> {
         PackageCommand::Manifest(args) => manifest::run(&args, &client, context).await,
         PackageCommand::Pull(args) => pull::run(args, &client, context).await,
         PackageCommand::Show(args) => show(&args, &client, context).await,
-        PackageCommand::List(args) => list(&args, &client, context).await,
+        PackageCommand::List(args) => list::run(*args, &client, context).await,
+        PackageCommand::Restore(args) => restore::run(args, &client, context).await,
         PackageCommand::Extend(args) => extend::run(args, &client, context).await,
         PackageCommand::Hold(args) => hold::run(args.command, &client, context).await,
         PackageCommand::Delete(args) => delete::run(args.command, &client, context).await,
@@ -81,24 +84,6 @@ fn client(named: Option<&str>, context: &Context) -> Result<Client> {
 async fn show(args: &PackageShowArgs, client: &Client, context: &Context) -> Result<()> {
     let package = client.package(args.package_id).await?;
     context.console.result(|console| human(&package, console), &package)
-}
-
-async fn list(args: &PackageListArgs, client: &Client, context: &Context) -> Result<()> {
-    let page = client.packages(args).await?;
-    let console = &context.console;
-    if page.packages.is_empty() {
-        console.note("no package was found");
-    }
-    let shown = |console: &Console| {
-        let blocks: Vec<String> =
-            page.packages.iter().map(|package| human(package, console)).collect();
-        blocks.join("\n")
-    };
-    console.result(shown, &page)?;
-    if let Some(next) = &page.next {
-        console.note(format!("there are more: --cursor {next}"));
-    }
-    Ok(())
 }
 
 /// Its files, where they were counted.

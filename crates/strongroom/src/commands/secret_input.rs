@@ -42,7 +42,7 @@ impl fmt::Display for Place {
             Self::StandardInput => f.write_str("standard input"),
             Self::Variable(name) => write!(f, "the variable {name}"),
             Self::Descriptor(number) => write!(f, "file descriptor {number}"),
-            Self::Referred(reference) => reference.fmt(f),
+            Self::Referred(reference) => write!(f, "{reference}"),
         }
     }
 }

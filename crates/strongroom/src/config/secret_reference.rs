@@ -144,7 +144,8 @@ mod tests {
 
     #[test]
     fn a_path_in_openbao_leads_nowhere_else() {
-        for path in ["/secret/x", "secret//x", "secret/../sys/x", "secret/%2e", "secret/x?a", "a#b"] {
+        for path in ["/secret/x", "secret//x", "secret/../sys/x", "secret/%2e", "secret/x?a", "a#b"]
+        {
             let text = format!("bao:{path}#key");
             assert!(text.parse::<SecretReference>().is_err(), "{text}");
         }

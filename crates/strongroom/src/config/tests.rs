@@ -154,7 +154,8 @@ fn keys_come_outright_or_by_reference_and_never_by_halves() {
 
 #[test]
 fn openbao_is_found_by_its_own_variables_before_those_of_vault() {
-    let file = "store:\n  url: s3://a\n  access_key_ref: env:K\n  secret_key_ref: bao:secret/data/s#key\n";
+    let file =
+        "store:\n  url: s3://a\n  access_key_ref: env:K\n  secret_key_ref: bao:secret/data/s#key\n";
     let told = |environment: &[(&str, &str)]| {
         let pad = |at: usize| environment.get(at).copied().unwrap_or(("NOTHING", ""));
         refusal(&config(&[], [("K", "key"), pad(0), pad(1), pad(2)], file))

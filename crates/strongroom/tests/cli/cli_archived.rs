@@ -9,6 +9,7 @@ use serde_json::Value;
 use strongroom_testkit::{S3Client, S3Server};
 
 use crate::room::Room;
+use crate::schema::assert_valid;
 use crate::served::{Served, admin_token, strongroom};
 
 const BUCKET: &str = "shelf";
@@ -68,20 +69,29 @@ async fn what_is_archived_is_said_to_need_a_restore_and_is_pulled_after_it() {
     }
     assert_eq!(package(&["manifest", id]).0, Some(11));
 
-    let restore = format!("/api/v1/packages/{id}/restore");
-    let asked = served.ask("POST", &restore, &token, "{\"days\":3}");
-    assert!(asked.starts_with("HTTP/1.1 202"), "{asked}");
+    let (code, asked, told) = package(&["restore", id, "--days", "3"]);
+    assert_eq!(code, Some(0), "{told}");
+    let asked: Value = serde_json::from_str(&asked).unwrap();
+    assert_valid(&asked, "package-restored");
+    assert_eq!((&asked["status"], &asked["package_id"]), (&"requested".into(), &id.into()));
+    assert!(told.contains("minutes to days"), "{told}");
     let begun = Instant::now();
-    loop {
-        server.bucket(BUCKET).end_restores();
-        let (code, _, told) = pull();
-        if code == Some(0) {
-            break;
+    // Only the store ends it.
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| package(&["restore", id, "--days", "3", "--wait"]));
+        while !waiting.is_finished() {
+            assert!(begun.elapsed() < PATIENCE, "it waits for ever");
+            server.bucket(BUCKET).end_restores();
+            std::thread::sleep(Duration::from_millis(20));
         }
-        assert_eq!(code, Some(11), "{told}");
-        assert!(begun.elapsed() < PATIENCE, "{told}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+        let (code, waited, told) = waiting.join().unwrap();
+        assert_eq!(code, Some(0), "{told}");
+        let waited: Value = serde_json::from_str(&waited).unwrap();
+        assert_valid(&waited, "package-restored");
+        assert_eq!(waited["status"], "readable");
+    });
+    let (code, _, told) = pull();
+    assert_eq!(code, Some(0), "{told}");
     assert_eq!(package(&["manifest", id]).0, Some(0));
     room.run(&["evidence", "verify", "run.tar.gz"]).exits(0);
     assert!(room.path("run.tar.gz.sigstore.json").exists());

@@ -96,7 +96,8 @@ async fn a_registry_has_its_secrets_from_openbao_and_tells_none_of_them() {
     let admin = admin_token(&room.path("data"));
     room.write("run/report.json", "{}");
     let directory = room.path("run").display().to_string();
-    let (code, _, said) = strongroom(&served, &admin, &["package", "push", &directory, "--finalize"]);
+    let (code, _, said) =
+        strongroom(&served, &admin, &["package", "push", &directory, "--finalize"]);
     assert_eq!(code, Some(0), "{said}");
     assert!(server.bucket("kept").keys().iter().any(|key| key.ends_with("manifest.sigstore.json")));
     let checked = run(&["check-config", "--connect", "--format", "json"]).exits(0);

@@ -91,12 +91,15 @@ fn what_cannot_be_ingested_is_told_with_its_name_and_an_exit_code() {
         assert_eq!(code, Some(exit), "{told}");
         told
     };
-    let told = refused("nightly", "run-42", 13);
+    let told = refused("nightly", "run-42", 1);
     assert!(told.contains("\"passwd\" is a link, and none is followed"), "{told}");
     assert!(told.contains("run the same again"), "{told}");
-    let told = refused("weekly", "run-42", 5);
+    let told = refused("weekly", "run-42", 7);
     assert!(told.contains("there is no folder of this name"), "{told}");
-    refused("nightly", "../registry", 5);
+    refused("nightly", "../registry", 2);
+    let to = ["package", "ingest", id, "nightly", "run-42/report.json", "--to", "/abs"];
+    let (code, _, told) = strongroom(&served, &token, &to);
+    assert_eq!(code, Some(2), "{told}");
     let shown = strongroom(&served, &token, &["--format", "json", "package", "show", id]).1;
     let shown: Value = serde_json::from_str(&shown).unwrap();
     assert_eq!(shown["files_count"], 0);
@@ -211,6 +214,10 @@ fn a_folder_that_holds_the_database_or_the_key_that_signs_is_refused() {
     // The file's log is in its folder, too.
     let near = format!("  database_url: 'sqlite:{}/registry.db'", place("pub"));
     let checked = checked("pub/inner", &near).exits(2);
-    assert!(checked.stdout.contains("lies in what registry.database_url names"), "{}", checked.stdout);
+    assert!(
+        checked.stdout.contains("lies in what registry.database_url names"),
+        "{}",
+        checked.stdout
+    );
     room.run(&["serve", "--config", "own.yaml", "--listen", "127.0.0.1:0"]).exits(2);
 }

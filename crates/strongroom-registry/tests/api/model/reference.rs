@@ -393,7 +393,7 @@ impl Model {
         let new = now + DAY * days as i32;
         match package.expires_at {
             Some(before) if new > before => {}
-            _ => return Err("unprocessable"),
+            _ => return Err("policy-not-met"),
         }
         package.decided("retention_extended");
         package.stop_deletion();

@@ -13,7 +13,6 @@ use crate::cli::{PackageCreateArgs, PackageDeclarationArgs};
 use crate::client::{Client, new_key};
 use crate::commands::Context;
 use crate::commands::declarations::{OfTheBundle, declared};
-use crate::exit::Exit;
 use crate::failure::Failure;
 
 /// The schema that a new package is printed under.
@@ -61,7 +60,7 @@ pub fn declared_of(
     let declarations = declared(&args.declarations, of_the_bundle, context)?;
     // Better known before gigabytes are hashed than when the registry refuses it.
     metadata::check_created_at(declarations.created_at).map_err(|refused| {
-        let failure = Failure::new(Exit::Policy, refused.to_string());
+        let failure = Failure::usage(refused.to_string());
         match refused.guidance() {
             Some(guidance) => failure.with_help(guidance.to_owned()),
             None => failure,

@@ -42,7 +42,9 @@ pub async fn done(
             "done" => return Ok(job),
             "failed" | "cancelled" => {
                 let why = job.error.unwrap_or_else(|| "it was cancelled".to_owned());
-                return Err(Failure::new(Exit::Partial, format!("{}: {why}", awaited.failed))
+                // Where no step was done, nothing was.
+                let exit = if job.progress.done > 0 { Exit::Partial } else { Exit::Failed };
+                return Err(Failure::new(exit, format!("{}: {why}", awaited.failed))
                     .with_help(awaited.help)
                     .into());
             }

@@ -83,7 +83,9 @@ fn of_reference(reference: Sourced<String>) -> Result<NamedDatabase, Failure> {
     let Sourced { value, origin } = reference;
     let Ok(reference) = value.parse() else {
         let key = keys::DATABASE_URL_REF.setting.key;
-        return Err(Failure::usage(format!("{key} is {REFERENCES}, and never the URL itself ({origin})")));
+        return Err(Failure::usage(format!(
+            "{key} is {REFERENCES}, and never the URL itself ({origin})"
+        )));
     };
     Ok(NamedDatabase { url: UrlPlace::Secret(reference), origin, is_open_to_others: false })
 }

@@ -137,7 +137,8 @@ impl Reading<'_> {
         }
         let key = match kind {
             Kind::Private(key) => {
-                let passphrase = self.secret(&keys::SIGNING_PASSPHRASE_REF, REFERENCES, any_reference);
+                let passphrase =
+                    self.secret(&keys::SIGNING_PASSPHRASE_REF, REFERENCES, any_reference);
                 KeyPlace::Private { key, passphrase }
             }
             Kind::Command(program) => {

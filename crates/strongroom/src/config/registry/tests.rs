@@ -270,8 +270,15 @@ fn a_password_stands_in_the_environment_or_in_a_file_of_its_own_and_nowhere_else
 #[test]
 fn each_key_has_its_own_name_in_the_environment_which_is_made_of_it() {
     let mut names = BTreeSet::new();
-    let short =
-        ["listen", "data_dir", "database_url", "database_url_file", "database_url_ref", "api_only", "worker_listen"];
+    let short = [
+        "listen",
+        "data_dir",
+        "database_url",
+        "database_url_file",
+        "database_url_ref",
+        "api_only",
+        "worker_listen",
+    ];
     for key in keys::all() {
         let [name] = key.setting.environment else { panic!("{}", key.setting.key) };
         let path = key.setting.key.strip_prefix("registry.").expect("of the section");
