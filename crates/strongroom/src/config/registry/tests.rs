@@ -290,7 +290,7 @@ fn each_key_has_its_own_name_in_the_environment_which_is_made_of_it() {
         assert_eq!(**name, expected);
         assert!(names.insert(*name), "{name}");
     }
-    assert_eq!(names.len(), 67);
+    assert_eq!(names.len(), 68);
 }
 
 #[test]
