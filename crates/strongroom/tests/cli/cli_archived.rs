@@ -2,7 +2,8 @@
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on has failed
 
-use std::process::Command;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -75,21 +76,29 @@ async fn what_is_archived_is_said_to_need_a_restore_and_is_pulled_after_it() {
     assert_valid(&asked, "package-restored");
     assert_eq!((&asked["status"], &asked["package_id"]), (&"requested".into(), &id.into()));
     assert!(told.contains("minutes to days"), "{told}");
+    let mut waiting = Command::new(env!("CARGO_BIN_EXE_strongroom"))
+        .args(["--format", "json", "package", "restore", id, "--days", "3", "--wait"])
+        .env_clear()
+        .env("STRONGROOM_URL", served.url())
+        .env("STRONGROOM_TOKEN", &token)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It waits for as long as the store has brought nothing.
+    let mut told = BufReader::new(waiting.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(told.any(|line| line.contains("waits until it is there")), "it does not wait");
     let begun = Instant::now();
-    // Only the store ends it.
-    std::thread::scope(|scope| {
-        let waiting = scope.spawn(|| package(&["restore", id, "--days", "3", "--wait"]));
-        while !waiting.is_finished() {
-            assert!(begun.elapsed() < PATIENCE, "it waits for ever");
-            server.bucket(BUCKET).end_restores();
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        let (code, waited, told) = waiting.join().unwrap();
-        assert_eq!(code, Some(0), "{told}");
-        let waited: Value = serde_json::from_str(&waited).unwrap();
-        assert_valid(&waited, "package-restored");
-        assert_eq!(waited["status"], "readable");
-    });
+    while waiting.try_wait().unwrap().is_none() {
+        assert!(begun.elapsed() < PATIENCE, "it waits for ever");
+        server.bucket(BUCKET).end_restores();
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let waited = waiting.wait_with_output().unwrap();
+    assert!(waited.status.success(), "{:?}", told.collect::<Vec<_>>());
+    let waited: Value = serde_json::from_slice(&waited.stdout).unwrap();
+    assert_valid(&waited, "package-restored");
+    assert_eq!(waited["status"], "readable");
     let (code, _, told) = pull();
     assert_eq!(code, Some(0), "{told}");
     assert_eq!(package(&["manifest", id]).0, Some(0));
