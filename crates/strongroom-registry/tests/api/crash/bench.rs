@@ -61,26 +61,33 @@ fn lost() -> DbError {
 pub enum Place {
     /// A database, and a store in memory.
     Memory(Engine),
-    /// SQLite, and a bucket with locks and versions.
-    Bucket,
+    /// A database, and a bucket with locks and versions.
+    Bucket(Engine),
 }
 
 impl Place {
-    fn engine(&self) -> Engine {
+    /// Where the steps of a flow are listed: in memory, unless it needs a bucket.
+    pub fn of(flow: Flow, engine: Engine) -> Self {
+        if flow.is_of_a_bucket() { Self::Bucket(engine) } else { Self::Memory(engine) }
+    }
+
+    fn engine(&self) -> &Engine {
         match self {
-            Self::Memory(engine) => engine.clone(),
-            Self::Bucket => Engine::Sqlite,
+            Self::Memory(engine) | Self::Bucket(engine) => engine,
         }
     }
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Memory(Engine::Sqlite) => f.write_str("SQLite"),
-            Self::Memory(Engine::Postgres(_)) => f.write_str("PostgreSQL"),
-            Self::Bucket => f.write_str("a bucket"),
-        }
+        f.write_str(match self.engine() {
+            Engine::Sqlite => "SQLite",
+            Engine::Postgres(_) => "PostgreSQL",
+        })?;
+        f.write_str(match self {
+            Self::Memory(_) => "",
+            Self::Bucket(_) => " and a bucket",
+        })
     }
 }
 
@@ -103,7 +110,7 @@ impl Bench {
         F: AsyncFn(Self),
     {
         on_each_engine(async |engine| {
-            test(Self::on(flow, Place::Memory(engine.clone())).await).await;
+            test(Self::on(flow, Place::of(flow, engine.clone())).await).await;
         })
         .await;
     }
@@ -112,7 +119,7 @@ impl Bench {
         let steps = Steps::new();
         let bucket = match &place {
             Place::Memory(_) => None,
-            Place::Bucket => Some(Bucket::new(BucketSettings::locked(), None).await),
+            Place::Bucket(_) => Some(Bucket::new(BucketSettings::locked(), None).await),
         };
         let inner: Arc<dyn Storage> = match &bucket {
             None => Arc::new(MemoryStorage::new(Clock::system())),
@@ -121,13 +128,22 @@ impl Bench {
         let store: Arc<dyn Storage> = SteppedStore::counted_by(inner, Arc::clone(&steps));
         let watch: Arc<dyn Watch> = Arc::new(SteppedDb(Arc::clone(&steps)));
         let settings = |settings: &mut _| flow.set(settings);
-        let engine = place.engine();
-        let app = engine.start_on(store, settings).await.watched_by(watch);
+        let app = place.engine().start_on(store, settings).await.watched_by(watch);
         Self { flow, place, bucket, app, steps, taken: 0 }
     }
 
     pub fn place(&self) -> &Place {
         &self.place
+    }
+
+    /// Whether the page lists the steps that are taken here.
+    pub fn is_listed(&self) -> bool {
+        matches!(self.place, Place::Bucket(_)) == self.flow.is_of_a_bucket()
+    }
+
+    /// Whether it is the first of those, on which everything is tried.
+    pub fn is_the_first(&self) -> bool {
+        self.is_listed() && matches!(self.place.engine(), Engine::Sqlite)
     }
 
     /// The steps of the flow, nothing of which goes wrong.
@@ -144,7 +160,8 @@ impl Bench {
 
     pub(super) async fn prepare(&mut self) -> Subject {
         self.taken += 1;
-        self.flow.prepare(&self.app, self.taken).await
+        let bucket = self.bucket.as_ref().map(|bucket| bucket.server.bucket("shelf"));
+        self.flow.prepare(&self.app, self.taken, bucket).await
     }
 
     /// Takes the flow with something becoming of one of its steps; then starts the registry again, and looks.

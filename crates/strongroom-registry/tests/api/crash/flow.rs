@@ -10,9 +10,11 @@ use strongroom_registry::auth::Role;
 use strongroom_registry::config::Settings;
 use strongroom_registry::jobs::run_one;
 use strongroom_registry::jobs::sweep;
+use strongroom_testkit::s3::BucketView;
 use uuid::Uuid;
 
 use super::aftermath::{files_of, holds_of};
+use super::archive;
 use super::scene::{expire, leave_an_upload, long_path, once, put_files_beside};
 use crate::app::{Answer, Client, TestApp};
 use crate::evidence::{locked, row, stepwise, tick, work};
@@ -44,6 +46,7 @@ pub enum Flow {
     Delete,
     HoldWhileDeleting,
     Abandon,
+    Restore,
 }
 
 /// What one run of a flow is about.
@@ -55,6 +58,8 @@ pub struct Subject {
     pub package: Uuid,
     /// The hold that is released.
     pub hold: Uuid,
+    /// The bucket that it is in, if it is in one.
+    pub bucket: Option<BucketView>,
     /// What was answered to whoever asked, as soon as it was.
     acknowledged: OnceLock<Value>,
 }
@@ -97,6 +102,7 @@ impl Flow {
         Self::Delete,
         Self::HoldWhileDeleting,
         Self::Abandon,
+        Self::Restore,
     ];
 
     pub fn title(self) -> &'static str {
@@ -123,7 +129,15 @@ impl Flow {
             Self::Delete => "The sweeper begins a deletion, and the bytes go",
             Self::HoldWhileDeleting => "A legal hold is placed while the bytes go",
             Self::Abandon => "An open package is abandoned, and its bytes go",
+            Self::Restore => {
+                "Archived bytes are asked for, and the sweeper sees that they are there (on a bucket)"
+            }
         }
+    }
+
+    /// Whether it needs what only a bucket has: an archive.
+    pub fn is_of_a_bucket(self) -> bool {
+        self == Self::Restore
     }
 
     /// The settings that the flow needs.
@@ -153,13 +167,13 @@ impl Flow {
     }
 
     /// Makes what the flow is about.
-    pub async fn prepare(self, app: &TestApp, nth: u32) -> Subject {
+    pub async fn prepare(self, app: &TestApp, nth: u32, bucket: Option<BucketView>) -> Subject {
         let manager = app.as_(Role::RecordsManager);
         // Noted of a token once an hour: not in the middle of the flow.
         for role in [Role::Producer, Role::Operator, Role::RecordsManager] {
             app.as_(role).get("/packages?limit=1").await;
         }
-        let mut subject = Subject { nth, ..Subject::default() };
+        let mut subject = Subject { nth, bucket, ..Subject::default() };
         subject.package = match self {
             Self::Create => Uuid::nil(),
             Self::Upload | Self::UploadOnRecord | Self::Ingest | Self::GiveUp => {
@@ -172,7 +186,7 @@ impl Flow {
                 producer.stores(package, "b/c", BYTES).await;
                 package
             }
-            Self::Extend | Self::PlaceHold => locked(app, "raw-evidence", 2).await,
+            Self::Extend | Self::PlaceHold | Self::Restore => locked(app, "raw-evidence", 2).await,
             Self::ReleaseHold | Self::AgreeToRelease => {
                 let package = locked(app, "raw-evidence", 2).await;
                 let holds = format!("/packages/{package}/retention/holds");
@@ -199,6 +213,7 @@ impl Flow {
         let ask = json!({ "reason": "a mistake", "early": true });
         match self {
             Self::GiveUp => leave_an_upload(app, package).await,
+            Self::Restore => subject.is_archived(),
             Self::Expire => expire(app, package).await,
             Self::AgreeToRelease => {
                 let release =
@@ -246,6 +261,11 @@ impl Flow {
                 let answer = self.ask(app, subject).await;
                 subject.hears(&answer);
                 run_jobs(app).await;
+                if self == Self::Restore {
+                    subject.is_brought();
+                    // The next look sees what this one does not.
+                    let _ = sweep::tick(&app.registry).await;
+                }
             }
         }
     }
@@ -295,6 +315,7 @@ impl Flow {
                 once(&manager, nth, &format!("{of_package}/deletion/cancel"), &why).await
             }
             Self::Abandon => producer.post(&format!("{of_package}/abandon"), Value::Null).await,
+            Self::Restore => archive::ask(app, nth, package).await,
             Self::GiveUp | Self::Expire | Self::Delete => unreachable!("nobody asks for it"),
         }
     }
@@ -339,6 +360,9 @@ impl Flow {
         let files = files_of(app, package).await;
         let stored = files.iter().filter(|file| file.status == FileStatus::Stored).count();
         if !is_acknowledged {
+            if self == Self::Restore {
+                archive::bring_by_hand(app, subject).await;
+            }
             return;
         }
         match self {
@@ -363,6 +387,7 @@ impl Flow {
                 assert_eq!(stored, 2, "nothing goes yet");
             }
             Self::Expire | Self::Delete | Self::Abandon => assert_eq!(stored, 0),
+            Self::Restore => archive::assert_restored(app, subject).await,
         }
     }
 

@@ -1,7 +1,8 @@
 //! Wherever a process ends between bytes, records and rows: what was acknowledged is there, nothing is stranded, and
-//! the same again ends well. The steps are those of `docs/CRASH-POINTS.md`, every one of them, on both engines.
+//! the same again ends well. The steps are those of `docs/CRASH-POINTS.md`, which says what becomes of which of them.
 
 mod aftermath;
+mod archive;
 mod bench;
 mod flow;
 mod hold;
@@ -18,13 +19,13 @@ use crate::engines::Engine;
 const WAYS: [What; 4] = [What::FailsBefore, What::AnswerLost, What::StopsInside, What::StopsAfter];
 
 /// Whether it is worth having this become of a step. After a step that changes nothing everything is as before it.
-fn is_worth_it(place: &Place, what: &What, step: &Step) -> bool {
-    match (place, what) {
-        (_, What::AnswerLost | What::StopsAfter) => step.changes,
-        (Place::Memory(Engine::Sqlite), What::FailsBefore) => true,
-        (Place::Memory(Engine::Sqlite), _) => step.name.starts_with("store: create"),
+fn is_worth_it(bench: &Bench, what: &What, step: &Step) -> bool {
+    match what {
+        What::AnswerLost | What::StopsAfter => step.changes,
         // What is not written does not depend on where it would have been.
-        _ => false,
+        _ if !bench.is_the_first() => false,
+        What::FailsBefore => true,
+        _ => step.name.starts_with("store: create"),
     }
 }
 
@@ -38,7 +39,7 @@ async fn at_every_step(flow: Flow) {
 
 /// The same on a bucket, where an object has versions, and each version a lock of its own.
 async fn at_every_step_on_a_bucket(flow: Flow) {
-    every_step(flow, Bench::on(flow, Place::Bucket).await).await;
+    every_step(flow, Bench::on(flow, Place::Bucket(Engine::Sqlite)).await).await;
 }
 
 async fn every_step(flow: Flow, mut bench: Bench) {
@@ -46,13 +47,13 @@ async fn every_step(flow: Flow, mut bench: Bench) {
     let section = page::section(flow, &listed);
     // A bucket is asked for its versions besides.
     assert!(
-        matches!(bench.place(), Place::Bucket) || page::written().contains(&section),
+        !bench.is_listed() || page::written().contains(&section),
         "docs/CRASH-POINTS.md lists other steps than these, on {}; STRONGROOM_WRITE_EXPECTED=1 writes them:\n{section}",
         bench.place()
     );
     for what in WAYS {
         for (number, step) in (1..).zip(&listed) {
-            if is_worth_it(bench.place(), &what, step) {
+            if is_worth_it(&bench, &what, step) {
                 bench = bench.take(number, step, &what).await;
             }
         }
@@ -87,6 +88,7 @@ at_every_step! {
     deleting_may_end_at_any_step: Delete;
     holding_what_is_being_deleted_may_end_at_any_step: HoldWhileDeleting;
     abandoning_may_end_at_any_step: Abandon;
+    restoring_may_end_at_any_step: Restore;
 }
 
 #[tokio::test]
@@ -119,7 +121,7 @@ async fn a_hold_before_any_step_of_a_deletion_keeps_whatever_has_not_begun_to_go
 
 #[tokio::test]
 async fn a_hold_before_any_step_of_a_deletion_from_a_bucket_keeps_whatever_has_not_begun_to_go() {
-    Bench::on(Flow::Delete, Place::Bucket).await.held_before_every_step().await;
+    Bench::on(Flow::Delete, Place::Bucket(Engine::Sqlite)).await.held_before_every_step().await;
 }
 
 #[tokio::test]
@@ -127,7 +129,7 @@ async fn the_page_about_crash_points_lists_every_step_of_every_flow() {
     assert_eq!(TAKEN, Flow::ALL, "a flow without a test");
     let mut sections = Vec::new();
     for flow in Flow::ALL {
-        let mut bench = Bench::on(*flow, Place::Memory(Engine::Sqlite)).await;
+        let mut bench = Bench::on(*flow, Place::of(*flow, Engine::Sqlite)).await;
         let listed = bench.steps().await;
         sections.push(page::section(*flow, &listed));
     }
