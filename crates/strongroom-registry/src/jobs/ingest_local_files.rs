@@ -11,6 +11,7 @@ use futures::{FutureExt as _, StreamExt as _};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use strongroom_core::package::metadata::check_text;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 use uuid::Uuid;
@@ -79,7 +80,8 @@ async fn counted(source: Source) -> Result<u64, ServiceError> {
         let mut files = 0;
         walk(&source, &mut |entry| {
             files += 1;
-            check(&NewFile { path: entry.path.to_owned(), ..NewFile::default() }).map(drop)
+            let new = NewFile { path: entry.path.to_owned(), ..NewFile::default() };
+            check(&new).map(drop).map_err(|error| error.about(format!("{:?}", told(entry.path))))
         })?;
         Ok(files)
     });
@@ -164,7 +166,16 @@ fn about(error: ServiceError, path: &str) -> ServiceError {
         }
         _ => error,
     };
-    error.about(format!("{path:?}"))
+    error.about(format!("{:?}", told(path)))
+}
+
+/// A path as it is told: of one that holds what looks like a secret, the folders before it.
+fn told(path: &str) -> &str {
+    let mut told = path;
+    while check_text("path", told).is_err() {
+        told = told.rsplit_once('/').map_or(".", |(folder, _)| folder);
+    }
+    told
 }
 
 fn stopping() -> ServiceError {
@@ -212,4 +223,29 @@ async fn end(tx: &mut Tx, c: &Conclusion) -> Result<bool, DbError> {
     rows.renew_job(&c.job, 0, steps, total).await?;
     rows.finish_job(&c.job, JobState::Done, Some(&c.outcome), None, c.now).await?;
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_read_to_its_end_is_tried_again_and_what_is_refused_is_not() {
+        let broke_off = ServiceError::new(ErrorKind::BodyMismatch, "the body broke off");
+        let stalled = about(broke_off, "a/b");
+        assert!(stalled.kind().is_transient(), "{stalled}");
+        assert_eq!(stalled.to_string(), "\"a/b\": the file could not be read to its end");
+        let refused = about(ServiceError::new(ErrorKind::Conflict, "it is taken"), "a/b");
+        assert_eq!(refused.kind(), ErrorKind::Conflict);
+        assert_eq!(refused.to_string(), "\"a/b\": it is taken");
+    }
+
+    #[test]
+    fn a_path_with_a_secret_is_told_by_the_folders_before_it() {
+        let secret = format!("ghp_{}", "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8");
+        assert_eq!(told("a/b/c"), "a/b/c");
+        assert_eq!(told(&format!("a/b/{secret}")), "a/b");
+        assert_eq!(told(&format!("a/{secret}/c")), "a");
+        assert_eq!(told(&secret), ".");
+    }
 }

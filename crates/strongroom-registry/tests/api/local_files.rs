@@ -29,7 +29,7 @@ use crate::files::bytes_at;
 const SECRET: &[u8] = b"nobody asked for this";
 
 /// A root that is named `here`, with a run in it, beside what is not in it. The registry's own data are elsewhere.
-fn rooted(settings: &mut Settings) {
+pub fn rooted(settings: &mut Settings) {
     stepwise(settings);
     let (root, outside) = (settings.data_dir.join("root"), settings.data_dir.join("outside"));
     fs::create_dir_all(root.join("run/logs/deep")).unwrap();
@@ -49,11 +49,11 @@ fn rooted(settings: &mut Settings) {
 }
 
 /// What the registry reads from.
-fn root(app: &TestApp) -> PathBuf {
+pub fn root(app: &TestApp) -> PathBuf {
     app.registry.settings().local_roots["here"].clone()
 }
 
-async fn ask(client: &Client, package: Uuid, ask: Value) -> Answer {
+pub async fn ask(client: &Client, package: Uuid, ask: Value) -> Answer {
     client.post(&format!("/packages/{package}/local-files"), ask).await
 }
 
@@ -68,7 +68,7 @@ async fn refused(app: &TestApp, package: Uuid, body: Value) -> String {
 }
 
 /// The same; answers the job as it ended.
-async fn ended(app: &TestApp, package: Uuid, body: Value) -> Value {
+pub async fn ended(app: &TestApp, package: Uuid, body: Value) -> Value {
     let answer = ask(&app.as_(Role::Operator), package, body).await;
     assert_eq!(answer.status, StatusCode::ACCEPTED, "{answer:?}");
     let id = answer.field("job_id");
@@ -78,7 +78,7 @@ async fn ended(app: &TestApp, package: Uuid, body: Value) -> Value {
 }
 
 /// The events of a type, the newest first.
-async fn events(app: &TestApp, kind: &str) -> Vec<Value> {
+pub async fn events(app: &TestApp, kind: &str) -> Vec<Value> {
     let page = app.as_(Role::Auditor).get(&format!("/audit-events?type={kind}")).await.json();
     page["events"].as_array().unwrap().clone()
 }
@@ -103,7 +103,7 @@ fn plan_of(folder: &Path) -> BundlePlan {
     BundlePlan::prepare(files, declared, &NoProgress).unwrap()
 }
 
-async fn declared_package(client: &Client) -> Uuid {
+pub async fn declared_package(client: &Client) -> Uuid {
     let declared =
         json!({ "producer": { "name": "scanner" }, "created_at": "2026-11-21T12:00:00Z" });
     let made = client.post("/packages", declared).await;
@@ -336,6 +336,7 @@ async fn nothing_to_ingest_and_a_name_that_is_a_secret_are_told() {
         let secret = format!("ghp_{}", "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8");
         fs::write(root(&app).join("empty/inner").join(&secret), "").unwrap();
         let told = refused(&app, package, json!({ "root": "here", "path": "empty" })).await;
+        assert!(told.starts_with("\"inner\": "), "the folder that it is in: {told}");
         assert!(told.contains("looks like a secret: /path"), "{told}");
         assert!(!told.contains(&secret), "{told}");
     })
@@ -399,7 +400,7 @@ async fn a_worker_without_the_folder_says_whose_it_is_and_stores_nothing() {
 }
 
 /// A registry whose store can be interrupted, and its root.
-async fn stepped() -> (TestApp, Arc<SteppedStore>) {
+pub async fn stepped() -> (TestApp, Arc<SteppedStore>) {
     let store = SteppedStore::new(Arc::new(MemoryStorage::new(Clock::system())));
     let app = TestApp::start_on(Arc::clone(&store) as Arc<dyn Storage>, rooted).await;
     (app, store)

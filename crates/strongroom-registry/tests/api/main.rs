@@ -18,6 +18,7 @@ mod files;
 mod finalizing;
 mod given_up;
 mod hostile;
+mod ingesting_again;
 mod limits;
 mod local_files;
 mod model;
