@@ -216,6 +216,60 @@ CREATE INDEX locations_lapsing ON storage_locations (lock_retain_until, id)
 CREATE INDEX locations_lapsing_of_package ON storage_locations (tenant_id, package_id, lock_retain_until)
     WHERE status = 'active' AND lock_retain_until IS NOT NULL;
 
+-- Files that come in several requests (tus), until they are stored as files are.
+CREATE TABLE resumable_uploads (
+    id UUID NOT NULL,
+    tenant_id TEXT COLLATE "C" NOT NULL,
+    package_id UUID NOT NULL,
+    relative_path TEXT COLLATE "C" NOT NULL,
+    path_nfc TEXT COLLATE "C" NOT NULL,
+    media_type TEXT COLLATE "C",
+    size_bytes BIGINT NOT NULL CHECK (size_bytes >= 0),
+    -- Declared; of one that is stored, what it has.
+    sha256 BYTEA CHECK (length(sha256) = 32),
+    -- Upload-Metadata as it was sent: it is told to whoever looks.
+    metadata TEXT COLLATE "C" NOT NULL,
+    status TEXT COLLATE "C" NOT NULL CHECK (status IN ('receiving', 'stored', 'ended')),
+    -- How many bytes came, in parts without a gap.
+    offset_bytes BIGINT NOT NULL CHECK (offset_bytes >= 0),
+    parts_count BIGINT NOT NULL CHECK (parts_count >= 0),
+    -- Until when somebody is making a file of the parts, by the database's time.
+    storing_until BIGINT,
+    file_id UUID,
+    created_by UUID NOT NULL,
+    created_at BIGINT NOT NULL,
+    -- Moves on with each part.
+    expires_at BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, id),
+    FOREIGN KEY (tenant_id, package_id) REFERENCES artifact_packages (tenant_id, id),
+    FOREIGN KEY (tenant_id, file_id) REFERENCES artifact_files (tenant_id, id),
+    CHECK (offset_bytes <= size_bytes),
+    CHECK (status <> 'stored' OR (file_id IS NOT NULL AND sha256 IS NOT NULL))
+);
+CREATE INDEX uploads_of_package ON resumable_uploads (tenant_id, package_id, status, id);
+CREATE INDEX uploads_expiring ON resumable_uploads (expires_at, id)
+    WHERE status IN ('receiving', 'stored');
+
+CREATE TABLE upload_parts (
+    id UUID NOT NULL,
+    tenant_id TEXT COLLATE "C" NOT NULL,
+    package_id UUID NOT NULL,
+    upload_id UUID NOT NULL,
+    offset_bytes BIGINT NOT NULL CHECK (offset_bytes >= 0),
+    size_bytes BIGINT CHECK (size_bytes > 0),
+    sha256 BYTEA CHECK (length(sha256) = 32),
+    status TEXT COLLATE "C" NOT NULL CHECK (status IN ('receiving', 'stored', 'deleting')),
+    object_key TEXT COLLATE "C" NOT NULL,
+    version_id TEXT COLLATE "C",
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, id),
+    FOREIGN KEY (tenant_id, upload_id) REFERENCES resumable_uploads (tenant_id, id),
+    CHECK (status <> 'stored' OR (size_bytes IS NOT NULL AND sha256 IS NOT NULL))
+);
+CREATE INDEX parts_of_upload ON upload_parts (tenant_id, upload_id, status, offset_bytes);
+CREATE INDEX parts_of_package ON upload_parts (tenant_id, package_id, status, id);
+CREATE INDEX parts_receiving ON upload_parts (created_at, id) WHERE status = 'receiving';
+
 CREATE TABLE retention_events (
     id UUID NOT NULL,
     tenant_id TEXT COLLATE "C" NOT NULL,

@@ -220,6 +220,60 @@ CREATE INDEX locations_lapsing ON storage_locations (lock_retain_until, id)
 CREATE INDEX locations_lapsing_of_package ON storage_locations (tenant_id, package_id, lock_retain_until)
     WHERE status = 'active' AND lock_retain_until IS NOT NULL;
 
+-- Files that come in several requests (tus), until they are stored as files are.
+CREATE TABLE resumable_uploads (
+    id BLOB NOT NULL,
+    tenant_id TEXT NOT NULL,
+    package_id BLOB NOT NULL,
+    relative_path TEXT NOT NULL,
+    path_nfc TEXT NOT NULL,
+    media_type TEXT,
+    size_bytes INTEGER NOT NULL CHECK (size_bytes >= 0),
+    -- Declared; of one that is stored, what it has.
+    sha256 BLOB CHECK (length(sha256) = 32),
+    -- Upload-Metadata as it was sent: it is told to whoever looks.
+    metadata TEXT NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('receiving', 'stored', 'ended')),
+    -- How many bytes came, in parts without a gap.
+    offset_bytes INTEGER NOT NULL CHECK (offset_bytes >= 0),
+    parts_count INTEGER NOT NULL CHECK (parts_count >= 0),
+    -- Until when somebody is making a file of the parts, by the database's time.
+    storing_until INTEGER,
+    file_id BLOB,
+    created_by BLOB NOT NULL,
+    created_at INTEGER NOT NULL,
+    -- Moves on with each part.
+    expires_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, id),
+    FOREIGN KEY (tenant_id, package_id) REFERENCES artifact_packages (tenant_id, id),
+    FOREIGN KEY (tenant_id, file_id) REFERENCES artifact_files (tenant_id, id),
+    CHECK (offset_bytes <= size_bytes),
+    CHECK (status <> 'stored' OR (file_id IS NOT NULL AND sha256 IS NOT NULL))
+) STRICT;
+CREATE INDEX uploads_of_package ON resumable_uploads (tenant_id, package_id, status, id);
+CREATE INDEX uploads_expiring ON resumable_uploads (expires_at, id)
+    WHERE status IN ('receiving', 'stored');
+
+CREATE TABLE upload_parts (
+    id BLOB NOT NULL,
+    tenant_id TEXT NOT NULL,
+    package_id BLOB NOT NULL,
+    upload_id BLOB NOT NULL,
+    offset_bytes INTEGER NOT NULL CHECK (offset_bytes >= 0),
+    size_bytes INTEGER CHECK (size_bytes > 0),
+    sha256 BLOB CHECK (length(sha256) = 32),
+    status TEXT NOT NULL CHECK (status IN ('receiving', 'stored', 'deleting')),
+    object_key TEXT NOT NULL,
+    version_id TEXT,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, id),
+    FOREIGN KEY (tenant_id, upload_id) REFERENCES resumable_uploads (tenant_id, id),
+    CHECK (status <> 'stored' OR (size_bytes IS NOT NULL AND sha256 IS NOT NULL))
+) STRICT;
+CREATE INDEX parts_of_upload ON upload_parts (tenant_id, upload_id, status, offset_bytes);
+CREATE INDEX parts_of_package ON upload_parts (tenant_id, package_id, status, id);
+CREATE INDEX parts_receiving ON upload_parts (created_at, id) WHERE status = 'receiving';
+
 CREATE TABLE retention_events (
     id BLOB NOT NULL,
     tenant_id TEXT NOT NULL,
@@ -422,6 +476,13 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('artifact_files', 'files_of_package', '10000000 10000000 10 1 1'),
     ('artifact_files', 'files_receiving', '1000 1 1'),
     ('artifact_files', 'files_given_up', '1000 1000 10 1'),
+    ('resumable_uploads', 'sqlite_autoindex_resumable_uploads_1', '10000 10000 1'),
+    ('resumable_uploads', 'uploads_of_package', '10000 10000 4 4 1'),
+    ('resumable_uploads', 'uploads_expiring', '10000 1 1'),
+    ('upload_parts', 'sqlite_autoindex_upload_parts_1', '1000000 1000000 1'),
+    ('upload_parts', 'parts_of_upload', '1000000 1000000 100 100 1'),
+    ('upload_parts', 'parts_of_package', '1000000 1000000 400 400 1'),
+    ('upload_parts', 'parts_receiving', '1000 1 1'),
     ('storage_locations', 'sqlite_autoindex_storage_locations_1', '10000000 10000000 1'),
     ('storage_locations', 'locations_of_package', '10000000 10000000 10 1'),
     ('storage_locations', 'locations_of_file', '10000000 10000000 1'),

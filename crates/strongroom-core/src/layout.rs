@@ -26,6 +26,10 @@ pub const CAVRA_BUNDLES: &str = "bundles/cavra/";
 /// Folder of the packages of a registry.
 pub const PACKAGES: &str = "packages/";
 
+/// Folder of the parts of uploads that came in several requests, until each is a file. Beside the packages: nothing in
+/// here is evidence, and no lock of a package reaches it.
+pub const UPLOADS: &str = "uploads/";
+
 /// Folder of the trust roots that were handed out through the store.
 pub const TRUST_ROOTS: &str = "trust-roots/";
 
@@ -172,6 +176,23 @@ pub fn package_record(package: Uuid, record: Uuid) -> String {
 /// The folder of every record of a package.
 pub fn package_records_of(package: Uuid) -> String {
     format!("{PACKAGES}{package}/records/")
+}
+
+/// One part of an upload to a package, under its random id.
+pub fn upload_part(package: Uuid, upload: Uuid, part: Uuid) -> String {
+    format!("{}{upload}/{part}", upload_parts_of(package))
+}
+
+/// The folder of the parts of every upload to a package.
+pub fn upload_parts_of(package: Uuid) -> String {
+    format!("{UPLOADS}{package}/")
+}
+
+/// The package, the upload and the part that a key under [`UPLOADS`] names; `None` of what is not ours.
+pub fn claimed_part(key: &str) -> Option<(Uuid, Uuid, Uuid)> {
+    let (package, rest) = key.strip_prefix(UPLOADS)?.split_once('/')?;
+    let (upload, part) = rest.split_once('/')?;
+    Some((only_uuid(package)?, only_uuid(upload)?, only_uuid(part)?))
 }
 
 /// What a key in the folder of a package is.
@@ -383,6 +404,24 @@ mod tests {
             format!("packages/{{{package}}}/package.json"),
         ] {
             assert_eq!(claimed_package(&foreign), None, "{foreign}");
+        }
+    }
+
+    #[test]
+    fn a_key_under_uploads_tells_its_part_and_is_nothing_of_a_package() {
+        let [package, upload, part] = [7, 8, 9].map(Uuid::from_u128);
+        let key = upload_part(package, upload, part);
+        assert!(key.starts_with(&upload_parts_of(package)), "{key}");
+        assert_eq!(claimed_part(&key), Some((package, upload, part)));
+        assert_eq!(claimed_package(&key), None);
+        for foreign in [
+            upload_parts_of(package),
+            format!("uploads/{package}/{upload}"),
+            format!("uploads/{package}/{upload}/{part}/more"),
+            format!("uploads/{package}/{upload}/0"),
+            package_file(package, upload),
+        ] {
+            assert_eq!(claimed_part(&foreign), None, "{foreign}");
         }
     }
 

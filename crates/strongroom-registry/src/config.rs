@@ -238,6 +238,8 @@ pub struct RequestLimits {
     pub requests_at_once: usize,
     /// Uploads that are worked on at the same time.
     pub uploads_at_once: usize,
+    /// How long an upload that comes in several requests is waited for after its last byte.
+    pub upload_lifetime: SignedDuration,
     /// Bundles that are made and sent at the same time: each has a thread of its own.
     pub bundles_at_once: usize,
     /// Entries of a page.
@@ -256,6 +258,7 @@ impl Default for RequestLimits {
             request: SignedDuration::from_secs(60),
             requests_at_once: 1_024,
             uploads_at_once: 64,
+            upload_lifetime: SignedDuration::from_hours(24),
             bundles_at_once: 32,
             page_entries_max: 200,
             drain: SignedDuration::from_secs(30),

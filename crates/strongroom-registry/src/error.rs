@@ -30,6 +30,10 @@ pub enum ErrorKind {
     NotFound,
     /// Nothing is there that takes this method.
     MethodNotAllowed,
+    /// A body of a media type that is not taken there.
+    UnsupportedMediaType,
+    /// Another version of a protocol than the one that is spoken there.
+    ProtocolVersion,
     /// Something else is there already.
     Conflict,
     /// Not in this state of the package.
@@ -62,7 +66,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, for tables and tests.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::Invalid,
         Self::Unprocessable,
         Self::PolicyNotMet,
@@ -71,6 +75,8 @@ impl ErrorKind {
         Self::Forbidden,
         Self::NotFound,
         Self::MethodNotAllowed,
+        Self::UnsupportedMediaType,
+        Self::ProtocolVersion,
         Self::Conflict,
         Self::WrongState,
         Self::Retained,
@@ -98,6 +104,8 @@ impl ErrorKind {
             Self::Forbidden => "forbidden",
             Self::NotFound => "not-found",
             Self::MethodNotAllowed => "method-not-allowed",
+            Self::UnsupportedMediaType => "unsupported-media-type",
+            Self::ProtocolVersion => "unsupported-protocol-version",
             Self::Conflict => "conflict",
             Self::WrongState => "wrong-state",
             Self::Retained => "retained",

@@ -16,6 +16,7 @@ use strongroom_registry::api::router::{API, document};
 use strongroom_registry::config::{ConnectionLimits, RequestLimits};
 use strongroom_registry::db::limits::METADATA_FILTERS_MAX;
 use strongroom_registry::error::ErrorKind;
+use strongroom_registry::service::resumable::{PARTS_MAX, UPLOADS_MAX};
 
 fn page(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name)
@@ -221,6 +222,9 @@ fn bounds() -> String {
         ("entries of a page", request.page_entries_max.to_string(), "400"),
         ("requests at once", request.requests_at_once.to_string(), "503"),
         ("uploads at once", request.uploads_at_once.to_string(), "503"),
+        ("unfinished uploads of a package", UPLOADS_MAX.to_string(), "413"),
+        ("parts of an upload", PARTS_MAX.to_string(), "413"),
+        ("the next byte of an unfinished upload", seconds(request.upload_lifetime), "404"),
         ("bundles at once", request.bundles_at_once.to_string(), "503"),
         ("the next piece of an upload", seconds(request.idle_body), "400"),
         ("a whole JSON body", seconds(request.idle_body), "400"),

@@ -172,6 +172,8 @@ pub fn of_registry(kind: ErrorKind) -> Exit {
         | ErrorKind::Unprocessable
         | ErrorKind::RangeNotSatisfiable
         | ErrorKind::MethodNotAllowed
+        | ErrorKind::UnsupportedMediaType
+        | ErrorKind::ProtocolVersion
         | ErrorKind::KeyReused => Exit::Usage,
         ErrorKind::BodyMismatch | ErrorKind::Corrupt => Exit::Integrity,
         ErrorKind::Unauthenticated | ErrorKind::Forbidden => Exit::Denied,

@@ -6,6 +6,7 @@
 //! | [`packages`] | make, find, read and change packages |
 //! | [`retention`] [`deletion`] [`restores`] | longer, held, gone; brought back from an archive |
 //! | [`uploads`] [`form`] [`local_files`] [`files`] `sending` | files in; listed, seen, downloaded |
+//! | [`resumable`] [`tus_fields`] | a file in several requests, by the tus protocol |
 //! | [`completion`] | finalize, abandon, the manifest, the bundle |
 //! | [`administration`] | tokens, backends, metadata schemas, the sweeper |
 //! | [`audit`] [`jobs`] | what was done, and what is being done |
@@ -36,7 +37,9 @@ pub mod packages;
 pub mod problem;
 pub mod refusals;
 pub mod restores;
+pub mod resumable;
 pub mod retention;
 pub mod router;
 mod sending;
+pub mod tus_fields;
 pub mod uploads;

@@ -49,7 +49,10 @@ pub fn status_of(kind: ErrorKind) -> StatusCode {
         | ErrorKind::Retained
         | ErrorKind::ApprovalNeeded
         | ErrorKind::NotImmediatelyAvailable => StatusCode::CONFLICT,
-        ErrorKind::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
+        ErrorKind::PreconditionFailed | ErrorKind::ProtocolVersion => {
+            StatusCode::PRECONDITION_FAILED
+        }
+        ErrorKind::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorKind::RangeNotSatisfiable => StatusCode::RANGE_NOT_SATISFIABLE,
         ErrorKind::Busy | ErrorKind::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -74,6 +77,8 @@ pub fn title_of(kind: ErrorKind) -> &'static str {
         ErrorKind::Forbidden => "Not allowed",
         ErrorKind::NotFound => "Not found",
         ErrorKind::MethodNotAllowed => "Method not allowed",
+        ErrorKind::UnsupportedMediaType => "The media type is not taken here",
+        ErrorKind::ProtocolVersion => "Another version of the protocol is spoken here",
         ErrorKind::Conflict => "Something else is there",
         ErrorKind::WrongState => "Not in this state",
         ErrorKind::Retained => "Retained",
@@ -106,6 +111,12 @@ pub fn advice_of(kind: ErrorKind) -> &'static str {
         ErrorKind::Forbidden => "Ask with a token of a role that may",
         ErrorKind::NotFound => "Check the id, and whose token it is",
         ErrorKind::MethodNotAllowed => "Use one of the methods in `Allow`",
+        ErrorKind::UnsupportedMediaType => {
+            "Send the body with the `Content-Type` that `detail` names"
+        }
+        ErrorKind::ProtocolVersion => {
+            "Speak the version in `Tus-Version`, and name it in `Tus-Resumable`"
+        }
         ErrorKind::Conflict => "Look at what is there; nothing is overwritten",
         ErrorKind::WrongState => "Look at the `status`: it is too late, or too early",
         ErrorKind::Retained => "Wait for the date, or have the hold released",

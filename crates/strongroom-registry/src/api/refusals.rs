@@ -54,6 +54,8 @@ refusals! {
     Stored: StoreUnavailable, StoreRefused, Corrupt;
     /// It reads bytes that may be in an archive tier.
     Archived: NotImmediatelyAvailable;
+    /// It is spoken in one version of a protocol, which says how its bytes come.
+    Spoken: ProtocolVersion, UnsupportedMediaType;
     /// It reads one range of bytes.
     Ranged: RangeNotSatisfiable;
 }
@@ -112,6 +114,10 @@ fn headers(status: StatusCode, may_tell_when: bool) -> Value {
     match status {
         StatusCode::UNAUTHORIZED => {
             headers.insert("www-authenticate".to_owned(), text("`Bearer` (RFC 6750 section 3)"));
+        }
+        StatusCode::PRECONDITION_FAILED => {
+            let about = "The versions that are spoken, where it was another one of tus";
+            headers.insert("tus-version".to_owned(), text(about));
         }
         StatusCode::METHOD_NOT_ALLOWED => {
             headers.insert("allow".to_owned(), text("The methods that the path takes"));

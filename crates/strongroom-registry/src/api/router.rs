@@ -17,7 +17,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use super::problem::ApiError;
 use super::{
     administration, admission, audit, completion, deletion, files, health, jobs, local_files,
-    observe, openapi, packages, restores, retention, uploads,
+    observe, openapi, packages, restores, resumable, retention, tus_fields, uploads,
 };
 use crate::error::{ErrorKind, ServiceError};
 use crate::service::Registry;
@@ -31,7 +31,9 @@ pub fn router(registry: &Arc<Registry>) -> Router {
     let in_time = middleware::from_fn_with_state(Arc::clone(registry), admission::in_time);
     let admitted =
         middleware::from_fn_with_state(Arc::clone(registry), admission::where_there_is_room);
-    let routes = decided().layer(in_time).merge(streamed()).layer(admitted);
+    let in_parts =
+        in_parts().layer(admitted.clone()).layer(middleware::from_fn(tus_fields::spoken));
+    let routes = decided().layer(in_time).merge(streamed()).layer(admitted).merge(in_parts);
     let (api, document) = under_api(routes).split_for_parts();
     let document = Arc::<str>::from(openapi::completed(&document).to_string());
     let routes = Router::new()
@@ -68,7 +70,7 @@ fn observed(routes: Router<Arc<Registry>>, registry: &Arc<Registry>) -> Router {
 
 /// The OpenAPI 3.1 document of the API.
 pub fn document() -> Value {
-    openapi::completed(&under_api(decided().merge(streamed())).into_openapi())
+    openapi::completed(&under_api(decided().merge(streamed()).merge(in_parts())).into_openapi())
 }
 
 fn under_api(routes: OpenApiRouter<Arc<Registry>>) -> OpenApiRouter<Arc<Registry>> {
@@ -85,6 +87,19 @@ fn streamed() -> OpenApiRouter<Arc<Registry>> {
         .routes(routes!(completion::manifest))
         .routes(routes!(completion::signature))
         .routes(routes!(completion::bundle))
+}
+
+/// What comes in several requests: an answer may wait for the whole to be put together.
+fn in_parts() -> OpenApiRouter<Arc<Registry>> {
+    OpenApiRouter::new().routes(routes!(resumable::begin, resumable::options_of_new)).routes(
+        routes!(
+            resumable::look,
+            resumable::send,
+            resumable::end,
+            resumable::overridden,
+            resumable::options
+        ),
+    )
 }
 
 /// What is answered in time.

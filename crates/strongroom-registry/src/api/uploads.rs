@@ -212,7 +212,7 @@ fn status_of(files: &[UploadedFile]) -> StatusCode {
     }
 }
 
-fn broken(error: impl std::error::Error + Send + Sync + 'static) -> StorageError {
+pub(super) fn broken(error: impl std::error::Error + Send + Sync + 'static) -> StorageError {
     StorageError::new(StorageErrorKind::BodyFailed, "the body broke off").with_source(error)
 }
 
@@ -223,7 +223,7 @@ fn text(headers: &HeaderMap, name: &HeaderName) -> Result<Option<String>, ApiErr
     Ok(Some(text.to_owned()))
 }
 
-fn length(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
+pub(super) fn length(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
     let Some(value) = headers.get(header::CONTENT_LENGTH) else { return Ok(None) };
     let length = value.to_str().ok().and_then(|length| length.trim().parse().ok());
     length.map(Some).ok_or_else(|| invalid("the declared length is no number"))

@@ -23,6 +23,7 @@
 //! | `migrations` | the schema, the same numbers on both engines |
 //! | `tenants` `principals` `tokens` | who |
 //! | `packages` `search` `words` `files` `locations` | what, and where its bytes are |
+//! | `uploads` `upload_parts` | files that come in several requests |
 //! | `retention` `holds` `approvals` `audit` `schemas` | what was decided, by whom, under which rules |
 //! | `jobs` `sweeper` `idempotency` | what is still to be done, and what was done already |
 
@@ -53,6 +54,8 @@ mod sqlite;
 mod sweeper;
 mod tenants;
 mod tokens;
+mod upload_parts;
+mod uploads;
 mod watch;
 mod words;
 
@@ -78,4 +81,6 @@ pub use session::{Session, Tx};
 pub use sweeper::SweeperRow;
 pub use tenants::TenantRow;
 pub use tokens::{TokenHolder, TokenRow};
+pub use upload_parts::{FoundPart, PartRow, PartState};
+pub use uploads::{FoundUpload, UploadRow, UploadState};
 pub use watch::{Instead, Use, Watch};

@@ -1,4 +1,5 @@
-//! Deletes what was never evidence: the objects of uploads that were given up, and the bytes of abandoned packages.
+//! Deletes what was never evidence: the objects of uploads that were given up, the parts of those that came in several
+//! requests, and the bytes of abandoned packages.
 //! Only what carries the id of its own file, or the version that its own row names, is ever touched.
 
 use serde_json::{Value, json};
@@ -9,6 +10,7 @@ use strongroom_storage::keep::{self, Cleared, Deletion};
 use uuid::Uuid;
 
 use super::Attempt;
+use super::clear_parts::clear_parts;
 use crate::backends::Backend;
 use crate::db::{AuditEventRow, DbError, FileRow, JobRow, JobState, LocationRow, TenantId, Tx};
 use crate::error::{ErrorKind, ServiceError};
@@ -26,11 +28,11 @@ struct Going {
 
 /// What was done.
 #[derive(Debug, Clone, Copy, Default)]
-struct Done {
-    /// Files whose objects are gone, as observed.
-    deleted: u64,
-    /// Files of which something is there still.
-    left: u64,
+pub(super) struct Done {
+    /// Files, or parts, whose objects are gone, as observed.
+    pub(super) deleted: u64,
+    /// Those of which something is there still.
+    pub(super) left: u64,
 }
 
 /// Rows of one write.
@@ -46,6 +48,7 @@ struct Ending {
     job: JobRow,
     package: Uuid,
     left: u64,
+    parts_left: u64,
     event: Option<AuditEventRow>,
     outcome: Value,
     error: Option<String>,
@@ -61,7 +64,9 @@ pub(super) async fn perform(attempt: &Attempt) -> Result<Value, ServiceError> {
         while let Some(files) = after.next(attempt, is_abandoned).await? {
             clear_all(attempt, &backend, files, &mut done).await?;
         }
-        if let Some(ended) = end(attempt, is_abandoned, done).await? {
+        let mut parts = Done::default();
+        clear_parts(attempt, &backend, &mut parts).await?;
+        if let Some(ended) = end(attempt, is_abandoned, done, parts).await? {
             return ended;
         }
     }
@@ -236,19 +241,26 @@ async fn write(tx: &mut Tx, written: &Rows) -> Result<bool, DbError> {
     Ok(true)
 }
 
-/// Ends the job, unless an upload was given up since it looked: `None` then.
+/// Ends the job, unless an upload or a part was given up since it looked: `None` then.
 async fn end(
     attempt: &Attempt,
     is_abandoned: bool,
     done: Done,
+    parts: Done,
 ) -> Result<Option<Result<Value, ServiceError>>, ServiceError> {
     let registry = attempt.registry();
     let package = attempt.package_id()?;
-    let outcome = json!({ "deleted": done.deleted, "left": done.left });
-    let error = (done.left > 0).then(|| {
+    let outcome = json!({
+        "deleted": done.deleted,
+        "left": done.left,
+        "parts_deleted": parts.deleted,
+        "parts_left": parts.left,
+    });
+    let left = done.left + parts.left;
+    let error = (left > 0).then(|| {
         ServiceError::new(
             ErrorKind::Retained,
-            format!("of {} files something is in the store still: it is locked, or not known to be ours", done.left),
+            format!("of {left} files or parts something is in the store still: it is locked, or not known to be ours"),
         )
         .with_guidance("try the job again when the locks are over; look at what lies under their keys")
     });
@@ -259,6 +271,7 @@ async fn end(
         job: attempt.job().clone(),
         package,
         left: done.left,
+        parts_left: parts.left,
         event,
         outcome: outcome.clone(),
         error: error.as_ref().map(ToString::to_string),
@@ -286,6 +299,11 @@ async fn conclude(tx: &mut Tx, e: &Ending) -> Result<Option<bool>, DbError> {
     let further = u32::try_from(e.left).unwrap_or(u32::MAX).saturating_add(1);
     let given_up = rows.given_up_files(e.package, Uuid::nil(), further).await?;
     if given_up.len() as u64 > e.left || was_abandoned != e.event.is_some() {
+        return Ok(Some(false));
+    }
+    let further = u32::try_from(e.parts_left).unwrap_or(u32::MAX).saturating_add(1);
+    let parts = rows.going_parts(e.package, Uuid::nil(), further).await?;
+    if parts.len() as u64 > e.parts_left {
         return Ok(Some(false));
     }
     if let Some(event) = &e.event {

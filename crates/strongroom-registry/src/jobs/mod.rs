@@ -11,7 +11,7 @@
 //! | `in_doubt` | objects whose deletion was stopped |
 //! | `sweep` `sweep_deletion` `sweep_stranded` `sweep_restores` | the look over everything, at regular times |
 //! | `finalize` | verifies and locks every object of a package, and makes it evidence |
-//! | `clean_up` | deletes what was never evidence |
+//! | `clean_up` `clear_parts` | delete what was never evidence |
 //! | `restore` | asks the store for archived objects |
 //! | `ingest_local_files` | stores files of a folder of the server's |
 //!
@@ -22,6 +22,7 @@ mod apply_retention;
 mod attempt;
 mod bring;
 mod clean_up;
+mod clear_parts;
 mod conclude_deletion;
 mod conclude_retention;
 mod delete_object;

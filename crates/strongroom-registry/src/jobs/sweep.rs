@@ -71,6 +71,7 @@ pub async fn tick(registry: &Registry) -> Result<Option<Tick>, ServiceError> {
         tick.jobs += step("deletions", revive_deletions(registry)).await;
         // By the clock too, so not while it is in doubt.
         step("old uploads", async { registry.give_up_old_uploads().await.map(drop) }).await;
+        step("unfinished uploads", registry.end_old_uploads()).await;
     }
     tick.jobs += step("clean-up", retry_clean_up(registry)).await;
     step("restores", look_for_restored(registry)).await;

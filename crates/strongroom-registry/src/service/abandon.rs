@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::Registry;
 use super::change::{Asked, Conditions, Done};
 use super::records::Deciding;
+use super::resumable::{EndOfUploads, end_unfinished};
 use crate::auth::{Action, Principal};
 use crate::db::{AuditEventRow, JobRow, TenantRead, Tx};
 use crate::documents::PackageDocument;
@@ -19,6 +20,7 @@ struct Abandoning {
     asked: Asked,
     event: AuditEventRow,
     job: JobRow,
+    uploads: EndOfUploads,
 }
 
 impl Registry {
@@ -49,7 +51,9 @@ impl Registry {
         let event = self.put_on_record(deciding).await?;
         let job = self.new_job(JobKind::CleanUp, package_id, json!({}));
         let asked = self.asked(who, Action::Abandon, package_id, on, package_id);
-        let abandoning = Abandoning { asked, event, job };
+        let (tenant, clean_up) = (who.tenant.clone(), job.clone());
+        let uploads = EndOfUploads { tenant, package: package_id, clean_up };
+        let abandoning = Abandoning { asked, event, job, uploads };
         let written = self.db().write(abandoning, |tx, a| Box::pin(abandon(tx, a))).await;
         self.told_if_refused(&who.tenant, &package, record, written).await?;
         self.ring_for_jobs();
@@ -68,6 +72,7 @@ async fn abandon(tx: &mut Tx, abandoning: &Abandoning) -> Result<Done<()>, Servi
         package.status.after(PackageEvent::Abandoned).map_err(ServiceError::internal)?;
     rows.update_package(&package).await?;
     rows.insert_audit_event(&abandoning.event).await?;
+    end_unfinished(&mut rows, &abandoning.uploads).await?;
     rows.enqueue_job(&abandoning.job).await?;
     Ok(Done::Now(()))
 }

@@ -1,5 +1,6 @@
 //! A package is said to be complete: its rows are frozen, and a job makes it evidence.
 
+use jiff::Timestamp;
 use serde_json::json;
 use strongroom_core::limits::FILES_MAX;
 use strongroom_core::package::PackageStatus;
@@ -7,6 +8,7 @@ use strongroom_core::package::status::PackageEvent;
 use uuid::Uuid;
 
 use super::change::{Asked, Conditions, Done};
+use super::resumable::{EndOfUploads, end_unfinished, refuse_unfinished};
 use super::{Registry, read_jobs};
 use crate::auth::{Action, Principal};
 use crate::db::{AuditEventRow, JobRow, JobState, TenantTx, Tx};
@@ -22,6 +24,8 @@ struct Ask {
     asked: Asked,
     job: JobRow,
     event: AuditEventRow,
+    uploads: EndOfUploads,
+    now: Timestamp,
 }
 
 impl Registry {
@@ -43,7 +47,9 @@ impl Registry {
         let details = json!({ "job_id": job.id });
         let event = self.package_event("finalize_requested", package_id, Some(who.id), details);
         let asked = self.asked(who, Action::Finalize, package_id, on, job.id);
-        let ask = Ask { asked, job, event };
+        let clean_up = self.new_job(JobKind::CleanUp, package_id, json!({}));
+        let uploads = EndOfUploads { tenant: who.tenant.clone(), package: package_id, clean_up };
+        let ask = Ask { asked, job, event, uploads, now: self.clock().now() };
         let done = self.db().write(ask, |tx, ask| Box::pin(request(tx, ask))).await?;
         self.ring_for_jobs();
         match done {
@@ -63,6 +69,7 @@ async fn request(tx: &mut Tx, ask: &Ask) -> Result<Done<JobRow>, ServiceError> {
         return job_of(&mut rows, ask).await.map(Done::Now);
     }
     refuse_while_ingesting(&mut rows, package.id).await?;
+    refuse_unfinished(&mut rows, package.id, ask.now).await?;
     let totals = rows.file_totals(package.id).await?;
     check_count(totals.files)?;
     package.status =
@@ -70,6 +77,7 @@ async fn request(tx: &mut Tx, ask: &Ask) -> Result<Done<JobRow>, ServiceError> {
     (package.files_count, package.size_bytes) = (totals.files, totals.size_bytes);
     rows.update_package(&package).await?;
     rows.insert_audit_event(&ask.event).await?;
+    end_unfinished(&mut rows, &ask.uploads).await?;
     enqueue(&mut rows, ask).await.map(Done::Now)
 }
 

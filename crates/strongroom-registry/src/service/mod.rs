@@ -42,6 +42,7 @@ mod redirect_download;
 mod release_hold;
 pub(crate) mod request_deletion;
 mod restore;
+pub mod resumable;
 pub mod rules;
 pub mod schemas;
 pub mod sweeper;

@@ -459,21 +459,21 @@ pub(crate) fn ours(file: Uuid) -> Ours {
     Ours::Metadata { name: FILE_ID.to_owned(), value: file.to_string() }
 }
 
-fn too_large(bytes_max: u64) -> ServiceError {
+pub(super) fn too_large(bytes_max: u64) -> ServiceError {
     ServiceError::new(
         ErrorKind::TooLarge,
         format!("the body is larger than the limit of {bytes_max} bytes"),
     )
 }
 
-fn clash() -> ServiceError {
+pub(super) fn clash() -> ServiceError {
     ServiceError::new(
         ErrorKind::Conflict,
         "one path cannot be both a file and a folder of the package",
     )
 }
 
-fn path_taken(there: &FileRow) -> ServiceError {
+pub(super) fn path_taken(there: &FileRow) -> ServiceError {
     match there.status {
         FileStatus::Stored => ServiceError::new(
             ErrorKind::Conflict,

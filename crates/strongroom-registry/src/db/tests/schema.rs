@@ -12,8 +12,8 @@ use crate::auth::Role;
 use crate::db::engine::Opened;
 use crate::db::session::Engine;
 use crate::db::{
-    ApprovalAction, ApprovalStatus, Db, DbErrorKind, HoldReach, JobState, PrincipalKind,
-    RetentionEventType,
+    ApprovalAction, ApprovalStatus, Db, DbErrorKind, HoldReach, JobState, PartState, PrincipalKind,
+    RetentionEventType, UploadState,
 };
 
 const SQLITE: &str = include_str!("../../../../../migrations/sqlite/0001_registry.sql");
@@ -121,6 +121,8 @@ fn each_check_lists_the_states_of_its_enum() {
         ("jobs", "state", names!(JobState)),
         ("principals", "kind", names!(PrincipalKind)),
         ("tokens", "role", names!(Role)),
+        ("resumable_uploads", "status", names!(UploadState)),
+        ("upload_parts", "status", names!(PartState)),
     ];
     for (table, column, names) in expected {
         for schema in [SQLITE, POSTGRES] {

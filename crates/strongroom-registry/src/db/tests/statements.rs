@@ -9,7 +9,7 @@ use crate::db::session::Engine;
 use crate::db::sql::Statement;
 use crate::db::{
     approvals, audit, engine, files, holds, idempotency, jobs, locations, packages, principals,
-    retention, schemas, search, sweeper, tenants, tokens,
+    retention, schemas, search, sweeper, tenants, tokens, upload_parts, uploads,
 };
 
 pub(super) fn all() -> impl Iterator<Item = &'static Statement> {
@@ -30,6 +30,8 @@ pub(super) fn all() -> impl Iterator<Item = &'static Statement> {
         sweeper::STATEMENTS,
         tenants::STATEMENTS,
         tokens::STATEMENTS,
+        upload_parts::STATEMENTS,
+        uploads::STATEMENTS,
     ]
     .into_iter()
     .flatten()

@@ -10,7 +10,7 @@ use strongroom_core::package::record;
 use strongroom_core::package::{
     FileStatus, LocationStatus, LockState, PackageStatus, RetentionClass,
 };
-use strongroom_registry::db::{AuditFilter, FileRow, JobState, PackageRow, TenantId};
+use strongroom_registry::db::{AuditFilter, FileRow, JobState, PackageRow, TenantId, UploadState};
 use uuid::Uuid;
 
 use super::flow::{Flow, Subject};
@@ -21,10 +21,12 @@ use crate::files::{bytes_at, keys_below};
 /// More rows than any package here has.
 const ROWS_MAX: u32 = 1_000;
 /// What time would bring: leases end, jobs that wait are due, and an upload is too old to be going on.
-const LATER_ON: [&str; 3] = [
+const LATER_ON: [&str; 5] = [
     "UPDATE jobs SET lease_until = 0 WHERE state = 'running'",
     "UPDATE jobs SET run_after = 0 WHERE state = 'queued'",
     "UPDATE artifact_files SET created_at = created_at - 604800000000 WHERE status = 'receiving'",
+    "UPDATE upload_parts SET created_at = created_at - 604800000000 WHERE status = 'receiving'",
+    "UPDATE resumable_uploads SET storing_until = 0 WHERE status = 'receiving'",
 ];
 
 /// Tells the database what no registry does.
@@ -157,6 +159,7 @@ async fn every_object_is_explained(app: &TestApp, package: &PackageRow) {
             None => panic!("{key} is nothing of ours"),
         }
     }
+    every_part_is_explained(app, package.id).await;
     for file in files_of(app, package.id).await {
         let is_stored = file.status == FileStatus::Stored;
         assert_eq!(active.contains_key(&file.object_key), is_stored, "{file:?}");
@@ -165,6 +168,21 @@ async fn every_object_is_explained(app: &TestApp, package: &PackageRow) {
             assert_eq!(Some(Sha256Digest::of(&bytes)), file.sha256, "{file:?}");
         }
     }
+}
+
+/// Each part belongs to an upload that goes on, and each row of a part has one.
+async fn every_part_is_explained(app: &TestApp, package: Uuid) {
+    let keys = app.parts(package).await;
+    let uploads: BTreeSet<_> =
+        keys.iter().map(|key| layout::claimed_part(key).expect("a part").1).collect();
+    let mut explained = Vec::new();
+    for upload in uploads {
+        let (row, parts) = app.upload_rows(upload).await;
+        assert_eq!(row.map(|row| row.status), Some(UploadState::Receiving), "{upload}");
+        explained.extend(parts.into_iter().map(|part| part.object_key));
+    }
+    explained.sort();
+    assert_eq!(keys, explained, "parts, and the rows of those that count");
 }
 
 async fn record_at(app: &TestApp, key: &str) -> record::PackageRecord {

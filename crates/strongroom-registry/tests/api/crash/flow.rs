@@ -15,10 +15,11 @@ use uuid::Uuid;
 
 use super::aftermath::{files_of, holds_of};
 use super::archive;
-use super::scene::{expire, leave_an_upload, long_path, once, put_files_beside};
+use super::scene::{expire, leave_an_upload, long_path, once, put_files_beside, send_the_rest};
 use crate::app::{Answer, Client, TestApp};
 use crate::evidence::{locked, row, stepwise, tick, work};
 use crate::signing::{is_signed, signs};
+use crate::tus::said_of;
 
 /// A date later than any that a class gives.
 pub const LATER: &str = "2090-01-01T00:00:00Z";
@@ -31,6 +32,8 @@ pub enum Flow {
     Create,
     Upload,
     UploadOnRecord,
+    BeginUpload,
+    UploadInParts,
     Ingest,
     GiveUp,
     Finalize,
@@ -58,6 +61,8 @@ pub struct Subject {
     pub package: Uuid,
     /// The hold that is released.
     pub hold: Uuid,
+    /// The upload that is sent in parts.
+    upload: Uuid,
     /// The bucket that it is in, if it is in one.
     pub bucket: Option<BucketView>,
     /// What was answered to whoever asked, as soon as it was.
@@ -71,7 +76,9 @@ impl Subject {
 
     fn hears(&self, answer: &Answer) {
         if answer.status.is_success() {
-            self.acknowledged.get_or_init(|| answer.json());
+            let is_told = !answer.body.is_empty();
+            let told = || if is_told { answer.json() } else { Value::Null };
+            self.acknowledged.get_or_init(told);
         }
     }
 
@@ -87,6 +94,8 @@ impl Flow {
         Self::Create,
         Self::Upload,
         Self::UploadOnRecord,
+        Self::BeginUpload,
+        Self::UploadInParts,
         Self::Ingest,
         Self::GiveUp,
         Self::Finalize,
@@ -112,6 +121,8 @@ impl Flow {
             Self::UploadOnRecord => {
                 "A file is uploaded whose path is too long for an object's metadata"
             }
+            Self::BeginUpload => "An upload of a file in several requests is begun",
+            Self::UploadInParts => "A file is uploaded in two requests",
             Self::Ingest => "Two files in a folder of the server are ingested",
             Self::GiveUp => {
                 "An upload whose process ended is given up, and what it left is deleted"
@@ -176,8 +187,16 @@ impl Flow {
         let mut subject = Subject { nth, bucket, ..Subject::default() };
         subject.package = match self {
             Self::Create => Uuid::nil(),
-            Self::Upload | Self::UploadOnRecord | Self::Ingest | Self::GiveUp => {
-                app.as_(Role::Producer).new_package().await
+            Self::Upload
+            | Self::UploadOnRecord
+            | Self::BeginUpload
+            | Self::Ingest
+            | Self::GiveUp => app.as_(Role::Producer).new_package().await,
+            Self::UploadInParts => {
+                let producer = app.as_(Role::Producer);
+                let package = producer.new_package().await;
+                subject.upload = producer.begins(package, "a", BYTES.len()).await;
+                package
             }
             Self::Finalize | Self::FinalizeSigned | Self::Abandon => {
                 let producer = app.as_(Role::Producer);
@@ -285,6 +304,10 @@ impl Flow {
             }
             Self::Upload => producer.put_file(package, "a", BYTES).await,
             Self::UploadOnRecord => producer.put_file(package, &long_path(), BYTES).await,
+            Self::BeginUpload => {
+                producer.begin(package, &BYTES.len().to_string(), &said_of("a", None)).await
+            }
+            Self::UploadInParts => send_the_rest(&producer, subject.upload).await,
             Self::Ingest => {
                 let (operator, ask) = (app.as_(Role::Operator), json!({ "root": "here" }));
                 once(&operator, nth, &format!("{of_package}/local-files"), &ask).await
@@ -367,7 +390,10 @@ impl Flow {
         }
         match self {
             Self::Create | Self::PlaceHold => assert_eq!(holds, 1, "the hold"),
-            Self::Upload | Self::UploadOnRecord => assert_eq!(stored, 1, "the file"),
+            Self::Upload | Self::UploadOnRecord | Self::UploadInParts => {
+                assert_eq!(stored, 1, "the file");
+            }
+            Self::BeginUpload => assert_eq!(stored, 0),
             Self::Ingest => assert_eq!(stored, 2, "both files"),
             Self::GiveUp => assert_eq!(stored, 0),
             Self::Finalize => assert_bundle(app, package).await,
@@ -396,6 +422,8 @@ impl Flow {
             Self::Create
             | Self::Upload
             | Self::UploadOnRecord
+            | Self::BeginUpload
+            | Self::UploadInParts
             | Self::Ingest
             | Self::GiveUp
             | Self::Finalize
@@ -410,9 +438,13 @@ impl Flow {
 
     fn becomes(self) -> PackageStatus {
         match self {
-            Self::Create | Self::Upload | Self::UploadOnRecord | Self::Ingest | Self::GiveUp => {
-                PackageStatus::Open
-            }
+            Self::Create
+            | Self::Upload
+            | Self::UploadOnRecord
+            | Self::BeginUpload
+            | Self::UploadInParts
+            | Self::Ingest
+            | Self::GiveUp => PackageStatus::Open,
             Self::RequestDeletion | Self::AgreeToDeletion => PackageStatus::DeletionRequested,
             Self::Expire | Self::Delete => PackageStatus::Deleted,
             Self::HoldWhileDeleting => PackageStatus::DeletionBlocked,

@@ -73,6 +73,8 @@ at_every_step! {
     making_a_package_may_end_at_any_step: Create;
     an_upload_may_end_at_any_step: Upload;
     an_upload_that_needs_a_record_may_end_at_any_step: UploadOnRecord;
+    beginning_an_upload_may_end_at_any_step: BeginUpload;
+    an_upload_in_parts_may_end_at_any_step: UploadInParts;
     ingesting_local_files_may_end_at_any_step: Ingest;
     giving_an_upload_up_may_end_at_any_step: GiveUp;
     finalizing_may_end_at_any_step: Finalize;

@@ -31,6 +31,23 @@ pub async fn once(client: &Client, nth: u32, path: &str, ask: &Value) -> Answer 
     client.send(request.body(body).unwrap()).await
 }
 
+/// Sends what an upload has not, in two requests where it has nothing.
+pub async fn send_the_rest(producer: &Client, upload: Uuid) -> Answer {
+    let looked = producer.look_at(upload).await;
+    if !looked.status.is_success() || looked.headers.contains_key("content-location") {
+        return looked;
+    }
+    let mut at: usize = looked.header("upload-offset").parse().unwrap();
+    if at == 0 {
+        at = 3;
+        let sent = producer.send_from(upload, 0, &BYTES[..at]).await;
+        if !sent.status.is_success() {
+            return sent;
+        }
+    }
+    producer.send_from(upload, at as u64, &BYTES[at..]).await
+}
+
 /// A path that metadata does not hold, where each of its bytes is three.
 pub fn long_path() -> String {
     ["%C3%A9".repeat(100), "%C3%A9".repeat(100)].join("/")

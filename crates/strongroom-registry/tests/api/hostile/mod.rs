@@ -9,6 +9,7 @@ mod senders;
 mod sockets;
 mod texts;
 mod tokens;
+mod uploads;
 
 use axum::http::StatusCode;
 

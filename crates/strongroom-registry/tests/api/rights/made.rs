@@ -19,6 +19,8 @@ pub struct Made {
     pub file: Uuid,
     /// A hold that is active where that can be; released otherwise.
     pub hold: Uuid,
+    /// An upload in several requests: unfinished where that can be, a file otherwise.
+    pub upload: Uuid,
     pub job: Uuid,
     /// Not the package's: a token that is there.
     pub token: Uuid,
@@ -84,6 +86,8 @@ async fn open(app: &TestApp, token: Uuid) -> Made {
     let made = post(&producer, "/packages".to_owned(), ask).await;
     let id = made["package_id"].as_str().unwrap().parse().unwrap();
     let file = producer.stores(id, "a", b"content").await;
+    // Of the same path: nothing is missing of it, so that the package can be finalized.
+    let upload = producer.begins(id, "a", 7).await;
     // Like one that an upload leaves which came to nothing: of an open package there is no other.
     let job = JobRow {
         id: app.registry.clock().new_id(),
@@ -109,7 +113,7 @@ async fn open(app: &TestApp, token: Uuid) -> Made {
     });
     let queued: Result<_, DbError> = queued.await;
     queued.unwrap();
-    Made { id, file, hold: id, job: id, token }
+    Made { id, file, hold: id, upload, job: id, token }
 }
 
 /// In an order in which no look of the sweeper and no job brings on what is where it shall be.
@@ -119,6 +123,9 @@ async fn bring(app: &TestApp, all: &mut [Wanted]) {
         Open,
     };
     let (producer, manager) = (app.as_(Role::Producer), app.as_(Role::RecordsManager));
+    for one in all.iter().filter(|one| one.status != Open) {
+        producer.sends_from(one.made.upload, 0, b"content").await;
+    }
     for one in all.iter().filter(|one| !matches!(one.status, Open | Abandoned | Finalizing)) {
         finalize(&producer, one.made.id).await;
     }

@@ -15,7 +15,7 @@ mod routes;
 use std::collections::BTreeSet;
 
 use axum::body::Body;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use jiff::SignedDuration;
 use serde_json::json;
 use strongroom_core::package::PackageStatus;
@@ -143,7 +143,7 @@ impl Asking {
         };
         let answer = send(client, route, &Made { token, ..made }).await;
         let cell = format!("{} {} by {who:?}, {status}: {answer:?}", route.method, route.path);
-        let problem = (!answer.status.is_success()).then(|| answer.problem());
+        let problem = (!answer.status.is_success()).then(|| problem_of(route, &answer));
         match expected {
             Expected::Allowed => {
                 let allowed = route.answer_in(status);
@@ -171,7 +171,8 @@ impl Asking {
     /// The very same answer as about ids that nobody ever gave.
     async fn is_as_of_nothing(&self, client: &Client, route: &Route, answer: &Answer, cell: &str) {
         let id = || self.app.registry.clock().new_id();
-        let nothing = Made { id: id(), file: id(), hold: id(), job: id(), token: id() };
+        let nothing =
+            Made { id: id(), file: id(), hold: id(), upload: id(), job: id(), token: id() };
         let absent = send(client, route, &nothing).await;
         assert_eq!((absent.status, &absent.body), (answer.status, &answer.body), "{cell}");
         assert_eq!(comparable(&absent), comparable(answer), "{cell}");
@@ -191,6 +192,7 @@ async fn send(client: &Client, route: &Route, made: &Made) -> Answer {
         .replace("{package_id}", &made.id.to_string())
         .replace("{file_id}", &made.file.to_string())
         .replace("{hold_id}", &made.hold.to_string())
+        .replace("{upload_id}", &made.upload.to_string())
         .replace("{job_id}", &made.job.to_string())
         .replace("{token_id}", &made.token.to_string())
         .replace("{producer}", "scanner")
@@ -200,7 +202,19 @@ async fn send(client: &Client, route: &Route, made: &Made) -> Answer {
     if !media_type.is_empty() {
         request = request.header("content-type", media_type);
     }
+    for (name, value) in route.fields {
+        request = request.header(*name, *value);
+    }
     client.send(request.body(Body::from(body)).unwrap()).await
+}
+
+/// The problem's type. An answer to HEAD has no body: its status says as much.
+fn problem_of(route: &Route, answer: &Answer) -> String {
+    match (&route.method, answer.status) {
+        (&Method::HEAD, StatusCode::CONFLICT) => "wrong-state".to_owned(),
+        (&Method::HEAD, status) => status.to_string(),
+        _ => answer.problem(),
+    }
 }
 
 #[test]

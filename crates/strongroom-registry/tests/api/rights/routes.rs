@@ -26,6 +26,8 @@ pub struct Route {
     pub names_one: bool,
     /// The media type and the body.
     pub body: fn() -> (&'static str, &'static str),
+    /// Further header fields.
+    pub fields: &'static [(&'static str, &'static str)],
     /// What stands in the way of whoever may, by the state: a problem that tells of what is missing.
     missing: fn(PackageStatus) -> Option<&'static str>,
 }
@@ -34,6 +36,10 @@ impl Route {
     /// The problem that whoever may is answered with; none where all goes well.
     pub fn answer_in(&self, status: PackageStatus) -> Option<&'static str> {
         (self.missing)(status)
+    }
+
+    fn saying(self, fields: &'static [(&'static str, &'static str)]) -> Self {
+        Self { fields, ..self }
     }
 
     fn holding(self) -> Self {
@@ -54,7 +60,7 @@ impl Route {
 }
 
 fn route(method: Method, path: &'static str, line: &'static str, about: About) -> Route {
-    let changes = !matches!(method, Method::GET);
+    let changes = !matches!(method, Method::GET | Method::HEAD | Method::OPTIONS);
     let (needs_hold, names_one) = (false, false);
     Route {
         method,
@@ -65,6 +71,7 @@ fn route(method: Method, path: &'static str, line: &'static str, about: About) -
         needs_hold,
         names_one,
         body: || ("", ""),
+        fields: &[],
         missing: |_| None,
     }
 }
@@ -79,6 +86,13 @@ fn of_registry(method: Method, path: &'static str, line: &'static str) -> Route 
 
 fn reason() -> (&'static str, &'static str) {
     ("application/json", r#"{"reason":"a reason"}"#)
+}
+
+/// The version of the protocol of uploads in several requests.
+const TUS: (&str, &str) = ("tus-resumable", "1.0.0");
+
+fn next_bytes() -> (&'static str, &'static str) {
+    ("application/offset+octet-stream", "content")
 }
 
 /// A hold that was released keeps nothing: there is none on what is on its way out.
@@ -139,6 +153,21 @@ pub fn routes() -> Vec<Route> {
                 "--b\r\ncontent-disposition: form-data; name=\"c\"\r\n\r\ncontent\r\n--b--\r\n";
             ("multipart/form-data; boundary=b", form)
         }),
+        of_package(Method::POST, "/packages/{package_id}/uploads", "upload a file").saying(&[
+            TUS,
+            ("upload-length", "7"),
+            ("upload-metadata", "path bW9yZQ=="),
+        ]),
+        of_package(Method::OPTIONS, "/packages/{package_id}/uploads", "read a package"),
+        of_package(Method::HEAD, "/uploads/{upload_id}", "read a package").saying(&[TUS]),
+        of_package(Method::OPTIONS, "/uploads/{upload_id}", "read a package"),
+        of_package(Method::PATCH, "/uploads/{upload_id}", "upload a file")
+            .with(next_bytes)
+            .saying(&[TUS, ("upload-offset", "0")]),
+        of_package(Method::POST, "/uploads/{upload_id}", "upload a file")
+            .with(next_bytes)
+            .saying(&[TUS, ("upload-offset", "0"), ("x-http-method-override", "PATCH")]),
+        of_package(Method::DELETE, "/uploads/{upload_id}", "upload a file").saying(&[TUS]),
         of_package(Method::POST, "/packages/{package_id}/local-files", "ingest local files")
             .with(|| ("application/json", r#"{"root":"here","path":"run"}"#)),
         of_package(Method::GET, "/packages/{package_id}/files", "read a package"),

@@ -150,6 +150,8 @@ keys! {
         "requests that are worked on at the same time; further ones are told to come again";
     UPLOADS_AT_ONCE = "limits.uploads_at_once", "REGISTRY_LIMITS_UPLOADS_AT_ONCE", "", Takes::Whole("uploads", 1, 10_000), Some("64"),
         "uploads that are worked on at the same time";
+    UPLOAD_LIFETIME_S = "limits.upload_lifetime_s", "REGISTRY_LIMITS_UPLOAD_LIFETIME_S", "", Takes::Whole("seconds", 60, 2_592_000), Some("86400"),
+        "how long an upload that comes in several requests is waited for after its last byte";
     BUNDLES_AT_ONCE = "limits.bundles_at_once", "REGISTRY_LIMITS_BUNDLES_AT_ONCE", "", Takes::Whole("bundles", 1, 10_000), Some("32"),
         "bundles that are made and sent at the same time; each has a thread of its own";
     PAGE_ENTRIES_MAX = "limits.page_entries_max", "REGISTRY_LIMITS_PAGE_ENTRIES_MAX", "", Takes::Whole("entries", 1, 200), Some("200"),

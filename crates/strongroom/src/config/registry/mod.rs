@@ -225,6 +225,7 @@ impl Reading<'_> {
             request: self.seconds(&keys::REQUEST_S),
             requests_at_once: self.number(&keys::REQUESTS_AT_ONCE),
             uploads_at_once: self.number(&keys::UPLOADS_AT_ONCE),
+            upload_lifetime: self.seconds(&keys::UPLOAD_LIFETIME_S),
             bundles_at_once: self.number(&keys::BUNDLES_AT_ONCE),
             page_entries_max: self.number(&keys::PAGE_ENTRIES_MAX),
             drain: self.seconds(&keys::DRAIN_S),

@@ -90,6 +90,7 @@ group!(Limits {
     request_s: u64 = keys::REQUEST_S;
     requests_at_once: u64 = keys::REQUESTS_AT_ONCE;
     uploads_at_once: u64 = keys::UPLOADS_AT_ONCE;
+    upload_lifetime_s: u64 = keys::UPLOAD_LIFETIME_S;
     bundles_at_once: u64 = keys::BUNDLES_AT_ONCE;
     page_entries_max: u64 = keys::PAGE_ENTRIES_MAX;
     drain_s: u64 = keys::DRAIN_S;

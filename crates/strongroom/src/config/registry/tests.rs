@@ -79,6 +79,7 @@ registry:
     request_s: 14
     requests_at_once: 15
     uploads_at_once: 16
+    upload_lifetime_s: 61
     bundles_at_once: 24
     page_entries_max: 17
     drain_s: 18
@@ -122,6 +123,7 @@ registry:
         "request:14s",
         "requests_at_once:15",
         "uploads_at_once:16",
+        "upload_lifetime:61s",
         "page_entries_max:17",
         "drain:18s",
         "allow_advisory_lock:true",
@@ -290,7 +292,7 @@ fn each_key_has_its_own_name_in_the_environment_which_is_made_of_it() {
         assert_eq!(**name, expected);
         assert!(names.insert(*name), "{name}");
     }
-    assert_eq!(names.len(), 68);
+    assert_eq!(names.len(), 69);
 }
 
 #[test]

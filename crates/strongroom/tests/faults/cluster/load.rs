@@ -12,6 +12,7 @@ use strongroom_testkit::fixtures::random_bytes;
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use super::in_parts;
 use super::processes::Cluster;
 
 pub(super) const FILES_OF_PACKAGE: usize = 2;
@@ -23,12 +24,14 @@ const ONE_HELD_OF: usize = 5;
 /// A file that a bucket gets in one request, and one that it gets in parts.
 const SMALL_BYTES: usize = 1 << 10;
 const LARGE_BYTES: usize = SINGLE_WRITE_BYTES_MAX as usize + (1 << 20);
+/// Of so many files one is sent in several requests.
+const ONE_IN_PARTS_OF: usize = 10;
 /// Clients at the same time.
 const CLIENTS: usize = 12;
 /// How often one asks until it is answered: for longer than any process takes to start.
-const ATTEMPTS_MAX: usize = 600;
+pub(super) const ATTEMPTS_MAX: usize = 600;
 /// The wait before it asks again.
-const PAUSE: Duration = Duration::from_millis(100);
+pub(super) const PAUSE: Duration = Duration::from_millis(100);
 
 /// A package that was acknowledged, whole.
 pub(super) struct Loaded {
@@ -76,6 +79,12 @@ async fn one_package(cluster: &Cluster, nth: usize, acknowledged: &watch::Sender
         let bytes = Bytes::from(random_bytes(size, which as u64));
         let sha256 = Sha256Digest::of(&bytes);
         let path = format!("reports/{number}.bin");
+        if (which + 1).is_multiple_of(ONE_IN_PARTS_OF) {
+            in_parts::upload(cluster, package, &path, &bytes).await;
+            acknowledged.send_modify(|count| *count += 1);
+            files.push(LoadedFile { path, size_bytes: bytes.len() as u64, sha256 });
+            continue;
+        }
         let at = format!("/packages/{package}/files/{path}");
         let uploaded = until_answered(|| {
             cluster

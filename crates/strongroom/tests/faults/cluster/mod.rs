@@ -5,6 +5,7 @@
 //! `STRONGROOM_TEST_UPLOADS` is how many files are uploaded (1,000, of every second package), `STRONGROOM_TEST_SEED`
 //! chooses who dies: another one each time, and told where it fails.
 
+mod in_parts;
 mod load;
 mod processes;
 mod round_robin;

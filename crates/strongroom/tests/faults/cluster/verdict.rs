@@ -11,7 +11,7 @@ use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 use strongroom_core::BundleId;
 use strongroom_core::bundle::{NoProgress, ReadLimits, UnverifiedBundle};
-use strongroom_core::layout::{PackageObject, claimed_package, encode_segment};
+use strongroom_core::layout::{PackageObject, claimed_package, claimed_part, encode_segment};
 use strongroom_core::package::record;
 use uuid::Uuid;
 
@@ -60,6 +60,8 @@ impl Location {
 /// The rows.
 struct Rows {
     locations: HashMap<String, Location>,
+    /// Keys of the parts of uploads, also of those that a process was killed at.
+    parts: HashSet<String>,
     /// Dates and states of packages.
     packages: HashMap<Uuid, (Option<i64>, String)>,
     /// Packages that somebody was told to be held.
@@ -92,6 +94,10 @@ pub(super) async fn look_at_everything(cluster: &Cluster, loaded: &[Loaded]) {
 
 async fn is_explained(cluster: &Cluster, rows: &Rows, version: &Version) {
     let Version { key, id } = version;
+    if claimed_part(key).is_some() {
+        assert!(rows.parts.contains(key), "{key} has no row");
+        return;
+    }
     let (package, object) = claimed_package(key).unwrap_or_else(|| panic!("{key} is not ours"));
     let row = rows.packages.get(&package);
     match object {
@@ -139,6 +145,10 @@ async fn rows(cluster: &Cluster, held: HashSet<Uuid>) -> Rows {
     .iter()
     .map(|row| (row.get("object_key"), Location::of(row)))
     .collect();
+    let parts: Vec<(String,)> = sqlx::query_as("SELECT object_key FROM upload_parts")
+        .fetch_all(&mut connection)
+        .await
+        .unwrap();
     let packages: Vec<(Uuid, Option<i64>, String)> =
         sqlx::query_as("SELECT id, expires_at, status FROM artifact_packages")
             .fetch_all(&mut connection)
@@ -146,6 +156,7 @@ async fn rows(cluster: &Cluster, held: HashSet<Uuid>) -> Rows {
             .unwrap();
     Rows {
         locations: locations.into_iter().collect(),
+        parts: parts.into_iter().map(|(key,)| key).collect(),
         packages: packages.into_iter().map(|(id, date, status)| (id, (date, status))).collect(),
         held,
     }
