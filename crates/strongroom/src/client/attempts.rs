@@ -22,6 +22,8 @@ pub struct Refusal {
     /// What to tell, in the end.
     pub failure: Failure,
     again: Again,
+    /// What the registry called it, where it answered.
+    kind: Option<ErrorKind>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,12 +36,12 @@ enum Again {
 impl Refusal {
     /// It would be refused again.
     pub fn for_good(failure: Failure) -> Self {
-        Self { failure, again: Again::No }
+        Self { failure, again: Again::No, kind: None }
     }
 
     /// The connection failed or broke.
     pub fn on_the_way(failure: Failure) -> Self {
-        Self { failure, again: Again::Soon }
+        Self { failure, again: Again::Soon, kind: None }
     }
 
     /// An answer that is no success. `kind` is known where a registry answered.
@@ -59,7 +61,17 @@ impl Refusal {
             (true, None) => Again::Soon,
             (true, Some(wait)) => Again::After(wait),
         };
-        Self { failure, again }
+        Self { failure, again, kind }
+    }
+
+    /// What the registry called it; none where it was cut off, or something else answered.
+    pub fn kind(&self) -> Option<ErrorKind> {
+        self.kind
+    }
+
+    /// Whether it came to nothing on the way there or back.
+    pub fn was_cut(&self) -> bool {
+        self.kind.is_none() && self.again != Again::No
     }
 }
 

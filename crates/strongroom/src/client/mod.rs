@@ -3,6 +3,7 @@
 
 mod attempts;
 mod restore;
+mod resumable;
 mod upload;
 
 use std::time::Duration;

@@ -12,6 +12,7 @@ use tokio::io::AsyncReadExt as _;
 use uuid::Uuid;
 
 use super::attempts::Attempts;
+use super::resumable::RESUMABLE_FROM_BYTES;
 use super::{Client, document_of};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -36,7 +37,8 @@ pub struct Upload<'a> {
 }
 
 impl Client {
-    /// Stores one file. Sent again after a break or a lost answer, which finds what was stored.
+    /// Stores one file. Sent again after a break or a lost answer, which finds what was stored; a long one goes on
+    /// from where it was cut off.
     pub async fn upload(
         &self,
         upload: Upload<'_>,
@@ -45,6 +47,7 @@ impl Client {
         let encoded: Vec<String> = upload.path.split('/').map(percent_encoded).collect();
         let place = format!("/packages/{}/files/{}", upload.package_id, encoded.join("/"));
         let mut attempts = Attempts::default();
+        let mut may_go_on = upload.size_bytes >= RESUMABLE_FROM_BYTES;
         loop {
             let cannot_read = || format!("cannot read {}", upload.location.display());
             let file = File::open(upload.location).await.with_context(cannot_read)?;
@@ -66,12 +69,20 @@ impl Client {
             // What came short of the file is no fault of the registry's.
             let file = File::open(upload.location).await.with_context(cannot_read)?;
             refuse_changed(&file, upload).await?;
+            let was_cut = refusal.was_cut();
             attempts.wait_or_give_up(refusal).await?;
+            if was_cut && may_go_on {
+                may_go_on = false;
+                let in_parts = Box::pin(self.upload_in_parts(upload, progress)).await?;
+                if let Some(uploaded) = in_parts {
+                    return Ok(uploaded);
+                }
+            }
         }
     }
 }
 
-async fn refuse_changed(file: &File, upload: Upload<'_>) -> Result<()> {
+pub(super) async fn refuse_changed(file: &File, upload: Upload<'_>) -> Result<()> {
     let cannot_read = || format!("cannot read {}", upload.location.display());
     let size_bytes = file.metadata().await.with_context(cannot_read)?.len();
     if size_bytes == upload.size_bytes {
@@ -83,8 +94,8 @@ async fn refuse_changed(file: &File, upload: Upload<'_>) -> Result<()> {
         .into())
 }
 
-/// The bytes of a file, no more than it had when it was hashed.
-fn pieces(
+/// The next bytes of a file, no more than it had when it was hashed.
+pub(super) fn pieces(
     file: File,
     size_bytes: u64,
     progress: FileProgress,

@@ -175,6 +175,12 @@ impl FileProgress {
         }
     }
 
+    /// What was sent counts up to here, and the rest is sent again.
+    pub fn go_on_from(&self, bytes: u64) {
+        self.begin_again();
+        self.add_bytes(bytes);
+    }
+
     /// What was sent is sent again.
     pub fn begin_again(&self) {
         let sent = self.0.sent.swap(0, Ordering::Relaxed);
@@ -218,6 +224,11 @@ mod tests {
         assert_eq!(whole.position(), 700_000);
         broken.begin_again();
         assert_eq!((whole.position(), broken.0.bar.as_ref().unwrap().position()), (0, 0));
+        broken.add_bytes(900_000);
+        broken.go_on_from(600_000);
+        let both = (whole.position(), broken.0.bar.as_ref().unwrap().position());
+        assert_eq!(both, (600_000, 600_000));
+        broken.begin_again();
         broken.add_bytes(1 << 20);
         uploads.finished(1 << 20, &broken);
         let stored_before = uploads.file("b", 1 << 20);

@@ -21,6 +21,8 @@ enum Fault {
     Silence(usize),
     /// The n-th upload is cut off, once.
     Cut(usize),
+    /// Each connection is cut off when it has carried so many bytes to the registry.
+    CutAfter(usize),
     /// The first n connections are answered by a proxy that reaches nobody.
     BadGateway(usize),
 }
@@ -29,12 +31,15 @@ enum Fault {
 struct Between {
     address: String,
     struck: mpsc::Receiver<()>,
+    line: Arc<Line>,
 }
 
 struct Line {
     fault: Fault,
     uploads: AtomicUsize,
     connections: AtomicUsize,
+    /// Bytes that were carried to the registry.
+    carried: AtomicUsize,
     strikes: mpsc::Sender<()>,
 }
 
@@ -44,7 +49,9 @@ impl Between {
         let address = listener.local_addr().unwrap().to_string();
         let (strikes, struck) = mpsc::channel();
         let (uploads, connections) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        let line = Arc::new(Line { fault, uploads, connections, strikes });
+        let carried = AtomicUsize::new(0);
+        let line = Arc::new(Line { fault, uploads, connections, carried, strikes });
+        let shared = Arc::clone(&line);
         let registry = registry.to_owned();
         thread::spawn(move || {
             for client in listener.incoming() {
@@ -52,7 +59,7 @@ impl Between {
                 thread::spawn(move || line.carry(client.unwrap(), &registry));
             }
         });
-        Self { address, struck }
+        Self { address, struck, line: shared }
     }
 }
 
@@ -77,6 +84,7 @@ impl Line {
         });
         let mut bytes = vec![0; 64 << 10];
         let mut before = Vec::new();
+        let mut carried = 0;
         while let Ok(read @ 1..) = client.read(&mut bytes) {
             let piece = &bytes[..read];
             for _ in 0..heads_in(&before, piece) {
@@ -100,6 +108,14 @@ impl Line {
             }
             before = piece[read.saturating_sub(HEAD.len() - 1)..].to_vec();
             if registry.write_all(piece).is_err() {
+                return;
+            }
+            self.carried.fetch_add(read, Ordering::SeqCst);
+            carried += read;
+            if matches!(self.fault, Fault::CutAfter(bytes) if carried >= bytes) {
+                let _ = client.shutdown(Shutdown::Both);
+                let _ = registry.shutdown(Shutdown::Both);
+                let _ = self.strikes.send(());
                 return;
             }
         }
@@ -179,6 +195,35 @@ fn an_upload_that_was_cut_off_is_sent_again() {
     let pushed: Value = serde_json::from_str(&pushed).unwrap();
     assert_eq!(pushed["status"], "finalized");
     between.struck.try_recv().expect("the fault came about");
+}
+
+#[test]
+fn a_long_file_that_is_cut_off_again_and_again_goes_on_from_where_it_was() {
+    const SIZE: usize = 65 << 20;
+    const CUT_AFTER: usize = 20 << 20;
+    let directory = tempfile::tempdir().unwrap();
+    let run = directory.path().join("run");
+    std::fs::create_dir(&run).unwrap();
+    let bytes: Vec<u8> = (0..SIZE).map(|at| (at / 4_099) as u8).collect();
+    std::fs::write(run.join("long.bin"), &bytes).unwrap();
+    let served = Served::start(&directory.path().join("registry"));
+    let token = admin_token(&directory.path().join("registry"));
+    let between = Between::start(&served.address, Fault::CutAfter(CUT_AFTER));
+    let url = format!("http://{}", between.address);
+    let run = run.to_str().unwrap();
+    let push = ["--format", "json", "package", "--url", &url, "push", run, "--finalize"];
+    let (code, pushed, told) = strongroom(&served, &token, &push);
+    assert_eq!(code, Some(0), "{told}");
+    let pushed: Value = serde_json::from_str(&pushed).unwrap();
+    assert_eq!(pushed["status"], "finalized");
+    assert!(between.struck.try_iter().count() >= 4, "one cut of the whole, three of the parts");
+    let carried = between.line.carried.load(Ordering::SeqCst);
+    assert!(carried < SIZE + 2 * CUT_AFTER, "{carried} bytes were sent of {SIZE}");
+    let id = pushed["package_id"].as_str().unwrap();
+    let out = directory.path().join("pulled");
+    let pull = ["package", "pull", id, "--out", out.to_str().unwrap()];
+    let (code, _, told) = strongroom(&served, &token, &pull);
+    assert_eq!(code, Some(0), "{told}");
 }
 
 #[test]
