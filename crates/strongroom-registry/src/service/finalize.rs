@@ -60,13 +60,25 @@ impl Registry {
 }
 
 async fn request(tx: &mut Tx, ask: &Ask) -> Result<Done<JobRow>, ServiceError> {
-    if let Some(made) = ask.asked.use_key(tx).await? {
+    let (tenant, id) = (ask.asked.tenant(), ask.asked.package);
+    let mut rows = tx.of(tenant);
+    // Whoever else asks for it waits from here on: the key is used for the job that is found now.
+    let row = rows.lock_package(id).await?.ok_or_else(ServiceError::not_found)?;
+    let there = match row.status {
+        PackageStatus::Open => None,
+        _ => earlier_job(&mut rows, id).await?,
+    };
+    let asked = match &there {
+        Some(job) => ask.asked.clone().answered_by(job.id),
+        None => ask.asked.clone(),
+    };
+    if let Some(made) = asked.use_key(tx).await? {
         return Ok(Done::Before(made));
     }
-    let mut package = ask.asked.lock(tx).await?;
-    let mut rows = tx.of(ask.asked.tenant());
+    let mut package = asked.lock(tx).await?;
+    let mut rows = tx.of(tenant);
     if package.status != PackageStatus::Open {
-        return job_of(&mut rows, ask).await.map(Done::Now);
+        return job_of(&mut rows, ask, there).await.map(Done::Now);
     }
     refuse_while_ingesting(&mut rows, package.id).await?;
     refuse_unfinished(&mut rows, package.id, ask.now).await?;
@@ -81,18 +93,31 @@ async fn request(tx: &mut Tx, ask: &Ask) -> Result<Done<JobRow>, ServiceError> {
     enqueue(&mut rows, ask).await.map(Done::Now)
 }
 
-/// The job that finalizes a package, or did; queued again where it gave up and the package waits for it.
-async fn job_of(rows: &mut TenantTx<'_>, ask: &Ask) -> Result<JobRow, ServiceError> {
-    let jobs = rows.jobs_of_package(ask.asked.package, JOBS_LOOKED_AT).await?;
-    let found = jobs.into_iter().find(|job| job.kind == JobKind::Finalize.as_str());
-    match found {
+/// The job that finalizes a package, or did.
+async fn earlier_job(
+    rows: &mut TenantTx<'_>,
+    package: Uuid,
+) -> Result<Option<JobRow>, ServiceError> {
+    let jobs = rows.jobs_of_package(package, JOBS_LOOKED_AT).await?;
+    let is_it =
+        |job: &JobRow| job.kind == JobKind::Finalize.as_str() && job.state != JobState::Cancelled;
+    Ok(jobs.into_iter().find(is_it))
+}
+
+/// That job; queued again where it gave up and the package waits for it.
+async fn job_of(
+    rows: &mut TenantTx<'_>,
+    ask: &Ask,
+    there: Option<JobRow>,
+) -> Result<JobRow, ServiceError> {
+    match there {
         Some(job) if job.state == JobState::Failed => {
             rows.requeue_job(job.id).await?;
             Ok(rows.job(job.id).await?.unwrap_or(job))
         }
-        Some(job) if job.state != JobState::Cancelled => Ok(job),
+        Some(job) => Ok(job),
         // A job that looks at the package finds what is left to do, and be it nothing.
-        _ => enqueue(rows, ask).await,
+        None => enqueue(rows, ask).await,
     }
 }
 

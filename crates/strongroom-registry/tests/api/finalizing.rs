@@ -3,7 +3,8 @@
 use std::fs;
 use std::sync::Arc;
 
-use axum::http::StatusCode;
+use axum::body::Body;
+use axum::http::{Method, StatusCode};
 use jiff::Timestamp;
 use serde_json::json;
 use strongroom_core::bundle::{
@@ -314,5 +315,23 @@ async fn a_job_whose_workers_all_ended_before_it_waits_for_a_person() {
             assert_eq!(producer.package(package).await["status"], "finalizing", "nothing was done");
         },
     )
+    .await;
+}
+
+#[tokio::test]
+async fn a_key_that_came_with_what_was_asked_for_already_answers_the_same_job_again() {
+    on_both(|app| async move {
+        let producer = app.as_(Role::Producer);
+        let package = producer.new_package().await;
+        producer.stores(package, "a", b"x").await;
+        let job = producer.finalizes(package).await.to_string();
+        for _ in 0..2 {
+            let path = format!("/packages/{package}/finalize");
+            let request = producer.request(Method::POST, &path).header("idempotency-key", "again");
+            let again = producer.send(request.body(Body::empty()).unwrap()).await;
+            assert_eq!(again.status, StatusCode::ACCEPTED, "{again:?}");
+            assert_eq!(again.field("job_id"), job, "there is one");
+        }
+    })
     .await;
 }
