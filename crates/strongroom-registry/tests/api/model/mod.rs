@@ -5,7 +5,7 @@
 //! |---|---|
 //! | [`step`] | what can be done, and how sequences of it are made |
 //! | [`reference`] | the model |
-//! | [`world`] [`reading`] [`working`] | do a step to a registry and to the model |
+//! | [`world`] [`asking`] [`reading`] [`working`] | do a step to a registry and to the model |
 //! | [`look`] | holds what is seen of a registry against the model |
 //! | [`story`] | what the records in the bucket say by themselves |
 //!
@@ -13,6 +13,7 @@
 //! to `tests/api/model/failures.txt`, which is kept in the repository: what is in it is tried first, by every run.
 //! `STRONGROOM_MODEL_SEQUENCES` says how many sequences each of the tests tries: by default 2,000 in all.
 
+mod asking;
 mod look;
 mod reading;
 mod reference;
@@ -25,7 +26,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use proptest::test_runner::{Config, FileFailurePersistence, TestRunner};
-use strongroom_core::bundle::{Declarations, ManifestFile, RetentionRequest};
+use strongroom_core::bundle::{Declarations, ManifestFile, Producer, RetentionRequest};
 use strongroom_core::package::PackageStatus;
 use strongroom_core::package::manifest::FrozenManifest;
 use strongroom_core::{BundleId, Sha256Digest};
@@ -62,7 +63,9 @@ fn identity(package: &Package) -> BundleId {
         legal_hold: package.hold_declared.then_some(true),
     };
     let declared = Declarations {
+        producer: Some(Producer { name: step::tool(package.kind), version: None }),
         subject: Some(step::subject(package.subject)),
+        metadata: step::metadata(package.kind).as_object().cloned(),
         retention: Some(retention),
         ..Declarations::default()
     };

@@ -58,6 +58,15 @@ pub enum Ran {
     Failed,
 }
 
+/// What a producer says of a package.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Declared {
+    pub subject: u8,
+    pub kind: u8,
+    pub class: RetentionClass,
+    pub hold: bool,
+}
+
 /// A word that waits for a second person's.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked {
@@ -95,6 +104,8 @@ pub struct Package {
     pub owner: usize,
     /// What it was declared to be about.
     pub subject: u8,
+    /// What else was declared.
+    pub kind: u8,
     pub class: RetentionClass,
     /// Whether a hold was asked for when it was made.
     pub hold_declared: bool,
@@ -123,14 +134,14 @@ pub struct Package {
     pub had_outage: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Model {
     pub now: Timestamp,
     /// Whether a release and an early deletion take two people.
     pub takes_two: bool,
     pub packages: Vec<Package>,
     /// Who used which key for which package, and until when it is remembered.
-    pub keys: BTreeMap<(usize, u8), (u8, usize, Timestamp)>,
+    pub keys: BTreeMap<(usize, u8), (Declared, usize, Timestamp)>,
     pub ticks: u64,
     pub last_look: Option<Timestamp>,
     pub paused: bool,
@@ -271,12 +282,10 @@ impl Model {
     pub fn create(
         &mut self,
         owner: usize,
-        subject: u8,
-        class: RetentionClass,
-        hold: bool,
+        asked: Declared,
         key: Option<u8>,
     ) -> Result<usize, Refused> {
-        let asked = subject * 16 + class as u8 * 2 + u8::from(hold);
+        let Declared { subject, kind, class, hold } = asked;
         if let Some(key) = key
             && let Some((before, package, until)) = self.keys.get(&(owner, key))
             && *until > self.now
@@ -286,6 +295,7 @@ impl Model {
         let mut package = Package {
             owner,
             subject,
+            kind,
             class,
             hold_declared: hold,
             created_at: self.now,

@@ -1,6 +1,7 @@
 //! What can be done to a registry, and how sequences of it are made.
 
 use proptest::prelude::*;
+use serde_json::{Value, json};
 use strongroom_core::package::{PackageStatus, RetentionClass};
 
 /// Paths of files: some would be folders of others.
@@ -9,12 +10,34 @@ pub const PATHS: [&str; 6] = ["a", "a/b", "c/d/e", "c/d", "z", "\u{e9}/x"];
 pub const BYTES: [&[u8]; 3] = [b"", b"one", b"another"];
 /// Subjects that packages declare.
 const SUBJECTS: u8 = 3;
+/// What they declare besides, in as many kinds.
+const KINDS: u8 = 3;
 /// Fragments of one sequence.
 const FRAGMENTS: std::ops::Range<usize> = 4..16;
 
 /// What a package of this number declares to be about.
 pub fn subject(number: u8) -> String {
     format!("subject-{number}")
+}
+
+/// The producer of a package of a kind.
+pub fn tool(kind: u8) -> String {
+    format!("tool-{kind}")
+}
+
+/// Its metadata: one branch of each kind, and words that it shares with others.
+pub fn metadata(kind: u8) -> Value {
+    json!({ "branch": format!("branch/{kind}"), "notes": [word(kind), word((kind + 1) % KINDS)] })
+}
+
+/// A word of the metadata of two kinds.
+pub fn word(kind: u8) -> String {
+    format!("Word{kind}")
+}
+
+/// Whether the metadata of a kind has a word.
+pub fn has_word(kind: u8, word: u8) -> bool {
+    word == kind || word == (kind + 1) % KINDS
 }
 
 /// What is read of a package.
@@ -26,13 +49,34 @@ pub enum What {
     File(usize),
 }
 
-/// Which packages are listed.
-#[derive(Debug, Clone, Copy)]
-pub enum Which {
-    All,
-    In(PackageStatus),
-    Of(RetentionClass),
-    About(u8),
+/// What packages are searched by; all of it has to hold.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Search {
+    pub status: Option<PackageStatus>,
+    pub class: Option<RetentionClass>,
+    pub subject: Option<u8>,
+    pub tool: Option<u8>,
+    /// By a pair of the metadata.
+    pub branch: Option<u8>,
+    /// By a word of the metadata.
+    pub word: Option<u8>,
+    /// Made with the n-th package or later.
+    pub from: Option<usize>,
+    /// Made before the n-th package.
+    pub before: Option<usize>,
+}
+
+/// Under which conditions a change is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// Only of the version that the package is of.
+    OfItsVersion,
+    /// Only of the version that it was of before.
+    OfAnotherVersion,
+    /// Twice under one key.
+    Twice,
+    /// Under one key, and again with another body.
+    WithAnotherBody,
 }
 
 /// How a store fails in a run of a job.
@@ -50,6 +94,7 @@ pub enum Step {
     Create {
         owner: usize,
         subject: u8,
+        kind: u8,
         class: RetentionClass,
         hold: bool,
         key: Option<u8>,
@@ -96,14 +141,19 @@ pub enum Step {
     Cancel {
         package: usize,
     },
+    /// One of the changes above, under conditions.
+    Under {
+        how: How,
+        change: Box<Step>,
+    },
     Read {
         package: usize,
         what: What,
     },
-    /// As the producer of this number lists them; without one, as an auditor.
+    /// As the producer of this number finds them; without one, as an auditor.
     List {
         owner: Option<usize>,
-        which: Which,
+        search: Search,
         limit: usize,
     },
     Clock {
@@ -135,8 +185,15 @@ fn package() -> impl Strategy<Value = usize> {
 
 fn create() -> impl Strategy<Value = Step> {
     let key = prop_oneof![Just(None), (0_u8..2).prop_map(Some)];
-    (0_usize..2, 0..SUBJECTS, class(), prop::bool::weighted(0.15), key).prop_map(
-        |(owner, subject, class, hold, key)| Step::Create { owner, subject, class, hold, key },
+    (0_usize..2, 0..SUBJECTS, 0..KINDS, class(), prop::bool::weighted(0.15), key).prop_map(
+        |(owner, subject, kind, class, hold, key)| Step::Create {
+            owner,
+            subject,
+            kind,
+            class,
+            hold,
+            key,
+        },
     )
 }
 
@@ -166,18 +223,48 @@ fn deciding() -> impl Strategy<Value = Step> {
 fn reading() -> impl Strategy<Value = Step> {
     let what =
         prop_oneof![Just(What::Manifest), Just(What::Bundle), (0_usize..4).prop_map(What::File)];
-    let statuses = prop::sample::select(PackageStatus::ALL);
-    let which = prop_oneof![
-        Just(Which::All),
-        statuses.prop_map(Which::In),
-        class().prop_map(Which::Of),
-        (0..SUBJECTS).prop_map(Which::About),
-    ];
     prop_oneof![
         2 => (package(), what).prop_map(|(package, what)| Step::Read { package, what }),
-        1 => (prop::option::of(0_usize..2), which, 1_usize..4)
-            .prop_map(|(owner, which, limit)| Step::List { owner, which, limit }),
+        5 => (prop::option::of(0_usize..2), search(), 1_usize..4)
+            .prop_map(|(owner, search, limit)| Step::List { owner, search, limit }),
     ]
+}
+
+/// Mostly by little: what is asked for by much is seldom there.
+fn search() -> impl Strategy<Value = Search> {
+    let nth = || prop::option::weighted(0.15, 0_usize..4);
+    let kind = || prop::option::weighted(0.15, 0..KINDS);
+    (
+        prop::option::weighted(0.15, prop::sample::select(PackageStatus::ALL)),
+        prop::option::weighted(0.15, class()),
+        prop::option::weighted(0.15, 0..SUBJECTS),
+        (kind(), kind(), kind()),
+        (nth(), nth()),
+    )
+        .prop_map(|(status, class, subject, (tool, branch, word), (from, before))| Search {
+            status,
+            class,
+            subject,
+            tool,
+            branch,
+            word,
+            from,
+            before,
+        })
+}
+
+/// A change, sometimes under conditions.
+fn under(change: impl Strategy<Value = Step>) -> impl Strategy<Value = Step> {
+    let how = prop_oneof![
+        Just(How::OfItsVersion),
+        Just(How::OfAnotherVersion),
+        Just(How::Twice),
+        Just(How::WithAnotherBody),
+    ];
+    (change, prop::option::weighted(0.3, how)).prop_map(|(change, how)| match how {
+        Some(how) => Step::Under { how, change: Box::new(change) },
+        None => change,
+    })
 }
 
 fn running() -> impl Strategy<Value = Step> {
@@ -238,10 +325,10 @@ pub fn sequence() -> impl Strategy<Value = Vec<Step>> {
         3 => going(),
         1 => one(create().boxed()),
         3 => one(upload(package()).boxed()),
-        2 => one(package().prop_map(|package| Step::Finalize { package }).boxed()),
-        1 => one(package().prop_map(|package| Step::Abandon { package }).boxed()),
-        12 => one(deciding().boxed()),
-        3 => one(reading().boxed()),
+        2 => one(under(package().prop_map(|package| Step::Finalize { package })).boxed()),
+        1 => one(under(package().prop_map(|package| Step::Abandon { package })).boxed()),
+        12 => one(under(deciding()).boxed()),
+        5 => one(reading().boxed()),
         14 => one(running().boxed()),
     ];
     prop::collection::vec(fragment, FRAGMENTS).prop_map(|fragments| fragments.concat())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::{Method, StatusCode, header};
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
+use serde_json::json;
 use strongroom_core::{Sha256Digest, layout};
 use strongroom_registry::auth::Role;
 use strongroom_registry::config::Settings;
@@ -16,8 +16,8 @@ use strongroom_testkit::clock::TestClock;
 use uuid::Uuid;
 
 use super::look::Seen;
-use super::reference::{ATTEMPTS_MAX, GRACE_TICKS, Model, Refused};
-use super::step::{BYTES, PATHS, Step, subject};
+use super::reference::{ATTEMPTS_MAX, Declared, GRACE_TICKS, Model, Refused};
+use super::step::{BYTES, PATHS, Step, metadata, subject, tool};
 use crate::app::{Answer, Client, TestApp, token_for};
 use crate::engines::{Database, Engine};
 use crate::evidence::{stepwise, tick};
@@ -84,14 +84,14 @@ pub struct World {
     pub(super) memory: Arc<MemoryStorage>,
     pub(super) store: Arc<SteppedStore>,
     pub(super) producers: [Client; 2],
-    managers: [Client; 2],
+    pub(super) managers: [Client; 2],
     pub(super) auditor: Client,
     pub(super) admin: Client,
     pub(super) model: Model,
     /// Of the packages, and by package of the files (where they were stored) and the holds.
     pub(super) ids: Vec<Uuid>,
     pub(super) files: Vec<Vec<Option<Uuid>>>,
-    holds: Vec<Vec<Uuid>>,
+    pub(super) holds: Vec<Vec<Uuid>>,
     pub(super) seen: Vec<Seen>,
 }
 
@@ -148,7 +148,7 @@ impl World {
     async fn act(&mut self, step: &Step) -> Touched {
         match *step {
             Step::Create { owner, .. } => return self.create(owner, step).await,
-            Step::List { owner, which, limit } => self.list(owner, which, limit).await,
+            Step::List { owner, ref search, limit } => self.list(owner, search, limit).await,
             Step::Clock { minutes } => {
                 self.app.clock.advance(SignedDuration::from_mins(i64::from(minutes)));
                 self.model.now = self.app.clock.now();
@@ -182,14 +182,19 @@ impl World {
     }
 
     async fn create(&mut self, by: usize, step: &Step) -> Touched {
-        let Step::Create { owner, subject: about, class, hold, key } = *step else {
+        let Step::Create { owner, subject: about, kind, class, hold, key } = *step else {
             return Touched::Nothing;
         };
         let mut retention = json!({ "class": class });
         if hold {
             retention["legal_hold"] = json!(true);
         }
-        let body = json!({ "subject": subject(about), "retention": retention });
+        let body = json!({
+            "producer": { "name": tool(kind) },
+            "subject": subject(about),
+            "retention": retention,
+            "metadata": metadata(kind),
+        });
         let mut request = self.producers[by]
             .request(Method::POST, "/packages")
             .header(header::CONTENT_TYPE, "application/json");
@@ -198,7 +203,8 @@ impl World {
         }
         let answer =
             self.producers[by].send(request.body(Body::from(body.to_string())).unwrap()).await;
-        let expected = self.model.create(owner, about, class, hold, key);
+        let declared = Declared { subject: about, kind, class, hold };
+        let expected = self.model.create(owner, declared, key);
         agree(&answer, expected);
         let Ok(made) = expected else { return Touched::Nothing };
         let id: Uuid = answer.field("package_id").as_str().unwrap().parse().unwrap();
@@ -227,59 +233,13 @@ impl World {
     /// A step about one package: which one it is.
     async fn decide(&mut self, step: &Step) -> usize {
         let package = self.ids.len() - 1 - nth(step) % self.ids.len();
-        let owner = self.producers[self.model.packages[package].owner].clone();
-        let reason = json!({ "reason": "a reason" });
-        let (answer, expected) = match *step {
+        match *step {
             Step::Upload { path, bytes, declared, .. } => {
                 self.upload(package, path, bytes, declared).await;
-                return package;
             }
-            Step::Read { what, .. } => {
-                self.read(package, what).await;
-                return package;
-            }
-            Step::Release { hold, by, .. } | Step::ApproveRelease { hold, by, .. } => {
-                let is_second = matches!(step, Step::ApproveRelease { .. });
-                self.release(package, hold, by, is_second).await;
-                return package;
-            }
-            Step::Finalize { .. } => (
-                owner.post(&self.path(package, "finalize"), Value::Null).await,
-                self.model.finalize(package),
-            ),
-            Step::Abandon { .. } => (
-                owner.post(&self.path(package, "abandon"), Value::Null).await,
-                self.model.abandon(package),
-            ),
-            Step::Extend { days, .. } => {
-                let ask = json!({ "days": days, "reason": "a reason" });
-                let path = self.path(package, "retention/extensions");
-                (self.managers[0].post(&path, ask).await, self.model.extend(package, days))
-            }
-            Step::Hold { by, .. } => {
-                let path = self.path(package, "retention/holds");
-                (self.managers[by].post(&path, reason).await, self.model.hold(package))
-            }
-            Step::Delete { early, by, .. } => {
-                let ask = json!({ "reason": "a reason", "early": early });
-                let answer = self.managers[by].post(&self.path(package, "deletion"), ask).await;
-                (answer, self.model.request_deletion(package, early, by))
-            }
-            Step::ApproveDelete { by, .. } => {
-                let path = self.path(package, "deletion/approve");
-                let answer = self.managers[by].post(&path, Value::Null).await;
-                (answer, self.model.approve_deletion(package, by))
-            }
-            Step::Cancel { .. } => {
-                let path = self.path(package, "deletion/cancel");
-                let answer = self.managers[0].post(&path, reason).await;
-                (answer, self.model.cancel_deletion(package))
-            }
-            _ => unreachable!("it is about no package"),
-        };
-        agree(&answer, expected);
-        if let (Step::Hold { .. }, Ok(())) = (step, expected) {
-            self.holds[package].push(answer.field("hold_id").as_str().unwrap().parse().unwrap());
+            Step::Read { what, .. } => self.read(package, what).await,
+            Step::Under { how, ref change } => self.ask_under(package, change, how).await,
+            _ => self.ask(package, step).await,
         }
         package
     }
@@ -306,24 +266,6 @@ impl World {
             self.files[package].push(id.map(Result::unwrap));
         }
     }
-
-    async fn release(&mut self, package: usize, hold: usize, by: usize, is_second: bool) {
-        if self.holds[package].is_empty() {
-            return;
-        }
-        let hold = hold % self.holds[package].len();
-        let path = self.path(package, &format!("retention/holds/{}", self.holds[package][hold]));
-        let (answer, expected) = if is_second {
-            let path = format!("{path}/release/approve");
-            let answer = self.managers[by].post(&path, Value::Null).await;
-            (answer, self.model.approve_release(package, hold, by))
-        } else {
-            let ask = json!({ "reason": "a reason" });
-            let answer = self.managers[by].post(&format!("{path}/release"), ask).await;
-            (answer, self.model.release(package, hold, by))
-        };
-        agree(&answer, expected);
-    }
 }
 
 fn people(app: &TestApp) -> ([Client; 2], [Client; 2], Client, Client) {
@@ -339,6 +281,7 @@ fn people(app: &TestApp) -> ([Client; 2], [Client; 2], Client, Client) {
 /// Which package a step is about, counted from the newest.
 fn nth(step: &Step) -> usize {
     match *step {
+        Step::Under { ref change, .. } => nth(change),
         Step::Upload { package, .. }
         | Step::Finalize { package }
         | Step::Abandon { package }

@@ -5,6 +5,11 @@ use strongroom_core::package::{FileStatus, PackageStatus};
 use super::{Model, Refused};
 
 impl Model {
+    /// Whether a package's deletion waits for its grace.
+    pub fn is_asked_to_go(&self, package: usize) -> bool {
+        self.packages[package].status == PackageStatus::DeletionRequested
+    }
+
     /// Reads the `package.json`, which outlives the bytes.
     pub fn read_manifest(&self, package: usize) -> Result<(), Refused> {
         match self.packages[package].status {
