@@ -1,5 +1,6 @@
 """A registry for scripts/check-api to ask, with packages in every state that there is, and what its metrics tell."""
 
+import base64
 import json
 import os
 import pathlib
@@ -21,6 +22,8 @@ REACHED_WITHIN_S = 60
 # Packages that are tried until one is caught while it is being deleted, and the files that keep it there for a while.
 CAUGHT_WITHIN_PACKAGES = 10
 FILES_OF_THE_CAUGHT = 60
+# Files of one package whose ids are given to whoever asks.
+FILES_ASKED_FOR = 2
 
 # A look of the sweeper each second, and no more grace than that. A worker that dies holds its jobs for as long as it may,
 # and works on one object after another.
@@ -114,6 +117,15 @@ class Registry:
             text = answer.read()
         return json.loads(text) if text else None
 
+    def begin_upload(self, package, path, length):
+        """Begins an upload in several requests; answers its id."""
+        said = base64.b64encode(path.encode()).decode()
+        headers = {"Authorization": f"Bearer {self.tokens['admin']}", "Tus-Resumable": "1.0.0",
+                   "Upload-Length": str(length), "Upload-Metadata": f"path {said}"}
+        url = f"{self.url}{API}/packages/{package}/uploads"
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers, method="POST")) as answer:
+            return answer.headers["Location"].rpartition("/")[2]
+
     def document(self):
         """The OpenAPI document."""
         with urllib.request.urlopen(f"{self.url}/api/openapi.json") as answer:
@@ -145,17 +157,24 @@ class World:
 
     def __init__(self, registry):
         self.registry = registry
-        self.ids = {name: [] for name in ("package_id", "file_id", "hold_id", "job_id", "token_id")}
+        self.ids = {name: [] for name in ("package_id", "file_id", "hold_id", "job_id", "token_id", "upload_id")}
 
     def package(self, role="admin", retention="transient", files=("run.json", "reports/a%20b.txt")):
         ask = {"subject": "shop/cart", "producer": {"name": "ci"}, "retention": {"class": retention},
                "metadata": {"attempt": 1}}
         package = self.registry.ask("POST", "/packages", ask, role=role)["package_id"]
         self.ids["package_id"].append(package)
-        for path in files:
+        for number, path in enumerate(files):
             stored = self.registry.ask("PUT", f"/packages/{package}/files/{path}", body=path.encode() * 100, role=role)
-            self.ids["file_id"].append(stored["file_id"])
+            # Of no package so many that the files of all others are hardly asked for.
+            if number < FILES_ASKED_FOR:
+                self.ids["file_id"].append(stored["file_id"])
         return package
+
+    def uploads_to(self, package):
+        """Begins uploads of a path that is stored: nothing is missing, should somebody say that the package is complete."""
+        for _ in range(4):
+            self.ids["upload_id"].append(self.registry.begin_upload(package, "run.json", 1 << 20))
 
     def status(self, package):
         return self.registry.ask("GET", f"/packages/{package}")["status"]
@@ -213,7 +232,7 @@ class World:
     def usual(self):
         """What a registry has that nothing was deleted in."""
         for _ in range(3):
-            self.package(role="producer")
+            self.uploads_to(self.package(role="producer"))
             self.deletion_requested()
             self.held()
             self.abandoned()
