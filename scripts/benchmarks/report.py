@@ -114,10 +114,10 @@ the registry speaks of memory, it is the server's. It writes a row before the fi
 from a store that vouches for nothing, and commits a location and an audit event before it answers; `docker-registry`
 hashes and keeps, and a raw PUT or copy only keeps. One program asks all of them: one thread, requests prepared beforehand.
 
-Where the registry misses an aim: it hashes every byte that it hands out, which is a third of its CPU time, and
+Where the registry misses an aim: it hashes every byte that it hands out, in a profile about a third of the samples, and
 `docker-registry` hands out what its disk or bucket gives (from a directory by `sendfile`); a raw PUT or GET and `s5cmd` have no server
-between them and the store, on the same two cores; a plain copy crosses no socket. Of small files a third to a half of the
-time is that of threads that wake each other: each statement crosses to the thread of its SQLite connection and back.
+between them and the store, on the same two cores; a plain copy crosses no socket. Of small files about a third of the
+samples are of threads that wake each other: each statement crosses to the thread of its SQLite connection and back.
 
 The machine:
 """
