@@ -2,15 +2,20 @@
 # Starting a server of ours and waiting until it answers. Sourced by the server scripts.
 
 # Ports that nothing listens on now. They lie below the range the kernel gives to outgoing
-# connections, so that none of those can take one before the server binds it.
+# connections, so that none of those can take one before the server binds it; and `with` starts its
+# servers at the same time, so each port is noted as taken in its directory.
 free_ports() {
   python3 - "$1" <<'PYTHON'
-import random, socket, sys
+import os, pathlib, random, socket, sys
+together = os.environ.get("STRONGROOM_SERVER_OF")
 taken = []
 while len(taken) < int(sys.argv[1]):
+    port = random.randrange(15000, 32000)
     candidate = socket.socket()
     try:
-        candidate.bind(("127.0.0.1", random.randrange(15000, 32000)))
+        candidate.bind(("127.0.0.1", port))
+        if together:
+            pathlib.Path(together, f"port-{port}").touch(exist_ok=False)
         taken.append(candidate)
     except OSError:
         candidate.close()
