@@ -378,7 +378,7 @@ CREATE TABLE jobs (
     tenant_id TEXT COLLATE "C" NOT NULL REFERENCES tenants (id),
     kind TEXT COLLATE "C" NOT NULL,
     package_id UUID,
-    state TEXT COLLATE "C" NOT NULL CHECK (state IN ('queued', 'running', 'done', 'failed', 'cancelled')),
+    state TEXT COLLATE "C" NOT NULL CHECK (state IN ('queued', 'running', 'done', 'failed')),
     progress_done BIGINT NOT NULL CHECK (progress_done >= 0),
     progress_total BIGINT,
     attempts BIGINT NOT NULL CHECK (attempts >= 0),
@@ -403,7 +403,11 @@ CREATE INDEX jobs_claimable ON jobs (run_after, id) WHERE state = 'queued';
 CREATE INDEX jobs_leased ON jobs (lease_until, id) WHERE state = 'running';
 CREATE INDEX jobs_failed ON jobs (kind, finished_at, id) WHERE state = 'failed';
 CREATE INDEX jobs_by_time ON jobs (tenant_id, created_at, id);
+CREATE INDEX jobs_by_state ON jobs (tenant_id, state, created_at, id);
+CREATE INDEX jobs_by_kind ON jobs (tenant_id, kind, created_at, id);
+CREATE INDEX jobs_by_state_and_kind ON jobs (tenant_id, state, kind, created_at, id);
 CREATE INDEX jobs_of_package ON jobs (tenant_id, package_id, created_at, id);
+CREATE INDEX jobs_of_package_by_kind ON jobs (tenant_id, package_id, kind, created_at, id);
 
 CREATE TABLE idempotency_keys (
     tenant_id TEXT COLLATE "C" NOT NULL REFERENCES tenants (id),

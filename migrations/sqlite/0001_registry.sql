@@ -382,7 +382,7 @@ CREATE TABLE jobs (
     tenant_id TEXT NOT NULL REFERENCES tenants (id),
     kind TEXT NOT NULL,
     package_id BLOB,
-    state TEXT NOT NULL CHECK (state IN ('queued', 'running', 'done', 'failed', 'cancelled')),
+    state TEXT NOT NULL CHECK (state IN ('queued', 'running', 'done', 'failed')),
     progress_done INTEGER NOT NULL CHECK (progress_done >= 0),
     progress_total INTEGER,
     attempts INTEGER NOT NULL CHECK (attempts >= 0),
@@ -407,7 +407,11 @@ CREATE INDEX jobs_claimable ON jobs (run_after, id) WHERE state = 'queued';
 CREATE INDEX jobs_leased ON jobs (lease_until, id) WHERE state = 'running';
 CREATE INDEX jobs_failed ON jobs (kind, finished_at, id) WHERE state = 'failed';
 CREATE INDEX jobs_by_time ON jobs (tenant_id, created_at, id);
+CREATE INDEX jobs_by_state ON jobs (tenant_id, state, created_at, id);
+CREATE INDEX jobs_by_kind ON jobs (tenant_id, kind, created_at, id);
+CREATE INDEX jobs_by_state_and_kind ON jobs (tenant_id, state, kind, created_at, id);
 CREATE INDEX jobs_of_package ON jobs (tenant_id, package_id, created_at, id);
+CREATE INDEX jobs_of_package_by_kind ON jobs (tenant_id, package_id, kind, created_at, id);
 
 CREATE TABLE idempotency_keys (
     tenant_id TEXT NOT NULL REFERENCES tenants (id),
@@ -508,4 +512,8 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('jobs', 'jobs_leased', '100 1 1'),
     ('jobs', 'jobs_failed', '100 50 1 1'),
     ('jobs', 'jobs_by_time', '1000000 1000000 1 1'),
-    ('jobs', 'jobs_of_package', '1000000 1000000 2 1 1');
+    ('jobs', 'jobs_by_state', '1000000 1000000 200000 1 1'),
+    ('jobs', 'jobs_by_kind', '1000000 1000000 200000 1 1'),
+    ('jobs', 'jobs_by_state_and_kind', '1000000 1000000 200000 50000 1 1'),
+    ('jobs', 'jobs_of_package', '1000000 1000000 2 1 1'),
+    ('jobs', 'jobs_of_package_by_kind', '1000000 1000000 2 1 1 1');

@@ -40,8 +40,6 @@ pub enum ErrorKind {
     WrongState,
     /// A hold, a lock or a date forbids it.
     Retained,
-    /// It takes a second person.
-    ApprovalNeeded,
     /// `If-Match` names another version.
     PreconditionFailed,
     /// An idempotency key that was used for something else.
@@ -66,7 +64,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, for tables and tests.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 23] = [
         Self::Invalid,
         Self::Unprocessable,
         Self::PolicyNotMet,
@@ -80,7 +78,6 @@ impl ErrorKind {
         Self::Conflict,
         Self::WrongState,
         Self::Retained,
-        Self::ApprovalNeeded,
         Self::PreconditionFailed,
         Self::KeyReused,
         Self::TooLarge,
@@ -109,7 +106,6 @@ impl ErrorKind {
             Self::Conflict => "conflict",
             Self::WrongState => "wrong-state",
             Self::Retained => "retained",
-            Self::ApprovalNeeded => "approval-needed",
             Self::PreconditionFailed => "precondition-failed",
             Self::KeyReused => "idempotency-key-reused",
             Self::TooLarge => "too-large",

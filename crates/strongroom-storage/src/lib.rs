@@ -64,5 +64,5 @@ pub use retrieval::{RestoreAsk, Retrieval};
 pub use storage::{
     AskedOfWrites, Body, BucketLocks, CreateOptions, Created, ListPage, ListRequest, ListedObject,
     ObjectInfo, ObjectReader, ObjectVersion, SINGLE_WRITE_BYTES_MAX, SeenLock, Storage,
-    StoredChecksum,
+    StoredChecksum, UNSIZED_BYTES_MAX,
 };

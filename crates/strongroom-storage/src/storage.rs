@@ -24,6 +24,11 @@ use crate::{ObjectKey, RestoreAsk, Retrieval, StorageError, StorageErrorKind, Ve
 /// more: some stores want parts of equal size.
 pub const SINGLE_WRITE_BYTES_MAX: u64 = 7 << 20;
 
+/// A body whose length nobody knows beforehand has at most as many bytes as 10,000 parts of that size, all that S3
+/// takes of one object (about 68 GiB). Parts are held in memory while they travel: parts for the largest object that
+/// may be would be hundreds of MiB each, whatever came of it.
+pub const UNSIZED_BYTES_MAX: u64 = 10_000 * SINGLE_WRITE_BYTES_MAX;
+
 /// A place where objects are kept. Every backend passes the `conformance`
 /// suite.
 ///

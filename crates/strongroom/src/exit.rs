@@ -181,7 +181,7 @@ pub fn of_registry(kind: ErrorKind) -> Exit {
         ErrorKind::Conflict | ErrorKind::WrongState | ErrorKind::PreconditionFailed => {
             Exit::Conflict
         }
-        ErrorKind::PolicyNotMet | ErrorKind::Retained | ErrorKind::ApprovalNeeded => Exit::Policy,
+        ErrorKind::PolicyNotMet | ErrorKind::Retained => Exit::Policy,
         ErrorKind::TooLarge => Exit::Limit,
         ErrorKind::NotImmediatelyAvailable | ErrorKind::Busy | ErrorKind::StoreUnavailable => {
             Exit::Unreachable

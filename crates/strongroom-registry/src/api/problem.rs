@@ -47,7 +47,6 @@ pub fn status_of(kind: ErrorKind) -> StatusCode {
         ErrorKind::Conflict
         | ErrorKind::WrongState
         | ErrorKind::Retained
-        | ErrorKind::ApprovalNeeded
         | ErrorKind::NotImmediatelyAvailable => StatusCode::CONFLICT,
         ErrorKind::PreconditionFailed | ErrorKind::ProtocolVersion => {
             StatusCode::PRECONDITION_FAILED
@@ -82,7 +81,6 @@ pub fn title_of(kind: ErrorKind) -> &'static str {
         ErrorKind::Conflict => "Something else is there",
         ErrorKind::WrongState => "Not in this state",
         ErrorKind::Retained => "Retained",
-        ErrorKind::ApprovalNeeded => "A second person has to agree",
         ErrorKind::PreconditionFailed => "It was changed meanwhile",
         ErrorKind::KeyReused => "The idempotency key was used for something else",
         ErrorKind::TooLarge => "Too large",
@@ -120,7 +118,6 @@ pub fn advice_of(kind: ErrorKind) -> &'static str {
         ErrorKind::Conflict => "Look at what is there; nothing is overwritten",
         ErrorKind::WrongState => "Look at the `status`: it is too late, or too early",
         ErrorKind::Retained => "Wait for the date, or have the hold released",
-        ErrorKind::ApprovalNeeded => "Have somebody else agree",
         ErrorKind::PreconditionFailed => "Read it again, and decide anew",
         ErrorKind::KeyReused => "Take a new key for a new request",
         ErrorKind::TooLarge => "Send less: `detail` names the limit",

@@ -49,7 +49,7 @@ refusals! {
     /// It is done only to a version of the package.
     Versioned: PreconditionFailed;
     /// It is not for every state of a package, a job or the clock.
-    InState: Conflict, WrongState, Retained, ApprovalNeeded;
+    InState: Conflict, WrongState, Retained;
     /// It asks the store.
     Stored: StoreUnavailable, StoreRefused, Corrupt;
     /// It reads bytes that may be in an archive tier.

@@ -8,9 +8,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::TenantId;
-use super::columns::{
-    count, json, maybe_count, maybe_micros, maybe_text, micros, named_state, text,
-};
+use super::columns::{count, json, maybe_count, maybe_text, micros, named_state, text};
 use super::error::{DbError, DbErrorKind};
 use super::limits;
 use super::scope::{TenantRead, TenantTx};
@@ -28,8 +26,6 @@ named_state! {
         Done = "done",
         /// It was tried as often as it may. A person can queue it again.
         Failed = "failed",
-        /// Nobody needs it any more.
-        Cancelled = "cancelled",
     }
 }
 
@@ -104,6 +100,25 @@ pub struct FailedJob {
     pub finished_at: Timestamp,
 }
 
+/// How a job came to its end, as a worker that has it says.
+#[derive(Debug, Clone)]
+pub struct JobEnd {
+    /// The job, as it was claimed.
+    pub job: JobRow,
+    /// [`Done`](JobState::Done) or [`Failed`](JobState::Failed).
+    pub state: JobState,
+    /// Steps that were done.
+    pub progress_done: u64,
+    /// Steps that there were, where they were counted.
+    pub progress_total: Option<u64>,
+    /// What came of it.
+    pub outcome: Option<Value>,
+    /// Why it failed, in words for everybody.
+    pub error: Option<String>,
+    /// When.
+    pub at: Timestamp,
+}
+
 macro_rules! job_columns {
     () => {
         "id, kind, package_id, state, progress_done, progress_total, attempts, run_after, lease_owner, \
@@ -122,6 +137,19 @@ macro_rules! claim {
             $skip,
             ") RETURNING tenant_id, ",
             job_columns!()
+        )
+    };
+}
+
+/// A page of jobs. A filter is led by an index that has the jobs in the order of a page.
+macro_rules! jobs {
+    ($lead:literal) => {
+        concat!(
+            "SELECT ",
+            job_columns!(),
+            " FROM jobs WHERE tenant_id = $1 AND (created_at, id) < ($2, $3)",
+            $lead,
+            " ORDER BY created_at DESC, id DESC LIMIT $4"
         )
     };
 }
@@ -151,10 +179,13 @@ statements! {
         "SELECT ", job_columns!(), " FROM jobs WHERE tenant_id = $1 AND kind = $2 AND package_id = $3 \
          AND state IN ('queued', 'running')"
     )}
-    JOBS = {(
-        "SELECT ", job_columns!(), " FROM jobs WHERE tenant_id = $1 AND (created_at, id) < ($2, $3) \
-         AND (CAST($4 AS TEXT) IS NULL OR state = $4) AND (CAST($5 AS TEXT) IS NULL OR kind = $5) \
-         ORDER BY created_at DESC, id DESC LIMIT $6"
+    JOBS = {(jobs!(""))}
+    JOBS_OF_STATE = {(jobs!(" AND state = $5"))}
+    JOBS_OF_KIND = {(jobs!(" AND kind = $5"))}
+    JOBS_OF_STATE_AND_KIND = {(jobs!(" AND state = $5 AND kind = $6"))}
+    LAST_JOB = {(
+        "SELECT ", job_columns!(), " FROM jobs WHERE tenant_id = $1 AND package_id = $2 AND kind = $3 \
+         ORDER BY created_at DESC, id DESC LIMIT 1"
     )}
     JOBS_OF_PACKAGE = {(
         "SELECT ", job_columns!(), " FROM jobs WHERE tenant_id = $1 AND package_id = $2 \
@@ -174,8 +205,8 @@ statements! {
         "SELECT id FROM jobs WHERE tenant_id = $1 AND id = $2 AND epoch = $3 AND state = 'running'"
     ), postgres adds " FOR SHARE"}
     FINISH = {(
-        "UPDATE jobs SET state = $4, outcome = $5, error = $6, finished_at = $7, lease_owner = NULL, \
-         lease_until = NULL WHERE tenant_id = $1 AND id = $2 AND epoch = $3 AND state = 'running'"
+        "UPDATE jobs SET state = $4, outcome = $5, error = $6, finished_at = $7, progress_done = $8, \
+         progress_total = $9, lease_owner = NULL, lease_until = NULL WHERE tenant_id = $1 AND id = $2 AND epoch = $3 AND state = 'running'"
     )}
     RETRY = {(
         "UPDATE jobs SET state = 'queued', run_after = $4, error = $5, lease_owner = NULL, lease_until = NULL \
@@ -192,10 +223,6 @@ statements! {
     REQUEUE = {(
         "UPDATE jobs SET state = 'queued', run_after = $3, attempts = 0, finished_at = NULL \
          WHERE tenant_id = $1 AND id = $2 AND state = 'failed'"
-    )}
-    CANCEL = {(
-        "UPDATE jobs SET state = 'cancelled', finished_at = $3 \
-         WHERE tenant_id = $1 AND id = $2 AND state = 'queued'"
     )}
 }
 
@@ -254,20 +281,26 @@ impl TenantRead<'_> {
     ) -> Result<Page<JobRow>, DbError> {
         let limit = limit.clamp(1, limits::PAGE_ROWS_MAX);
         let cursor = Cursor::before(after, None);
-        let state = state.map(JobState::as_str);
+        let rows = i64::from(limit) + 1;
         let (session, tenant) = self.parts();
-        let rows = rows!(
-            session,
-            JobRow,
-            JOBS,
-            tenant,
-            cursor.at,
-            cursor.id,
-            state,
-            kind,
-            i64::from(limit) + 1
-        )?;
-        Ok(Page::cut(rows, limit, |job| Cursor { at: micros(job.created_at), id: job.id }))
+        macro_rules! page {
+            ($statement:expr $(, $filter:expr)*) => {
+                rows!(session, JobRow, $statement, tenant, cursor.at, cursor.id, rows $(, $filter)*)
+            };
+        }
+        let found = match (state.map(JobState::as_str), kind) {
+            (Some(state), Some(kind)) => page!(JOBS_OF_STATE_AND_KIND, state, kind),
+            (Some(state), None) => page!(JOBS_OF_STATE, state),
+            (None, Some(kind)) => page!(JOBS_OF_KIND, kind),
+            (None, None) => page!(JOBS),
+        }?;
+        Ok(Page::cut(found, limit, |job| Cursor { at: micros(job.created_at), id: job.id }))
+    }
+
+    /// The newest job of a kind for a package, in whatever state.
+    pub async fn last_job(&mut self, kind: &str, package: Uuid) -> Result<Option<JobRow>, DbError> {
+        let (session, tenant) = self.parts();
+        row!(session, JobRow, LAST_JOB, tenant, package, kind)
     }
 
     /// A package's jobs, the newest first.
@@ -328,22 +361,23 @@ impl TenantTx<'_> {
         Ok(row!(session, (Uuid,), FENCE, tenant, job.id, job.epoch)?.is_some())
     }
 
-    /// Ends a job as `done`, `failed` or `cancelled`; tells whether the worker still had it.
-    pub async fn finish_job(
-        &mut self,
-        job: &JobRow,
-        state: JobState,
-        outcome: Option<&Value>,
-        error: Option<&str>,
-        at: Timestamp,
-    ) -> Result<bool, DbError> {
+    /// Ends a job; tells whether the worker still had it.
+    pub async fn finish_job(&mut self, end: &JobEnd) -> Result<bool, DbError> {
         let (session, tenant) = self.parts();
-        let outcome = outcome.map(json).transpose()?;
-        let error = maybe_text(error)?;
-        let finished = maybe_micros(Some(at));
-        let state = state.as_str();
-        Ok(changed!(session, FINISH, tenant, job.id, job.epoch, state, &outcome, error, finished)?
-            == 1)
+        let finished = changed!(
+            session,
+            FINISH,
+            tenant,
+            end.job.id,
+            end.job.epoch,
+            end.state.as_str(),
+            &end.outcome.as_ref().map(json).transpose()?,
+            maybe_text(end.error.as_deref())?,
+            micros(end.at),
+            count(end.progress_done)?,
+            maybe_count(end.progress_total)?,
+        )?;
+        Ok(finished == 1)
     }
 
     /// Gives a job back, to be tried again `after_ms` from now; tells whether the worker still had it.
@@ -377,12 +411,6 @@ impl TenantTx<'_> {
         let (session, tenant) = self.parts();
         let now = session.database_micros().await?;
         Ok(changed!(session, REQUEUE, tenant, id, now)? == 1)
-    }
-
-    /// Cancels a job that no worker has; tells whether there was one.
-    pub async fn cancel_job(&mut self, id: Uuid, at: Timestamp) -> Result<bool, DbError> {
-        let (session, tenant) = self.parts();
-        Ok(changed!(session, CANCEL, tenant, id, micros(at))? == 1)
     }
 }
 

@@ -69,7 +69,7 @@ pub use error::{DbError, DbErrorKind};
 pub use files::{FileRow, FileTotals, FoundFile};
 pub use holds::{HoldReach, HoldRow};
 pub use idempotency::IdempotencyRow;
-pub use jobs::{FailedJob, JobLease, JobRow, JobState};
+pub use jobs::{FailedJob, JobEnd, JobLease, JobRow, JobState};
 pub use locations::{FoundLocation, LocationRow};
 pub use packages::{ExpiredPackage, FoundPackage, PackageRow};
 pub use principals::{PrincipalKind, PrincipalRow};

@@ -41,9 +41,6 @@ statements! {
     PRINCIPAL = {(
         "SELECT id, kind, name, created_at, disabled_at FROM principals WHERE tenant_id = $1 AND id = $2"
     )}
-    PRINCIPAL_NAMED = {(
-        "SELECT id, kind, name, created_at, disabled_at FROM principals WHERE tenant_id = $1 AND name = $2"
-    )}
     PRINCIPALS = {(
         "SELECT id, kind, name, created_at, disabled_at FROM principals \
          WHERE tenant_id = $1 AND name > $2 ORDER BY name LIMIT $3"
@@ -52,9 +49,6 @@ statements! {
         "INSERT INTO principals (tenant_id, id, kind, name, created_at, disabled_at) \
          VALUES ($1, $2, $3, $4, $5, $6)"
     )}
-    DISABLE_PRINCIPAL = {(
-        "UPDATE principals SET disabled_at = $3 WHERE tenant_id = $1 AND id = $2 AND disabled_at IS NULL"
-    )}
 }
 
 impl TenantRead<'_> {
@@ -62,12 +56,6 @@ impl TenantRead<'_> {
     pub async fn principal(&mut self, id: Uuid) -> Result<Option<PrincipalRow>, DbError> {
         let (session, tenant) = self.parts();
         row!(session, PrincipalRow, PRINCIPAL, tenant, id)
-    }
-
-    /// An actor by its name.
-    pub async fn principal_named(&mut self, name: &str) -> Result<Option<PrincipalRow>, DbError> {
-        let (session, tenant) = self.parts();
-        row!(session, PrincipalRow, PRINCIPAL_NAMED, tenant, text(name)?)
     }
 
     /// Actors in the order of their names, from after `after` on.
@@ -96,11 +84,5 @@ impl TenantTx<'_> {
             maybe_micros(principal.disabled_at),
         )
         .map(drop)
-    }
-
-    /// Shuts an actor out; tells whether it was let in before.
-    pub async fn disable_principal(&mut self, id: Uuid, at: Timestamp) -> Result<bool, DbError> {
-        let (session, tenant) = self.parts();
-        Ok(changed!(session, DISABLE_PRINCIPAL, tenant, id, micros(at))? == 1)
     }
 }

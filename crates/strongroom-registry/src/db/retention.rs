@@ -86,6 +86,12 @@ macro_rules! rule_columns {
     };
 }
 
+macro_rules! event_columns {
+    () => {
+        "id, package_id, event_type, reason, created_by, created_at, previous_expires_at, new_expires_at"
+    };
+}
+
 statements! {
     RULE = {("SELECT ", rule_columns!(), " FROM retention_rules WHERE tenant_id = $1 AND id = $2")}
     CURRENT_RULE = {(
@@ -108,9 +114,11 @@ statements! {
         "INSERT INTO retention_events (tenant_id, id, package_id, event_type, reason, created_by, created_at, \
          previous_expires_at, new_expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
     )}
+    RETENTION_EVENT = {(
+        "SELECT ", event_columns!(), " FROM retention_events WHERE tenant_id = $1 AND package_id = $2 AND id = $3"
+    )}
     RETENTION_EVENTS = {(
-        "SELECT id, package_id, event_type, reason, created_by, created_at, previous_expires_at, \
-         new_expires_at FROM retention_events WHERE tenant_id = $1 AND package_id = $2 \
+        "SELECT ", event_columns!(), " FROM retention_events WHERE tenant_id = $1 AND package_id = $2 \
          AND (created_at, id) > ($3, $4) ORDER BY created_at, id LIMIT $5"
     )}
 }
@@ -135,6 +143,16 @@ impl TenantRead<'_> {
     pub async fn current_rules(&mut self) -> Result<Vec<RuleRow>, DbError> {
         let (session, tenant) = self.parts();
         rows!(session, RuleRow, CURRENT_RULES, tenant)
+    }
+
+    /// Something that happened to a package's retention.
+    pub async fn retention_event(
+        &mut self,
+        package: Uuid,
+        id: Uuid,
+    ) -> Result<Option<RetentionEventRow>, DbError> {
+        let (session, tenant) = self.parts();
+        row!(session, RetentionEventRow, RETENTION_EVENT, tenant, package, id)
     }
 
     /// What happened to a package's retention, in order, from after `after` on.

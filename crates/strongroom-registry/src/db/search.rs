@@ -172,7 +172,8 @@ statements! {
         ""
     ))}
     // `$20` the words, `$21` before. SQLite finds them in the order of registration, which is not quite that of
-    // their times: so there the times are looked at row by row.
+    // their times: so there the times are looked at row by row. PostgreSQL chooses between the words' index and that of
+    // an exact value, so it is told of both before it reads.
     PACKAGES_WITH_WORDS = {
         sqlite page!(
             "package_text t CROSS JOIN artifact_packages p ON p.seq = t.rowid \
@@ -186,7 +187,9 @@ statements! {
         ),
         postgres page!(
             "artifact_packages p WHERE p.tenant_id = $1 AND (p.created_at, p.id) < ($2, $3) \
-             AND p.created_at >= $5 AND p.words @@ CAST($20 AS tsquery) AND p.created_at < $21",
+             AND p.created_at >= $5 AND p.words @@ CAST($20 AS tsquery) AND p.created_at < $21 \
+             AND (CAST($7 AS TEXT) IS NULL OR p.producer = $7) AND (CAST($8 AS TEXT) IS NULL OR p.subject = $8) \
+             AND (CAST($9 AS TEXT) IS NULL OR p.run_id = $9)",
             "",
             "p.created_at DESC, p.id DESC",
             "p.created_at DESC, p.id DESC",
@@ -200,7 +203,13 @@ struct Query<'f> {
     lead: &'static super::sql::Statement,
     filter: &'f PackageFilter,
     after: Option<Cursor>,
-    words: Option<[String; 2]>,
+    words: Option<Words>,
+}
+
+/// The words that lead, in the language of their engine.
+enum Words {
+    Sqlite(String),
+    Postgres(String),
 }
 
 impl TenantRead<'_> {
@@ -222,9 +231,9 @@ impl TenantRead<'_> {
         let query = Query::of(self, filter, after);
         let rows = self.page_of(&query, filter, i64::from(limit) + 1, 0).await?;
         let mut page = Page::cut(rows, limit, cursor_of);
-        if page.next.is_none() && filter.asks_for_more_than(query.lead) {
+        if page.next.is_none() && query.looks_at_rows() {
             // All rows that were looked at may have been too few: the next page goes on behind the last of them.
-            let led = filter.led_by(query.lead);
+            let led = query.led();
             let last = i64::from(limits::SEARCH_ROWS_SCANNED_MAX) - 1;
             let ends = self.page_of(&query, &led, 1, last).await?;
             page.next = ends.first().map(cursor_of);
@@ -246,16 +255,11 @@ impl TenantRead<'_> {
         let value = |index| pair(index).map(|(_, value)| value);
         let (session, tenant) = self.parts();
         // The words of SQLite lead without a time: there it is one of the filters.
-        let (times, cursor) = match (&query.words, session.engine()) {
-            (Some(_), Engine::Sqlite(_)) => (residual, query.after.unwrap_or(Cursor::START)),
+        let (times, cursor) = match &query.words {
+            Some(Words::Sqlite(_)) => (residual, query.after.unwrap_or(Cursor::START)),
             _ => (query.filter, Cursor::before(query.after, query.filter.created_before)),
         };
         let before = times.created_before.map_or(i64::MAX, micros);
-        let words = match (&query.words, session.engine()) {
-            (Some([sqlite, _]), Engine::Sqlite(_)) => Some(sqlite),
-            (Some([_, postgres]), Engine::Postgres(_)) => Some(postgres),
-            (None, _) => None,
-        };
         macro_rules! page {
             ($($more:expr),*) => {
                 rows!(
@@ -285,8 +289,8 @@ impl TenantRead<'_> {
                 )
             };
         }
-        match words {
-            Some(words) => page!(words, before),
+        match &query.words {
+            Some(Words::Sqlite(words) | Words::Postgres(words)) => page!(words, before),
             None => page!(),
         }
     }
@@ -297,15 +301,58 @@ fn cursor_of(ListedPackage { package, .. }: &ListedPackage) -> Cursor {
 }
 
 impl<'f> Query<'f> {
-    fn of(read: &TenantRead<'_>, filter: &'f PackageFilter, after: Option<Cursor>) -> Self {
-        let mut words = filter.text.as_deref().map(words::of_search).unwrap_or_default();
-        if !words.is_empty() {
-            // What has an exact value has its words: an index of words then reads fewer that have not.
-            let exact = [&filter.producer, &filter.subject, &filter.run_id];
-            words.extend(exact.into_iter().flatten().flat_map(|text| words::of_search(text)));
-        }
-        let words = (!words.is_empty()).then(|| words::queries(read.tenant(), &words));
+    fn of(read: &mut TenantRead<'_>, filter: &'f PackageFilter, after: Option<Cursor>) -> Self {
+        let asked = filter.text.as_deref().map(words::of_search).unwrap_or_default();
+        let words = (!asked.is_empty()).then(|| Words::of(read, filter, asked));
         Self { lead: filter.lead(words.is_some()), filter, after, words }
+    }
+
+    /// What of the filter its lead finds by itself.
+    fn led(&self) -> PackageFilter {
+        let filter = self.filter;
+        let mut led = PackageFilter::default();
+        match (&self.words, self.lead.name) {
+            (Some(Words::Sqlite(_)), _) => {}
+            (Some(Words::Postgres(_)), _) => {
+                led.producer.clone_from(&filter.producer);
+                led.subject.clone_from(&filter.subject);
+                led.run_id.clone_from(&filter.run_id);
+            }
+            (None, "PACKAGES_OF_RUN") => led.run_id.clone_from(&filter.run_id),
+            (None, "PACKAGES_OF_SUBJECT") => led.subject.clone_from(&filter.subject),
+            (None, "PACKAGES_WITH_PAIR") => led.metadata.extend(filter.metadata.first().cloned()),
+            (None, "PACKAGES_OF_STATUS") => led.status = filter.status,
+            (None, "PACKAGES_OF_CREATOR") => led.created_by = filter.created_by,
+            (None, "PACKAGES_OF_PRODUCER") => led.producer.clone_from(&filter.producer),
+            (None, "PACKAGES_OF_CLASS") => led.retention_class = filter.retention_class,
+            (None, _) => {}
+        }
+        led
+    }
+
+    /// Whether rows that the lead finds are looked at by other filters.
+    fn looks_at_rows(&self) -> bool {
+        let mut by_row = PackageFilter { text: None, ..self.filter.clone() };
+        if !matches!(self.words, Some(Words::Sqlite(_))) {
+            (by_row.created_from, by_row.created_before) = (None, None);
+        }
+        by_row != self.led()
+    }
+}
+
+impl Words {
+    fn of(read: &mut TenantRead<'_>, filter: &PackageFilter, mut words: Vec<String>) -> Self {
+        let tenant = read.tenant().clone();
+        let (session, _) = read.parts();
+        match session.engine() {
+            Engine::Sqlite(_) => {
+                // What has an exact value has its words: the index then reads fewer that have not.
+                let exact = [&filter.producer, &filter.subject, &filter.run_id];
+                words.extend(exact.into_iter().flatten().flat_map(|text| words::of_search(text)));
+                Self::Sqlite(words::fts5(&tenant, &words))
+            }
+            Engine::Postgres(_) => Self::Postgres(words::tsquery(&tenant, &words)),
+        }
     }
 }
 
@@ -333,30 +380,5 @@ impl PackageFilter {
         } else {
             &PACKAGES
         }
-    }
-
-    /// What of this filter `lead` finds by itself.
-    fn led_by(&self, lead: &super::sql::Statement) -> Self {
-        let mut led = Self::default();
-        match lead.name {
-            "PACKAGES_OF_RUN" => led.run_id.clone_from(&self.run_id),
-            "PACKAGES_OF_SUBJECT" => led.subject.clone_from(&self.subject),
-            "PACKAGES_WITH_PAIR" => led.metadata.extend(self.metadata.first().cloned()),
-            "PACKAGES_OF_STATUS" => led.status = self.status,
-            "PACKAGES_OF_CREATOR" => led.created_by = self.created_by,
-            "PACKAGES_OF_PRODUCER" => led.producer.clone_from(&self.producer),
-            "PACKAGES_OF_CLASS" => led.retention_class = self.retention_class,
-            _ => {}
-        }
-        led
-    }
-
-    /// Whether rows that `lead` finds are looked at by other filters.
-    fn asks_for_more_than(&self, lead: &super::sql::Statement) -> bool {
-        let mut by_row = Self { text: None, ..self.clone() };
-        if lead.name != PACKAGES_WITH_WORDS.name {
-            (by_row.created_from, by_row.created_before) = (None, None);
-        }
-        by_row != self.led_by(lead)
     }
 }

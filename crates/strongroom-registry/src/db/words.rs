@@ -20,16 +20,21 @@ fn of_tenant(tenant: &TenantId) -> String {
     format!("tenant0{}0", tenant.as_str().replace('-', "1"))
 }
 
-/// What finds packages of `tenant` with all of `words`, in the languages of FTS5 and of a `tsquery`. Words are
-/// letters and digits only, so nothing in them means anything there once they are quoted.
-pub(super) fn queries(tenant: &TenantId, words: &[String]) -> [String; 2] {
-    let all: Vec<String> =
-        std::iter::once(of_tenant(tenant)).chain(words.iter().cloned()).collect();
-    let quoted = |quote: &str, between: &str| {
-        let words: Vec<String> = all.iter().map(|word| format!("{quote}{word}{quote}")).collect();
-        words.join(between)
-    };
-    [quoted("\"", " AND "), quoted("'", " & ")]
+/// What finds packages of `tenant` with all of `words`, in the language of SQLite's FTS5. Words are letters and digits
+/// only, so nothing in them means anything there once they are quoted.
+pub(super) fn fts5(tenant: &TenantId, words: &[String]) -> String {
+    all_of(tenant, words, '"', " AND ")
+}
+
+/// The same as PostgreSQL's `tsquery`.
+pub(super) fn tsquery(tenant: &TenantId, words: &[String]) -> String {
+    all_of(tenant, words, '\'', " & ")
+}
+
+fn all_of(tenant: &TenantId, words: &[String], quote: char, between: &str) -> String {
+    let tenant = of_tenant(tenant);
+    let all = std::iter::once(&tenant).chain(words);
+    all.map(|word| format!("{quote}{word}{quote}")).collect::<Vec<_>>().join(between)
 }
 
 /// The words of a package, each once, the tenant's among them. What a search may ask for by an exact value comes first, so

@@ -1,13 +1,14 @@
 //! One run of a job.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::db::{JobLease, JobRow, TenantId};
+use crate::db::{JobEnd, JobLease, JobRow, JobState, TenantId};
 use crate::error::{ErrorKind, ServiceError};
 use crate::service::Registry;
 
@@ -25,6 +26,8 @@ pub(crate) struct Attempt {
     sure_for_us: AtomicU64,
     done: AtomicU64,
     total: AtomicU64,
+    /// Whether the job was ended in a write of its own.
+    has_ended: AtomicBool,
 }
 
 impl Attempt {
@@ -32,7 +35,8 @@ impl Attempt {
     pub(super) fn new(registry: Arc<Registry>, lease: JobLease, asked_at: Instant) -> Self {
         let (done, total) = (AtomicU64::new(0), AtomicU64::new(UNKNOWN));
         let sure_for_us = AtomicU64::new(0);
-        let attempt = Self { registry, lease, asked_at, sure_for_us, done, total };
+        let has_ended = AtomicBool::new(false);
+        let attempt = Self { registry, lease, asked_at, sure_for_us, done, total, has_ended };
         attempt.leased(asked_at);
         attempt
     }
@@ -82,6 +86,32 @@ impl Attempt {
     /// Says that a step is done. The next renewal of the lease writes it down.
     pub(crate) fn step(&self) {
         self.done.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The job's end, done, for a write of its own.
+    pub(super) fn end_done(&self, outcome: Value) -> JobEnd {
+        self.end(JobState::Done, Some(outcome), None)
+    }
+
+    /// The job's end, failed, for a write of its own.
+    pub(super) fn end_failed(&self, outcome: Option<Value>, error: String) -> JobEnd {
+        self.end(JobState::Failed, outcome, Some(error))
+    }
+
+    fn end(&self, state: JobState, outcome: Option<Value>, error: Option<String>) -> JobEnd {
+        let (progress_done, progress_total) = self.progress();
+        let (job, at) = (self.job().clone(), self.registry.clock().now());
+        JobEnd { job, state, progress_done, progress_total, outcome, error, at }
+    }
+
+    /// A job that is more than its outcome ends in the write that its deed is part of. Then nothing is left to be
+    /// written down, whatever its run answers.
+    pub(super) fn note_ended(&self) {
+        self.has_ended.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.has_ended.load(Ordering::Relaxed)
     }
 
     pub(super) fn progress(&self) -> (u64, Option<u64>) {

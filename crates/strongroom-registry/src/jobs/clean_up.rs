@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::Attempt;
 use super::clear_parts::clear_parts;
 use crate::backends::Backend;
-use crate::db::{AuditEventRow, DbError, FileRow, JobRow, JobState, LocationRow, TenantId, Tx};
+use crate::db::{AuditEventRow, DbError, FileRow, JobEnd, JobRow, LocationRow, TenantId, Tx};
 use crate::error::{ErrorKind, ServiceError};
 use crate::service::records::object_key;
 use crate::service::upload_file::ours;
@@ -50,9 +50,7 @@ struct Ending {
     left: u64,
     parts_left: u64,
     event: Option<AuditEventRow>,
-    outcome: Value,
-    error: Option<String>,
-    now: jiff::Timestamp,
+    end: JobEnd,
 }
 
 /// Deletes them all. What cannot be deleted stays on its row, and is told.
@@ -273,17 +271,20 @@ async fn end(
         left: done.left,
         parts_left: parts.left,
         event,
-        outcome: outcome.clone(),
-        error: error.as_ref().map(ToString::to_string),
-        now: registry.clock().now(),
+        end: match &error {
+            Some(error) => attempt.end_failed(Some(outcome.clone()), error.to_string()),
+            None => attempt.end_done(outcome.clone()),
+        },
     };
     let ended: Result<Option<bool>, DbError> =
         registry.db().write(ending, |tx, ending| Box::pin(conclude(tx, ending))).await;
-    match (ended?, error) {
-        (None, _) => Err(Attempt::lost()),
-        (Some(false), _) => Ok(None),
-        (Some(true), Some(error)) => Ok(Some(Err(error))),
-        (Some(true), None) => Ok(Some(Ok(outcome))),
+    match ended? {
+        None => Err(Attempt::lost()),
+        Some(false) => Ok(None),
+        Some(true) => {
+            attempt.note_ended();
+            Ok(Some(error.map_or(Ok(outcome), Err)))
+        }
     }
 }
 
@@ -309,7 +310,6 @@ async fn conclude(tx: &mut Tx, e: &Ending) -> Result<Option<bool>, DbError> {
     if let Some(event) = &e.event {
         rows.insert_audit_event(event).await?;
     }
-    let state = if e.error.is_some() { JobState::Failed } else { JobState::Done };
-    rows.finish_job(&e.job, state, Some(&e.outcome), e.error.as_deref(), e.now).await?;
+    rows.finish_job(&e.end).await?;
     Ok(Some(true))
 }

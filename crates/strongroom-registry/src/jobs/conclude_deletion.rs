@@ -1,6 +1,5 @@
 //! The end of a deletion: its disposition, and a tombstone; or what blocks it.
 
-use jiff::Timestamp;
 use serde_json::{Value, json};
 use strongroom_core::package::record::{Decision, DeletionBlock, Disposition};
 use strongroom_core::package::status::PackageEvent;
@@ -11,8 +10,8 @@ use super::Attempt;
 use super::delete_object::FILE_DELETED;
 use super::objects::{FIRST, PAGE_ROWS};
 use crate::db::{
-    AuditEventRow, AuditFilter, JobRow, JobState, PackageRow, RetentionEventRow,
-    RetentionEventType, TenantId, Tx,
+    AuditEventRow, AuditFilter, JobEnd, JobRow, PackageRow, RetentionEventRow, RetentionEventType,
+    TenantId, Tx,
 };
 use crate::error::{ErrorKind, ServiceError};
 use crate::service::change::wrong_state;
@@ -28,9 +27,8 @@ struct Ending {
     package: Uuid,
     what: End,
     event: AuditEventRow,
-    outcome: Value,
-    ends_job: bool,
-    now: Timestamp,
+    /// Where the job has nothing more to do.
+    end: Option<JobEnd>,
 }
 
 enum End {
@@ -222,11 +220,13 @@ async fn write(
         package: package.id,
         what,
         event,
-        outcome,
-        ends_job,
-        now: registry.clock().now(),
+        end: ends_job.then(|| attempt.end_done(outcome)),
     };
-    registry.db().write(ending, |tx, e| Box::pin(end(tx, e))).await
+    let ended = registry.db().write(ending, |tx, e| Box::pin(end(tx, e))).await?;
+    if ends_job && matches!(ended, Ended::Written) {
+        attempt.note_ended();
+    }
+    Ok(ended)
 }
 
 async fn end(tx: &mut Tx, e: &Ending) -> Result<Ended, ServiceError> {
@@ -255,8 +255,8 @@ async fn end(tx: &mut Tx, e: &Ending) -> Result<Ended, ServiceError> {
     }
     rows.update_package(&package).await?;
     rows.insert_audit_event(&e.event).await?;
-    if e.ends_job {
-        rows.finish_job(&e.job, JobState::Done, Some(&e.outcome), None, e.now).await?;
+    if let Some(end) = &e.end {
+        rows.finish_job(end).await?;
     }
     Ok(Ended::Written)
 }

@@ -1,7 +1,6 @@
 //! What a pass over a package's objects came to, written in one: the state of its locks, the reach of its holds, and
 //! the end of the job.
 
-use jiff::Timestamp;
 use serde_json::Value;
 use strongroom_core::package::locks::Reach;
 use strongroom_core::package::{LockState, PackageStatus};
@@ -10,7 +9,7 @@ use uuid::Uuid;
 use super::Attempt;
 use super::apply_retention::Seen;
 use super::truth::Truth;
-use crate::db::{AuditEventRow, HoldReach, HoldRow, JobRow, JobState, TenantId, Tx};
+use crate::db::{AuditEventRow, HoldReach, HoldRow, JobEnd, JobRow, TenantId, Tx};
 use crate::error::ServiceError;
 
 /// How a pass ended.
@@ -34,10 +33,8 @@ struct Ending {
     /// Of the holds that are active.
     reach: HoldReach,
     is_released: bool,
-    is_failed: bool,
-    outcome: Value,
-    event: AuditEventRow,
-    now: Timestamp,
+    /// What is told of it, and the end of the job, where all is as it should be.
+    done: Option<(AuditEventRow, JobEnd)>,
 }
 
 /// Writes what was seen, if it is still what is decided. A job that is through ends in the same write: a decision
@@ -52,47 +49,50 @@ pub(super) async fn conclude(
     let lock_state = LockState::of(truth.asks(), weakest);
     let reach = HoldReach::from(seen.weakest_hold());
     let is_released = truth.is_held() || seen.weakest_hold() != Reach::Failed;
-    let ending =
-        ending(attempt, Some(truth.clone()), lock_state, (reach, is_released), seen.outcome());
-    let ending = Ending { is_failed, ..ending? };
-    let outcome = ending.outcome.clone();
-    let is_still_so = attempt.registry().db().write(ending, |tx, e| Box::pin(end(tx, e))).await?;
+    let registry = attempt.registry();
+    let (package, outcome) = (attempt.package_id()?, seen.outcome());
+    let done = (!is_failed).then(|| {
+        let event = registry.package_event("retention_applied", package, None, outcome.clone());
+        (event, attempt.end_done(outcome.clone()))
+    });
+    let ending = Ending {
+        truth: Some(truth.clone()),
+        is_released,
+        done,
+        ..failed(attempt, lock_state, reach)?
+    };
+    let is_still_so = registry.db().write(ending, |tx, e| Box::pin(end(tx, e))).await?;
     Ok(match (is_still_so, is_failed) {
         (false, _) => Concluded::Changed,
         (true, true) => Concluded::Failed,
-        (true, false) => Concluded::Done(outcome),
+        (true, false) => {
+            attempt.note_ended();
+            Concluded::Done(outcome)
+        }
     })
 }
 
 /// Shows that a run failed before it could conclude.
 pub(super) async fn mark_failed(attempt: &Attempt) -> Result<(), ServiceError> {
-    let reach = (HoldReach::Failed, false);
-    let ending = ending(attempt, None, LockState::Failed, reach, Value::Null)?;
+    let ending = failed(attempt, LockState::Failed, HoldReach::Failed)?;
     attempt.registry().db().write(ending, |tx, e| Box::pin(show_failure(tx, e))).await
 }
 
-fn ending(
+/// What is shown of a pass that leaves something to be done.
+fn failed(
     attempt: &Attempt,
-    truth: Option<Truth>,
     lock_state: LockState,
-    (reach, is_released): (HoldReach, bool),
-    outcome: Value,
+    reach: HoldReach,
 ) -> Result<Ending, ServiceError> {
-    let registry = attempt.registry();
-    let package = attempt.package_id()?;
-    let event = registry.package_event("retention_applied", package, None, outcome.clone());
     Ok(Ending {
         tenant: attempt.tenant().clone(),
         job: attempt.job().clone(),
-        package,
-        truth,
+        package: attempt.package_id()?,
+        truth: None,
         lock_state,
         reach,
-        is_released,
-        is_failed: true,
-        outcome,
-        event,
-        now: registry.clock().now(),
+        is_released: false,
+        done: None,
     })
 }
 
@@ -118,9 +118,9 @@ async fn end(tx: &mut Tx, e: &Ending) -> Result<bool, ServiceError> {
         package.lock_state = e.lock_state;
         rows.update_package(&package).await?;
     }
-    if !e.is_failed {
-        rows.insert_audit_event(&e.event).await?;
-        rows.finish_job(&e.job, JobState::Done, Some(&e.outcome), None, e.now).await?;
+    if let Some((event, end)) = &e.done {
+        rows.insert_audit_event(event).await?;
+        rows.finish_job(end).await?;
     }
     Ok(true)
 }

@@ -8,13 +8,10 @@ use strongroom_storage::StorageErrorKind;
 
 use super::objects::{FIRST, Object, PAGE_ROWS};
 use super::{Attempt, JobKind};
-use crate::db::{AuditEventRow, JobRow, JobState, LocationRow, PackageRow, TenantId, Tx};
+use crate::db::{AuditEventRow, JobRow, LocationRow, PackageRow, TenantId, Tx};
 use crate::error::ServiceError;
 use crate::service::change::wrong_state;
 use strongroom_core::package::LocationStatus;
-
-/// Jobs of a package among which a live one is looked for.
-const JOBS_SEARCHED: u32 = 50;
 
 struct Settling {
     tenant: TenantId,
@@ -81,13 +78,8 @@ async fn write(tx: &mut Tx, s: &Settling) -> Result<bool, ServiceError> {
     if package.status == PackageStatus::Deleting {
         return Ok(false);
     }
-    let jobs = rows.jobs_of_package(package.id, JOBS_SEARCHED).await?;
-    let deletes = |job: &JobRow| {
-        job.id != s.job.id
-            && job.kind == JobKind::DeletePackage.as_str()
-            && matches!(job.state, JobState::Queued | JobState::Running)
-    };
-    if jobs.iter().any(deletes) {
+    let deletes = rows.live_job(JobKind::DeletePackage.as_str(), package.id).await?;
+    if deletes.is_some_and(|job| job.id != s.job.id) {
         return Ok(false);
     }
     let mut location = s.location.clone();

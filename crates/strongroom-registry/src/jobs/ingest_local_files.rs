@@ -8,7 +8,6 @@
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use strongroom_core::package::metadata::check_text;
@@ -18,7 +17,7 @@ use uuid::Uuid;
 
 use super::Attempt;
 use crate::auth::{Principal, Role};
-use crate::db::{AuditEventRow, DbError, JobRow, JobState, TenantId, Tx};
+use crate::db::{AuditEventRow, DbError, JobEnd, TenantId, Tx};
 use crate::documents::{LocalFilesAsk, UploadStatus};
 use crate::error::{ErrorKind, ServiceError};
 use crate::local_files::{LocalFile, Source, walk};
@@ -49,12 +48,8 @@ struct Tally {
 /// Everything that the end of the job writes.
 struct Conclusion {
     tenant: TenantId,
-    job: JobRow,
+    end: JobEnd,
     event: AuditEventRow,
-    outcome: Value,
-    /// Steps that were done, and steps in all.
-    progress: (u64, Option<u64>),
-    now: Timestamp,
 }
 
 /// Runs the job.
@@ -201,27 +196,25 @@ async fn conclude(attempt: &Attempt, by: Uuid, tally: Tally) -> Result<Value, Se
     let (package, kind) = (attempt.package_id()?, "local_files_ingested");
     let conclusion = Conclusion {
         tenant: attempt.tenant().clone(),
-        job: attempt.job().clone(),
+        end: attempt.end_done(outcome.clone()),
         event: registry.package_event(kind, package, Some(by), details),
-        outcome: outcome.clone(),
-        progress: attempt.progress(),
-        now: registry.clock().now(),
     };
     let ended: Result<bool, DbError> =
         registry.db().write(conclusion, |tx, c| Box::pin(end(tx, c))).await;
-    if ended? { Ok(outcome) } else { Err(Attempt::lost()) }
+    if !ended? {
+        return Err(Attempt::lost());
+    }
+    attempt.note_ended();
+    Ok(outcome)
 }
 
 async fn end(tx: &mut Tx, c: &Conclusion) -> Result<bool, DbError> {
     let mut rows = tx.of(&c.tenant);
-    if !rows.has_job(&c.job).await? {
+    if !rows.has_job(&c.end.job).await? {
         return Ok(false);
     }
     rows.insert_audit_event(&c.event).await?;
-    let (steps, total) = c.progress;
-    // Its last word on its progress; the lease that comes with it ends here.
-    rows.renew_job(&c.job, 0, steps, total).await?;
-    rows.finish_job(&c.job, JobState::Done, Some(&c.outcome), None, c.now).await?;
+    rows.finish_job(&c.end).await?;
     Ok(true)
 }
 

@@ -15,7 +15,7 @@ use super::{
     Attempt, JobKind, apply_retention, clean_up, delete_package, finalize, ingest_local_files,
     restore, sweep,
 };
-use crate::db::{DbError, JobLease, JobState};
+use crate::db::{DbError, JobEnd, JobLease};
 use crate::error::ServiceError;
 use crate::server::Stop;
 use crate::service::Registry;
@@ -116,7 +116,7 @@ async fn run(attempt: Attempt) {
         }
         Some(Ok(outcome)) => {
             tracing::info!(%job_id, kind, "a job is done");
-            finish(&attempt, JobState::Done, Some(outcome), None).await
+            finish(&attempt, attempt.end_done(outcome)).await
         }
         Some(Err(error)) => fail(&attempt, &error).await,
     };
@@ -229,7 +229,7 @@ async fn fail(attempt: &Attempt, error: &ServiceError) -> Result<(), DbError> {
     let cause = std::error::Error::source(error).map(ToString::to_string);
     tracing::warn!(%job_id, kind, %error, cause, "a job failed");
     if attempt.gives_up(error) {
-        return finish(attempt, JobState::Failed, None, Some(error.to_string())).await;
+        return finish(attempt, attempt.end_failed(None, error.to_string())).await;
     }
     registry.metrics().job(kind, "retried");
     let after_ms =
@@ -243,32 +243,16 @@ async fn fail(attempt: &Attempt, error: &ServiceError) -> Result<(), DbError> {
         .await
 }
 
-async fn finish(
-    attempt: &Attempt,
-    state: JobState,
-    outcome: Option<Value>,
-    error: Option<String>,
-) -> Result<(), DbError> {
+async fn finish(attempt: &Attempt, end: JobEnd) -> Result<(), DbError> {
     let registry = attempt.registry();
-    let (done, total) = attempt.progress();
-    registry.metrics().job(&attempt.job().kind, state.as_str());
-    let lease_ms = milliseconds(registry.settings().jobs.lease);
-    let input = (
-        attempt.tenant().clone(),
-        attempt.job().clone(),
-        (lease_ms, done, total),
-        (state, outcome, error, registry.clock().now()),
-    );
+    registry.metrics().job(&attempt.job().kind, end.state.as_str());
+    if attempt.has_ended() {
+        return Ok(());
+    }
     registry
         .db()
-        .write(input, |tx, (tenant, job, (lease_ms, done, total), (state, outcome, error, now))| {
-            Box::pin(async move {
-                let mut rows = tx.of(tenant);
-                if rows.renew_job(job, *lease_ms, *done, *total).await? {
-                    rows.finish_job(job, *state, outcome.as_ref(), error.as_deref(), *now).await?;
-                }
-                Ok(())
-            })
+        .write((attempt.tenant().clone(), end), |tx, (tenant, end)| {
+            Box::pin(async move { tx.of(tenant).finish_job(end).await.map(drop) })
         })
         .await
 }

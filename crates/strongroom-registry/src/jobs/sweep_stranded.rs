@@ -13,8 +13,6 @@ use crate::db::{DbError, DbErrorKind, FoundPackage, JobRow, JobState, TenantId, 
 use crate::error::ServiceError;
 use crate::service::Registry;
 
-/// Jobs of a package among which the last of a kind is looked for.
-const JOBS_SEARCHED: u32 = 50;
 /// A lock that ends this soon, before the date of its package, is strengthened.
 const LAPSING_SOON: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// How long a clean-up that gave up waits for its next try.
@@ -155,8 +153,7 @@ async fn revive(tx: &mut Tx, r: &Reviving) -> Result<bool, DbError> {
         return Ok(false);
     }
     if r.leaves_failed {
-        let jobs = rows.jobs_of_package(r.package, JOBS_SEARCHED).await?;
-        let last = jobs.iter().find(|job| job.kind == r.job.kind);
+        let last = rows.last_job(&r.job.kind, r.package).await?;
         if last.is_some_and(|job| job.state == JobState::Failed) {
             return Ok(false);
         }

@@ -23,8 +23,6 @@ use crate::jobs::JobKind;
 
 /// Why a deletion under way is blocked by a later date.
 const BLOCKED_BY_EXTENSION: &str = "the package's date was moved later";
-/// Events of a package among which a repeated request finds its own.
-const EVENTS_SEARCHED_MAX: u32 = 1_000;
 
 /// Everything that is written at once.
 struct Extending {
@@ -136,12 +134,10 @@ impl Registry {
         self.package_for(who, Action::ReadPackage, package).await?;
         let mut session = self.db().read().await?;
         let mut rows = session.of(&who.tenant);
-        let events = rows.retention_events(package, None, EVENTS_SEARCHED_MAX).await?;
-        let event = events.into_iter().find(|event| event.id == id);
+        let event = rows.retention_event(package, id).await?;
         let event = event.ok_or_else(ServiceError::not_found)?;
-        let jobs = rows.jobs_of_package(package, EVENTS_SEARCHED_MAX).await?;
-        let kind = JobKind::ApplyRetention.as_str();
-        let job = jobs.iter().find(|job| job.kind == kind && job.created_at >= event.created_at);
+        let job = rows.last_job(JobKind::ApplyRetention.as_str(), package).await?;
+        let job = job.filter(|job| job.created_at >= event.created_at);
         let new = event.new_expires_at.ok_or_else(ServiceError::not_found)?;
         Ok(document(id, package, event.previous_expires_at, new, job.map(|job| job.id)))
     }

@@ -16,9 +16,6 @@ use crate::documents::JobDocument;
 use crate::error::{ErrorKind, ServiceError};
 use crate::jobs::JobKind;
 
-/// Jobs of a package that are looked through for the one that finalizes it.
-const JOBS_LOOKED_AT: u32 = 100;
-
 /// Everything that a request is decided by.
 struct Ask {
     asked: Asked,
@@ -66,7 +63,7 @@ async fn request(tx: &mut Tx, ask: &Ask) -> Result<Done<JobRow>, ServiceError> {
     let row = rows.lock_package(id).await?.ok_or_else(ServiceError::not_found)?;
     let there = match row.status {
         PackageStatus::Open => None,
-        _ => earlier_job(&mut rows, id).await?,
+        _ => rows.last_job(JobKind::Finalize.as_str(), id).await?,
     };
     let asked = match &there {
         Some(job) => ask.asked.clone().answered_by(job.id),
@@ -91,17 +88,6 @@ async fn request(tx: &mut Tx, ask: &Ask) -> Result<Done<JobRow>, ServiceError> {
     rows.insert_audit_event(&ask.event).await?;
     end_unfinished(&mut rows, &ask.uploads).await?;
     enqueue(&mut rows, ask).await.map(Done::Now)
-}
-
-/// The job that finalizes a package, or did.
-async fn earlier_job(
-    rows: &mut TenantTx<'_>,
-    package: Uuid,
-) -> Result<Option<JobRow>, ServiceError> {
-    let jobs = rows.jobs_of_package(package, JOBS_LOOKED_AT).await?;
-    let is_it =
-        |job: &JobRow| job.kind == JobKind::Finalize.as_str() && job.state != JobState::Cancelled;
-    Ok(jobs.into_iter().find(is_it))
 }
 
 /// That job; queued again where it gave up and the package waits for it.

@@ -43,7 +43,7 @@ impl Registry {
             query.state.as_deref().map(str::parse::<JobState>).transpose().map_err(|_| {
                 ServiceError::new(
                     ErrorKind::Invalid,
-                    "a job's state is queued, running, done, failed or cancelled",
+                    "a job's state is queued, running, done or failed",
                 )
             })?;
         let mut session = self.db().read().await?;

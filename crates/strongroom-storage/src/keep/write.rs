@@ -19,13 +19,14 @@ use super::observe::{Looking, observe};
 use super::{Expected, KeepError, KeepErrorKind, Left};
 use crate::{
     Body, CreateOptions, Created, ObjectKey, SINGLE_WRITE_BYTES_MAX, Storage, StorageError,
-    StorageErrorKind, VersionId,
+    StorageErrorKind, UNSIZED_BYTES_MAX, VersionId,
 };
 
 /// What is to be kept, apart from its bytes.
 #[derive(Debug, Clone)]
 pub struct WriteAsk {
-    /// How many bytes will come, where somebody declared it.
+    /// How many bytes will come, where somebody declared it. Of a body that nobody declared no more than
+    /// [`UNSIZED_BYTES_MAX`] are taken.
     pub size_bytes: Option<u64>,
     /// Their digest, where somebody declared it.
     pub sha256: Option<Sha256Digest>,
@@ -109,10 +110,13 @@ pub async fn write(
     body: BoxStream<'static, Result<Bytes, StorageError>>,
     mut ask: WriteAsk,
 ) -> Result<Kept, KeepError> {
-    let size_bytes_max = ask.size_bytes_max;
-    if ask.size_bytes.is_some_and(|declared| declared > size_bytes_max) {
-        return Err(too_long(size_bytes_max));
-    }
+    let size_bytes_max = match ask.size_bytes {
+        Some(declared) if declared > ask.size_bytes_max => {
+            return Err(too_long(ask.size_bytes_max));
+        }
+        Some(_) => ask.size_bytes_max,
+        None => ask.size_bytes_max.min(UNSIZED_BYTES_MAX),
+    };
     let promise = Promise {
         size_bytes: ask.size_bytes,
         sha256: ask.sha256,
@@ -298,8 +302,14 @@ fn refused(wrong: Wrong<StorageError>) -> KeepError {
 }
 
 fn too_long(size_bytes_max: u64) -> KeepError {
+    let only_undeclared = match size_bytes_max {
+        UNSIZED_BYTES_MAX => " where its length is not declared",
+        _ => "",
+    };
     KeepError::new(
         KeepErrorKind::TooLong,
-        format!("the body is longer than the {size_bytes_max} bytes that are accepted"),
+        format!(
+            "the body is longer than the {size_bytes_max} bytes that are accepted{only_undeclared}"
+        ),
     )
 }

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use strongroom_core::limits::FILE_BYTES_MAX;
 use strongroom_core::observed::Observed;
 use strongroom_core::observed::Unobserved;
 use strongroom_core::receipt::{CreateOnly, Integrity, LockHow, Status};
 use strongroom_core::retention::{DefaultRetention, Period};
-use strongroom_storage::BucketLocks;
 use strongroom_storage::keep::Left;
+use strongroom_storage::{BucketLocks, SINGLE_WRITE_BYTES_MAX};
 use strongroom_testkit::fixtures::random_bytes;
 use strongroom_testkit::s3::Op;
 
@@ -302,5 +303,21 @@ async fn clocks_more_than_five_minutes_apart_are_refused() {
     for far in ["2026-11-21T12:05:01Z", "2026-11-21T11:54:59Z"] {
         let refused = keep::clock_check(&*memory, time(far)).await;
         assert_eq!(kind(refused), KeepErrorKind::Store(StorageErrorKind::ClockSkew), "{far}");
+    }
+}
+
+#[tokio::test]
+async fn of_a_body_of_unknown_length_no_more_is_held_in_memory_than_of_any() {
+    let shelf = Shelf::new(BucketSettings::locked()).await;
+    let bytes = random_bytes(BIG_BYTES, 3);
+    let of_any_length = WriteAsk::new(FILE_BYTES_MAX);
+    let kept = write(&*shelf.store().await, &bytes, of_any_length).await.unwrap();
+    assert_eq!(kept.sha256, Sha256Digest::of(&bytes));
+    let parts: Vec<_> =
+        shelf.server.requests().into_iter().filter(|seen| seen.op == Op::UploadPart).collect();
+    assert!(parts.len() > 1);
+    for part in parts {
+        let size_bytes: u64 = part.headers["content-length"].to_str().unwrap().parse().unwrap();
+        assert!(size_bytes <= SINGLE_WRITE_BYTES_MAX, "a part of {size_bytes} bytes");
     }
 }

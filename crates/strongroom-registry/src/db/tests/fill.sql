@@ -30,9 +30,12 @@ SELECT pg_temp.id(n), 'default', CASE WHEN n < 79000 THEN n END, 'type-' || n % 
 
 INSERT INTO jobs (id, tenant_id, kind, package_id, state, progress_done, attempts, run_after, lease_until, epoch, payload,
     created_at)
-SELECT pg_temp.id(n), 'default', 'finalize', pg_temp.id(n), CASE WHEN n % 100 = 0 THEN 'queued'
-    WHEN n % 100 = 1 THEN 'running' ELSE 'done' END, 0, 0, n, CASE WHEN n % 100 = 1 THEN n END, 0, '{}', n
+SELECT pg_temp.id(n), 'default', (ARRAY['finalize', 'apply-retention', 'clean-up'])[1 + n % 3], pg_temp.id(n),
+    CASE WHEN n % 100 = 0 THEN 'queued' WHEN n % 100 = 1 THEN 'running' WHEN n % 1000 = 2 THEN 'failed' ELSE 'done' END, 0, 0, n, CASE WHEN n % 100 = 1 THEN n END, 0, '{}', n
 FROM generate_series(1, 20000) n;
+
+INSERT INTO retention_events (id, tenant_id, package_id, event_type, reason, created_by, created_at)
+SELECT pg_temp.id(n), 'default', pg_temp.id(1 + n % 5000), 'extended', 'asked', pg_temp.id(1), n FROM generate_series(1, 20000) n;
 
 INSERT INTO legal_holds (id, tenant_id, package_id, reason, placed_by, placed_at, reach)
 SELECT pg_temp.id(n), 'default', pg_temp.id(n), 'asked', pg_temp.id(1), n, 'held' FROM generate_series(1, 20000, 7) n;

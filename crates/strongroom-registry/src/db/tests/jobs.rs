@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::support::{TestDb, on_both};
-use crate::db::{DbErrorKind, JobLease, JobRow, JobState};
+use crate::db::{DbErrorKind, JobEnd, JobLease, JobRow, JobState};
 
 const LONG_MS: u64 = 3_600_000;
 
@@ -65,11 +65,17 @@ async fn job(test: &TestDb, id: Uuid) -> JobRow {
 
 async fn finish(test: &TestDb, job: &JobRow, state: JobState) -> bool {
     let at = test.clock.now();
-    test.write((job.clone(), state, at), |tx, (tenant, (job, state, at))| {
-        Box::pin(async move {
-            let outcome: Option<&Value> = None;
-            tx.of(tenant).finish_job(job, *state, outcome, Some("why"), *at).await
-        })
+    let end = JobEnd {
+        job: job.clone(),
+        state,
+        progress_done: 2,
+        progress_total: Some(3),
+        outcome: None,
+        error: Some("why".to_owned()),
+        at,
+    };
+    test.write(end, |tx, (tenant, end)| {
+        Box::pin(async move { tx.of(tenant).finish_job(end).await })
     })
     .await
     .unwrap()

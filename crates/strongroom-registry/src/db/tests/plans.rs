@@ -12,7 +12,7 @@ use crate::db::sql::Statement;
 const SORTING_A_FEW: [&str; 3] = ["ACTIVE_HOLDS", "LOCATIONS_OF_FILE", "DATED_PACKAGES_LAPSING"];
 
 /// Statements, and the index that each must be led by.
-const LEADS: [(&str, &str); 24] = [
+const LEADS: [(&str, &str); 35] = [
     ("PACKAGES", "packages_by_time"),
     ("PACKAGES_OF_PRODUCER", "packages_by_producer"),
     ("PACKAGES_OF_SUBJECT", "packages_by_subject"),
@@ -28,7 +28,18 @@ const LEADS: [(&str, &str); 24] = [
     ("UNSEQUENCED_EVENTS", "audit_events_unsequenced"),
     ("CLAIM", "jobs_claimable"),
     ("CLAIM_LAPSED", "jobs_leased"),
+    ("JOBS", "jobs_by_time"),
+    ("JOBS_OF_STATE", "jobs_by_state"),
+    ("JOBS_OF_KIND", "jobs_by_kind"),
+    ("JOBS_OF_STATE_AND_KIND", "jobs_by_state_and_kind"),
     ("JOBS_OF_PACKAGE", "jobs_of_package"),
+    ("LAST_JOB", "jobs_of_package_by_kind"),
+    ("LIVE_JOB", "jobs_live"),
+    ("LIVE_FILE_IN_THE_WAY", "files_live_path"),
+    ("STORE_FILE", "files_live_path"),
+    ("RECEIVING_FILES", "files_receiving"),
+    ("GIVEN_UP_FILES", "files_given_up"),
+    ("RETENTION_EVENTS", "retention_events_of_package"),
     ("FILES_OF_PACKAGE", "files_of_package"),
     ("LIVE_FILES_OF_PACKAGE", "files_of_package"),
     ("LOCATIONS_OF_PACKAGE", "locations_of_package"),
@@ -94,7 +105,7 @@ async fn sqlite_leads_each_page_by_the_index_that_is_made_for_it() {
         let (found, read) =
             (words.find("SCAN t VIRTUAL"), words.find("SEARCH p USING INTEGER PRIMARY KEY"));
         assert!(found.is_some() && found < read, "{words}");
-        // Each upload asks it: never of all files of a package.
+        // Each upload asks it, by each of its parts: never of all files of a package.
         for name in ["LIVE_FILE_IN_THE_WAY", "STORE_FILE"] {
             let path = sqlite_plan(connection, statement(name)).await;
             let by_path = "INDEX files_live_path (tenant_id=? AND package_id=? AND path_nfc";
@@ -131,6 +142,9 @@ fn literals(name: &str) -> Vec<&'static str> {
         values[place - 1] = value;
         values
     };
+    let jobs =
+        |filters: &[&'static str]| [&["'default'", LAST[0], LAST[1], "101"], filters].concat();
+    let in_the_way = ["'default'", ID, "'a/b'", "'a/b/'", "'a/b0'", "'a'", "NULL", "NULL", "NULL"];
     match name {
         "PACKAGES" => page(&[]),
         "PACKAGES_OF_PRODUCER" => page(&[(7, "'producer-2'")]),
@@ -147,7 +161,18 @@ fn literals(name: &str) -> Vec<&'static str> {
         "EVENTS_OF_TYPE" => events(7, "'type-7'"),
         "UNSEQUENCED_EVENTS" => vec!["'default'", "100"],
         "CLAIM" | "CLAIM_LAPSED" => vec!["15000", "'w'", "20000"],
+        "JOBS" => jobs(&[]),
+        "JOBS_OF_STATE" => jobs(&["'failed'"]),
+        "JOBS_OF_KIND" => jobs(&["'clean-up'"]),
+        "JOBS_OF_STATE_AND_KIND" => jobs(&["'failed'", "'clean-up'"]),
         "JOBS_OF_PACKAGE" => vec!["'default'", ID, "100"],
+        "LAST_JOB" => vec!["'default'", ID, "'clean-up'"],
+        "LIVE_JOB" => vec!["'default'", "'clean-up'", ID],
+        "LIVE_FILE_IN_THE_WAY" => in_the_way.to_vec(),
+        "STORE_FILE" => [&in_the_way[..], &[ID, "'stored'", "1", "sha256('x')", "7"]].concat(),
+        "RECEIVING_FILES" => vec!["15", "100"],
+        "GIVEN_UP_FILES" => vec!["'default'", ID, ID, "100"],
+        "RETENTION_EVENTS" => vec!["'default'", ID, "0", ID, "100"],
         "FILES_OF_PACKAGE" | "LIVE_FILES_OF_PACKAGE" => vec!["'default'", ID, "''", ID, "100"],
         "LOCATIONS_OF_PACKAGE" => vec!["'default'", ID, ID, "100"],
         "LOCATIONS_OF_FILE" => vec!["'default'", ID],

@@ -12,7 +12,7 @@ use super::documents::{Object, StoredDocument};
 use super::signature::StoredSignature;
 use super::{Attempt, Finalizing, Tally};
 use crate::db::{
-    AuditEventRow, DbError, HoldReach, JobRow, JobState, PackageRow, RetentionEventRow,
+    AuditEventRow, DbError, HoldReach, JobEnd, JobRow, PackageRow, RetentionEventRow,
     RetentionEventType, TenantId, Tx,
 };
 use crate::error::ServiceError;
@@ -31,7 +31,7 @@ struct Identity {
 /// Everything that the end of finalizing writes.
 struct Conclusion {
     tenant: TenantId,
-    job: JobRow,
+    end: JobEnd,
     /// The package as the locks were planned by.
     planned: PackageRow,
     holds: Vec<Uuid>,
@@ -43,24 +43,18 @@ struct Conclusion {
     bundle_id: BundleId,
     signature: Option<ManifestSignature>,
     finalized_at: jiff::Timestamp,
-    now: jiff::Timestamp,
     event: AuditEventRow,
     retention: RetentionEventRow,
     /// Brings what was decided meanwhile to the objects.
     further: JobRow,
-    outcome: Value,
-    /// Steps that were done, and steps in all.
-    progress: (u64, Option<u64>),
 }
 
 /// What opens a package again.
 struct GivingUp {
     tenant: TenantId,
-    job: JobRow,
+    end: JobEnd,
     package: Uuid,
     event: AuditEventRow,
-    error: String,
-    now: jiff::Timestamp,
 }
 
 impl Finalizing<'_> {
@@ -113,9 +107,10 @@ impl Finalizing<'_> {
         event.record_sha256 = Some(record_sha256);
         let now = registry.clock().now();
         let class = self.package.retention_class;
+        let outcome = json!({ "bundle_id": bundle_id, "lock_state": lock_state.as_str() });
         let conclusion = Conclusion {
             tenant: self.attempt.tenant().clone(),
-            job: self.attempt.job().clone(),
+            end: self.attempt.end_done(outcome.clone()),
             planned: self.package.clone(),
             holds: self.holds.iter().map(|hold| hold.id).collect(),
             leaves_bits: self.was_ever_held && self.holds.is_empty(),
@@ -124,7 +119,6 @@ impl Finalizing<'_> {
             bundle_id,
             signature: signature.map(|stored| stored.signature),
             finalized_at: stored.document.finalized_at,
-            now,
             event,
             retention: RetentionEventRow {
                 id: registry.clock().new_id(),
@@ -137,14 +131,12 @@ impl Finalizing<'_> {
                 new_expires_at: self.package.expires_at,
             },
             further: registry.new_job(JobKind::ApplyRetention, self.package.id, json!({})),
-            outcome: json!({ "bundle_id": bundle_id, "lock_state": lock_state.as_str() }),
-            progress: self.attempt.progress(),
         };
-        let outcome = conclusion.outcome.clone();
         let has_job = registry.db().write(conclusion, |tx, c| Box::pin(conclude(tx, c))).await?;
         if !has_job {
             return Err(Attempt::lost());
         }
+        self.attempt.note_ended();
         registry.ring_for_jobs();
         Ok(outcome)
     }
@@ -167,7 +159,7 @@ async fn note(tx: &mut Tx, identity: &Identity) -> Result<bool, DbError> {
 
 async fn conclude(tx: &mut Tx, c: &Conclusion) -> Result<bool, ServiceError> {
     let mut rows = tx.of(&c.tenant);
-    if !rows.has_job(&c.job).await? {
+    if !rows.has_job(&c.end.job).await? {
         return Ok(false);
     }
     let found = rows.lock_package(c.planned.id).await?;
@@ -195,10 +187,7 @@ async fn conclude(tx: &mut Tx, c: &Conclusion) -> Result<bool, ServiceError> {
     rows.update_package(&package).await?;
     rows.insert_audit_event(&c.event).await?;
     rows.insert_retention_event(&c.retention).await?;
-    let (steps, total) = c.progress;
-    // Its last word on its progress; the lease that comes with it ends here.
-    rows.renew_job(&c.job, 0, steps, total).await?;
-    rows.finish_job(&c.job, JobState::Done, Some(&c.outcome), None, c.now).await?;
+    rows.finish_job(&c.end).await?;
     Ok(true)
 }
 
@@ -243,15 +232,10 @@ pub(super) async fn open_again(
             registry.put_on_record(deciding).await?
         }
     };
-    let giving_up = GivingUp {
-        tenant: tenant.clone(),
-        job: attempt.job().clone(),
-        package,
-        event,
-        error,
-        now: registry.clock().now(),
-    };
+    let giving_up =
+        GivingUp { tenant: tenant.clone(), end: attempt.end_failed(None, error), package, event };
     if registry.db().write(giving_up, |tx, g| Box::pin(give_up(tx, g))).await? {
+        attempt.note_ended();
         return Ok(());
     }
     if let Some(row) = told {
@@ -263,7 +247,7 @@ pub(super) async fn open_again(
 
 async fn give_up(tx: &mut Tx, g: &GivingUp) -> Result<bool, ServiceError> {
     let mut rows = tx.of(&g.tenant);
-    if !rows.has_job(&g.job).await? {
+    if !rows.has_job(&g.end.job).await? {
         return Ok(false);
     }
     if let Some(mut package) = rows.lock_package(g.package).await?
@@ -276,6 +260,6 @@ async fn give_up(tx: &mut Tx, g: &GivingUp) -> Result<bool, ServiceError> {
         rows.update_package(&package).await?;
         rows.insert_audit_event(&g.event).await?;
     }
-    rows.finish_job(&g.job, JobState::Failed, None, Some(&g.error), g.now).await?;
+    rows.finish_job(&g.end).await?;
     Ok(true)
 }

@@ -40,8 +40,8 @@ pub async fn done(
     loop {
         match job.state.as_str() {
             "done" => return Ok(job),
-            "failed" | "cancelled" => {
-                let why = job.error.unwrap_or_else(|| "it was cancelled".to_owned());
+            "failed" => {
+                let why = job.error.unwrap_or_else(|| "the registry does not say why".to_owned());
                 // Where no step was done, nothing was.
                 let exit = if job.progress.done > 0 { Exit::Partial } else { Exit::Failed };
                 return Err(Failure::new(exit, format!("{}: {why}", awaited.failed))
