@@ -236,13 +236,16 @@ CREATE TABLE resumable_uploads (
     status TEXT NOT NULL CHECK (status IN ('receiving', 'stored', 'ended')),
     -- How many bytes came, in parts without a gap.
     offset_bytes INTEGER NOT NULL CHECK (offset_bytes >= 0),
+    -- Of one that is stored or ended: none once all of them were given up.
     parts_count INTEGER NOT NULL CHECK (parts_count >= 0),
     -- Until when somebody is making a file of the parts, by the database's time.
     storing_until INTEGER,
+    -- Raised each time somebody begins to: who had it before has no say any more.
+    storing_epoch INTEGER NOT NULL CHECK (storing_epoch >= 0),
     file_id BLOB,
     created_by BLOB NOT NULL,
     created_at INTEGER NOT NULL,
-    -- Moves on with each part.
+    -- Moves on with each part, and while somebody makes a file of them.
     expires_at INTEGER NOT NULL,
     PRIMARY KEY (tenant_id, id),
     FOREIGN KEY (tenant_id, package_id) REFERENCES artifact_packages (tenant_id, id),
@@ -253,6 +256,8 @@ CREATE TABLE resumable_uploads (
 CREATE INDEX uploads_of_package ON resumable_uploads (tenant_id, package_id, status, id);
 CREATE INDEX uploads_expiring ON resumable_uploads (expires_at, id)
     WHERE status IN ('receiving', 'stored');
+CREATE INDEX uploads_leaving_parts ON resumable_uploads (tenant_id, package_id, id)
+    WHERE status <> 'receiving' AND parts_count > 0;
 
 CREATE TABLE upload_parts (
     id BLOB NOT NULL,

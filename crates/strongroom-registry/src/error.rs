@@ -50,6 +50,8 @@ pub enum ErrorKind {
     RangeNotSatisfiable,
     /// The bytes are in an archive tier: ask for them to be restored first.
     NotImmediatelyAvailable,
+    /// All bytes of an upload are there and are being made a file; try again.
+    BeingStored,
     /// Too much at once; try again.
     Busy,
     /// The store, or the key that signs, cannot be reached or does not answer; try again.
@@ -64,7 +66,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, for tables and tests.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Invalid,
         Self::Unprocessable,
         Self::PolicyNotMet,
@@ -83,6 +85,7 @@ impl ErrorKind {
         Self::TooLarge,
         Self::RangeNotSatisfiable,
         Self::NotImmediatelyAvailable,
+        Self::BeingStored,
         Self::Busy,
         Self::StoreUnavailable,
         Self::StoreRefused,
@@ -111,6 +114,7 @@ impl ErrorKind {
             Self::TooLarge => "too-large",
             Self::RangeNotSatisfiable => "range-not-satisfiable",
             Self::NotImmediatelyAvailable => "not-immediately-available",
+            Self::BeingStored => "being-stored",
             Self::Busy => "busy",
             Self::StoreUnavailable => "store-unavailable",
             Self::StoreRefused => "store-refused",
@@ -122,7 +126,7 @@ impl ErrorKind {
     /// When the same request may succeed; none where it will not, whenever it is sent.
     pub fn retry_after(self) -> Option<Duration> {
         match self {
-            Self::Busy | Self::StoreUnavailable => Some(Duration::from_secs(5)),
+            Self::BeingStored | Self::Busy | Self::StoreUnavailable => Some(Duration::from_secs(5)),
             // A store takes minutes to days for what lies in an archive.
             Self::NotImmediatelyAvailable => Some(Duration::from_hours(1)),
             _ => None,

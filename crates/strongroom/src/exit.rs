@@ -183,9 +183,10 @@ pub fn of_registry(kind: ErrorKind) -> Exit {
         }
         ErrorKind::PolicyNotMet | ErrorKind::Retained => Exit::Policy,
         ErrorKind::TooLarge => Exit::Limit,
-        ErrorKind::NotImmediatelyAvailable | ErrorKind::Busy | ErrorKind::StoreUnavailable => {
-            Exit::Unreachable
-        }
+        ErrorKind::NotImmediatelyAvailable
+        | ErrorKind::BeingStored
+        | ErrorKind::Busy
+        | ErrorKind::StoreUnavailable => Exit::Unreachable,
         ErrorKind::StoreRefused => Exit::UnsafeStore,
         ErrorKind::Internal => Exit::Failed,
     }

@@ -54,7 +54,9 @@ pub fn status_of(kind: ErrorKind) -> StatusCode {
         ErrorKind::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorKind::RangeNotSatisfiable => StatusCode::RANGE_NOT_SATISFIABLE,
-        ErrorKind::Busy | ErrorKind::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorKind::BeingStored | ErrorKind::Busy | ErrorKind::StoreUnavailable => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         ErrorKind::StoreRefused | ErrorKind::Corrupt => StatusCode::BAD_GATEWAY,
         ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
@@ -86,6 +88,7 @@ pub fn title_of(kind: ErrorKind) -> &'static str {
         ErrorKind::TooLarge => "Too large",
         ErrorKind::RangeNotSatisfiable => "There are no such bytes",
         ErrorKind::NotImmediatelyAvailable => "Not immediately available",
+        ErrorKind::BeingStored => "The bytes are being made a file",
         ErrorKind::Busy => "Too busy",
         ErrorKind::StoreUnavailable => "The store is unavailable",
         ErrorKind::StoreRefused => "The store refuses",
@@ -126,6 +129,9 @@ pub fn advice_of(kind: ErrorKind) -> &'static str {
         }
         ErrorKind::NotImmediatelyAvailable => {
             "Ask for a restore, and come again after `Retry-After`"
+        }
+        ErrorKind::BeingStored => {
+            "Ask again after `Retry-After`, for as long as it takes: the bytes are all there"
         }
         ErrorKind::Busy | ErrorKind::StoreUnavailable => "Send it again after `Retry-After`",
         ErrorKind::StoreRefused => "Tell the operator, who finds the cause in the log",

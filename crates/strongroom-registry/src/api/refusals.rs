@@ -56,6 +56,8 @@ refusals! {
     Archived: NotImmediatelyAvailable;
     /// It is spoken in one version of a protocol, which says how its bytes come.
     Spoken: ProtocolVersion, UnsupportedMediaType;
+    /// It is about an upload whose bytes may be all there.
+    Completed: BeingStored;
     /// It reads one range of bytes.
     Ranged: RangeNotSatisfiable;
 }

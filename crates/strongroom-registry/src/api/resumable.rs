@@ -12,7 +12,7 @@ use futures::StreamExt as _;
 use super::digest_fields::{REPR_DIGEST, repr_digest};
 use super::extract::{Caller, Id};
 use super::problem::ApiError;
-use super::refusals::{Any, Bodied, ForSome, InState, Named, Spoken, Stored};
+use super::refusals::{Any, Bodied, Completed, ForSome, InState, Named, Spoken, Stored};
 use super::router::API;
 use super::tus_fields as tus;
 use super::uploads::{broken, length};
@@ -64,6 +64,8 @@ pub async fn begin(
 }
 
 /// Tells how far an upload is. One whose bytes are all there is made a file first.
+///
+/// Where that takes long it is answered before (503, `being-stored`), again and again: ask until it is a file.
 #[utoipa::path(
     head,
     path = "/uploads/{upload_id}",
@@ -84,7 +86,7 @@ pub async fn begin(
                 ("repr-digest" = String, description = "The digest of that file (RFC 9530)"),
                 ("tus-resumable" = String, description = "The version of the protocol")
             )),
-        Any, ForSome, Named, Bodied, InState, Stored, Spoken,
+        Any, ForSome, Named, Bodied, InState, Stored, Spoken, Completed,
     )
 )]
 pub async fn look(
@@ -129,7 +131,7 @@ pub async fn look(
                 ("repr-digest" = String, description = "The digest of that file (RFC 9530)"),
                 ("tus-resumable" = String, description = "The version of the protocol")
             )),
-        Any, ForSome, Named, Bodied, InState, Stored, Spoken,
+        Any, ForSome, Named, Bodied, InState, Stored, Spoken, Completed,
     )
 )]
 pub async fn send(
@@ -148,6 +150,9 @@ pub async fn send(
 }
 
 /// Ends an upload that is not finished: what came of it is deleted.
+///
+/// One whose bytes are all there and are being made a file is left alone (503, `being-stored`): asked again, it is a
+/// file, or can be ended.
 #[utoipa::path(
     delete,
     path = "/uploads/{upload_id}",
@@ -160,7 +165,7 @@ pub async fn send(
     responses(
         (status = 204, description = "There is no such upload any more",
             headers(("tus-resumable" = String, description = "The version of the protocol"))),
-        Any, ForSome, Named, InState, Spoken,
+        Any, ForSome, Named, InState, Spoken, Completed,
     )
 )]
 pub async fn end(
@@ -189,7 +194,7 @@ pub async fn end(
     responses(
         (status = 200, description = "As HEAD answers"),
         (status = 204, description = "As PATCH and DELETE answer"),
-        Any, ForSome, Named, Bodied, InState, Stored, Spoken,
+        Any, ForSome, Named, Bodied, InState, Stored, Spoken, Completed,
     )
 )]
 pub async fn overridden(
@@ -211,6 +216,20 @@ pub async fn overridden(
     }
 }
 
+/// What is spoken.
+#[derive(utoipa::IntoResponses)]
+#[response(
+    status = 204,
+    description = "What is spoken",
+    headers(
+        ("tus-version" = String, description = "The versions: `1.0.0`"),
+        ("tus-extension" = String, description = "The extensions: `creation,expiration,termination`"),
+        ("tus-max-size" = u64, description = "Bytes of one file"),
+        ("tus-resumable" = String, description = "The version of the protocol")
+    )
+)]
+struct Told;
+
 /// Tells which version and extensions of the tus protocol are spoken, and how long a file may be.
 #[utoipa::path(
     options,
@@ -219,14 +238,7 @@ pub async fn overridden(
     operation_id = "uploads_options",
     params(("package_id" = uuid::Uuid, Path, description = "The package")),
     responses(
-        (status = 204, description = "What is spoken",
-            headers(
-                ("tus-version" = String, description = "The versions: `1.0.0`"),
-                ("tus-extension" = String, description = "The extensions: `creation,expiration,termination`"),
-                ("tus-max-size" = u64, description = "Bytes of one file"),
-                ("tus-resumable" = String, description = "The version of the protocol")
-            )),
-        Any, ForSome, Named,
+        Told, Any, ForSome, Named,
     )
 )]
 pub async fn options_of_new(
@@ -246,14 +258,7 @@ pub async fn options_of_new(
     operation_id = "upload_options",
     params(("upload_id" = uuid::Uuid, Path, description = "The upload")),
     responses(
-        (status = 204, description = "What is spoken",
-            headers(
-                ("tus-version" = String, description = "The versions: `1.0.0`"),
-                ("tus-extension" = String, description = "The extensions: `creation,expiration,termination`"),
-                ("tus-max-size" = u64, description = "Bytes of one file"),
-                ("tus-resumable" = String, description = "The version of the protocol")
-            )),
-        Any, ForSome, Named,
+        Told, Any, ForSome, Named,
     )
 )]
 pub async fn options(

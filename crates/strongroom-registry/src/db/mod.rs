@@ -82,5 +82,5 @@ pub use sweeper::SweeperRow;
 pub use tenants::TenantRow;
 pub use tokens::{TokenHolder, TokenRow};
 pub use upload_parts::{FoundPart, PartRow, PartState};
-pub use uploads::{FoundUpload, UploadRow, UploadState};
+pub use uploads::{FoundUpload, UploadLease, UploadRow, UploadState};
 pub use watch::{Instead, Use, Watch};

@@ -95,16 +95,14 @@ statements! {
         "UPDATE upload_parts SET status = 'deleting', version_id = $3 WHERE tenant_id = $1 AND id = $2 \
          AND status = 'receiving'"
     )}
-    GIVE_UP_PARTS_OF_UPLOAD = {(
-        "UPDATE upload_parts SET status = 'deleting' WHERE tenant_id = $1 AND upload_id = $2 AND status = 'stored'"
-    )}
-    GIVE_UP_PARTS_OF_PACKAGE = {(
-        "UPDATE upload_parts SET status = 'deleting' WHERE tenant_id = $1 AND package_id = $2 AND status = 'stored'"
+    GIVE_UP_PARTS = {(
+        "UPDATE upload_parts SET status = 'deleting' WHERE tenant_id = $1 AND id IN (SELECT p.id FROM upload_parts p \
+         WHERE p.tenant_id = $1 AND p.upload_id = $2 AND p.status = 'stored' ORDER BY p.offset_bytes LIMIT $3)"
     )}
     FORGET_PART = {("DELETE FROM upload_parts WHERE tenant_id = $1 AND id = $2")}
     RECEIVING_PARTS = {(
         "SELECT p.tenant_id, ", part_columns!(), " FROM upload_parts p WHERE p.status = 'receiving' \
-         AND p.created_at < $1 ORDER BY p.created_at, p.id LIMIT $2"
+         AND p.created_at < $1 AND (p.created_at, p.id) > ($2, $3) ORDER BY p.created_at, p.id LIMIT $4"
     )}
 }
 
@@ -180,16 +178,10 @@ impl TenantTx<'_> {
         Ok(changed!(session, GIVE_UP_PART, tenant, part.id, version)? == 1)
     }
 
-    /// Says that the parts of an upload are to go; answers how many.
-    pub async fn give_up_parts_of_upload(&mut self, upload: Uuid) -> Result<u64, DbError> {
+    /// Says of so many parts of an upload that they are to go; answers of how many. There may be more.
+    pub async fn give_up_parts(&mut self, upload: Uuid, limit: u32) -> Result<u64, DbError> {
         let (session, tenant) = self.parts();
-        changed!(session, GIVE_UP_PARTS_OF_UPLOAD, tenant, upload)
-    }
-
-    /// The same of every upload to a package.
-    pub async fn give_up_parts_of_package(&mut self, package: Uuid) -> Result<u64, DbError> {
-        let (session, tenant) = self.parts();
-        changed!(session, GIVE_UP_PARTS_OF_PACKAGE, tenant, package)
+        changed!(session, GIVE_UP_PARTS, tenant, upload, i64::from(limit))
     }
 
     /// Forgets a part that is gone.
@@ -200,12 +192,15 @@ impl TenantTx<'_> {
 }
 
 impl Session {
-    /// Parts that were begun before a moment and neither count nor were given up, the oldest first.
+    /// Parts that were begun before a moment and neither count nor were given up: those after `after`, the oldest
+    /// first.
     pub async fn receiving_parts_of_any_tenant(
         &mut self,
+        after: Option<(Timestamp, Uuid)>,
         before: Timestamp,
         limit: u32,
     ) -> Result<Vec<FoundPart>, DbError> {
-        rows!(self, FoundPart, RECEIVING_PARTS, micros(before), i64::from(limit))
+        let (at, id) = after.map_or((i64::MIN, Uuid::nil()), |(at, id)| (micros(at), id));
+        rows!(self, FoundPart, RECEIVING_PARTS, micros(before), at, id, i64::from(limit))
     }
 }

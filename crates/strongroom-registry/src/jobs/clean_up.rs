@@ -304,7 +304,7 @@ async fn conclude(tx: &mut Tx, e: &Ending) -> Result<Option<bool>, DbError> {
     }
     let further = u32::try_from(e.parts_left).unwrap_or(u32::MAX).saturating_add(1);
     let parts = rows.going_parts(e.package, Uuid::nil(), further).await?;
-    if parts.len() as u64 > e.parts_left {
+    if parts.len() as u64 > e.parts_left || rows.leaving_upload(e.package).await?.is_some() {
         return Ok(Some(false));
     }
     if let Some(event) = &e.event {

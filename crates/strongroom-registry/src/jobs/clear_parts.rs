@@ -16,6 +16,17 @@ use crate::service::resumable::PART_ID;
 /// Parts that are worked on between two writes.
 const PARTS_AT_ONCE: u32 = 128;
 
+/// Parts of which one write says that they are to go.
+const GIVEN_UP_AT_ONCE: u32 = 1_000;
+
+/// An upload whose parts are to go.
+struct GivingUp {
+    tenant: TenantId,
+    job: JobRow,
+    package: Uuid,
+    upload: Uuid,
+}
+
 /// Rows of one write.
 struct Forgetting {
     tenant: TenantId,
@@ -31,6 +42,7 @@ pub(super) async fn clear_parts(
     done: &mut Done,
 ) -> Result<(), ServiceError> {
     let package = attempt.package_id()?;
+    give_up_what_was_left(attempt, package).await?;
     let mut after = Uuid::nil();
     loop {
         let parts = {
@@ -50,6 +62,37 @@ pub(super) async fn clear_parts(
         done.deleted += gone.len() as u64;
         forget(attempt, package, gone).await?;
     }
+}
+
+/// Says of the parts of uploads that ended, or are files by now, that they are to go: some at a time, since an upload may
+/// have more than one transaction has time for.
+async fn give_up_what_was_left(attempt: &Attempt, package: Uuid) -> Result<(), ServiceError> {
+    let db = attempt.registry().db();
+    loop {
+        let left = db.read().await?.of(attempt.tenant()).leaving_upload(package).await?;
+        let Some(left) = left else { return Ok(()) };
+        let (tenant, job) = (attempt.tenant().clone(), attempt.job().clone());
+        let giving_up = GivingUp { tenant, job, package, upload: left.id };
+        let has_job: Result<bool, DbError> =
+            db.write(giving_up, |tx, g| Box::pin(give_up(tx, g))).await;
+        if !has_job? {
+            return Err(Attempt::lost());
+        }
+    }
+}
+
+async fn give_up(tx: &mut Tx, g: &GivingUp) -> Result<bool, DbError> {
+    let mut rows = tx.of(&g.tenant);
+    if !rows.has_job(&g.job).await? {
+        return Ok(false);
+    }
+    // No more come to count: the upload takes none.
+    let given_up = rows.give_up_parts(g.upload, GIVEN_UP_AT_ONCE).await?;
+    if given_up < u64::from(GIVEN_UP_AT_ONCE) {
+        rows.forget_parts_count(g.upload).await?;
+        rows.forget_ended_uploads(g.package).await?;
+    }
+    Ok(true)
 }
 
 /// Tells whether nothing of a part is there any more, as far as could be seen.

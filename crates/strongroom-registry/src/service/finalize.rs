@@ -44,8 +44,7 @@ impl Registry {
         let details = json!({ "job_id": job.id });
         let event = self.package_event("finalize_requested", package_id, Some(who.id), details);
         let asked = self.asked(who, Action::Finalize, package_id, on, job.id);
-        let clean_up = self.new_job(JobKind::CleanUp, package_id, json!({}));
-        let uploads = EndOfUploads { tenant: who.tenant.clone(), package: package_id, clean_up };
+        let uploads = self.end_of_uploads(&who.tenant, package_id);
         let ask = Ask { asked, job, event, uploads, now: self.clock().now() };
         let done = self.db().write(ask, |tx, ask| Box::pin(request(tx, ask))).await?;
         self.ring_for_jobs();
@@ -78,7 +77,8 @@ async fn request(tx: &mut Tx, ask: &Ask) -> Result<Done<JobRow>, ServiceError> {
         return job_of(&mut rows, ask, there).await.map(Done::Now);
     }
     refuse_while_ingesting(&mut rows, package.id).await?;
-    refuse_unfinished(&mut rows, package.id, ask.now).await?;
+    refuse_unfinished(tx, tenant, package.id, ask.now).await?;
+    let mut rows = tx.of(tenant);
     let totals = rows.file_totals(package.id).await?;
     check_count(totals.files)?;
     package.status =

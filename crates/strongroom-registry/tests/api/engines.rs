@@ -67,6 +67,19 @@ impl Database {
     }
 }
 
+impl Database {
+    /// Tells it what no registry does.
+    pub async fn run(&self, statement: &str) {
+        if !self.url.starts_with("sqlite:") {
+            return run(&self.url, statement).await;
+        }
+        let mut connection = sqlx::SqliteConnection::connect(&self.url).await.unwrap();
+        let statement = sqlx::AssertSqlSafe(statement.to_owned());
+        sqlx::raw_sql(statement).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    }
+}
+
 async fn run(url: &str, statement: &str) {
     let mut connection = sqlx::PgConnection::connect(url).await.unwrap();
     let statement = sqlx::AssertSqlSafe(statement.to_owned());

@@ -12,7 +12,7 @@ use strongroom_core::Sha256Digest;
 use strongroom_core::retention::LockMode;
 use strongroom_registry::auth::Role;
 use strongroom_storage::memory::MemoryStorage;
-use strongroom_storage::{Clock, Storage};
+use strongroom_storage::{Clock, ObjectKey, Storage};
 use strongroom_testkit::SteppedStore;
 use strongroom_testkit::s3::BucketSettings;
 use strongroom_testkit::steps::What;
@@ -338,20 +338,30 @@ async fn a_part_whose_process_is_gone_is_taken_away_after_hours() {
 }
 
 #[tokio::test]
-async fn a_part_that_the_store_lost_is_told_as_that_and_ends_the_upload() {
+async fn a_part_that_the_store_lost_or_changed_is_told_as_that_and_ends_the_upload() {
     on_both(|app| async move {
         let producer = app.as_(Role::Producer);
         let package = producer.new_package().await;
-        let upload = producer.begins(package, "a", BYTES.len()).await;
-        producer.sends_from(upload, 0, &BYTES[..10]).await;
-        let key = app.parts(package).await.pop().unwrap();
-        assert_eq!(bytes_at(&*app.store, &key).await, BYTES[..10]);
-        crate::files::replace(&*app.store, &key, b"0123456789").await;
-        let lost = producer.send_from(upload, 10, &BYTES[10..]).await;
-        assert_eq!((lost.status, lost.problem().as_str()), (StatusCode::BAD_GATEWAY, "corrupt"));
-        assert_eq!(producer.look_at(upload).await.status, StatusCode::NOT_FOUND);
-        app.work_all().await;
-        assert_eq!(app.objects(package).await, [""; 0]);
+        for is_lost in [true, false] {
+            let upload = producer.begins(package, "a", BYTES.len()).await;
+            producer.sends_from(upload, 0, &BYTES[..10]).await;
+            let key = app.parts(package).await.pop().unwrap();
+            assert_eq!(bytes_at(&*app.store, &key).await, BYTES[..10]);
+            match is_lost {
+                true => {
+                    app.store.delete(&ObjectKey::new(key).unwrap(), None).await.unwrap();
+                }
+                false => crate::files::replace(&*app.store, &key, b"0123456789").await,
+            }
+            let refused = producer.send_from(upload, 10, &BYTES[10..]).await;
+            assert_eq!(
+                (refused.status, refused.problem().as_str()),
+                (StatusCode::BAD_GATEWAY, "corrupt")
+            );
+            assert_eq!(producer.look_at(upload).await.status, StatusCode::NOT_FOUND);
+            app.work_all().await;
+            assert_eq!((app.parts(package).await.len(), app.objects(package).await.len()), (0, 0));
+        }
     })
     .await;
 }

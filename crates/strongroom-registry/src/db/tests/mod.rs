@@ -10,4 +10,5 @@ mod rows;
 mod schema;
 mod search;
 mod statements;
+mod uploads;
 mod writes;

@@ -83,6 +83,7 @@ impl Registry {
             status: UploadState::Receiving,
             offset_bytes: 0,
             parts_count: 0,
+            storing_until: None,
             file_id: None,
             created_by: who.id,
             created_at: now,

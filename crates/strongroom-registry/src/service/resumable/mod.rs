@@ -7,6 +7,7 @@
 //! | `receive` | bytes come: each part an object of its own, durable before the offset moves |
 //! | `incoming` | a body cut into parts, which keeps what came of one that broke off |
 //! | `put_together` | the parts become a file, by the very upload that a whole body goes through |
+//! | `turn` | who does that: one at a time |
 //! | `parts_body` | the parts as one body |
 //! | `end` | nothing comes of it: ended, expired, or its package is complete or given up |
 //!
@@ -20,6 +21,7 @@ mod incoming;
 mod parts_body;
 mod put_together;
 mod receive;
+mod turn;
 
 use strongroom_core::Sha256Digest;
 use strongroom_core::layout;
@@ -93,8 +95,12 @@ impl Registry {
         let upload = rows.upload(id).await?.ok_or_else(ServiceError::not_found)?;
         let package = rows.package(upload.package_id).await?.ok_or_else(ServiceError::not_found)?;
         authorize(who, action, package.as_resource())?;
-        let is_over =
-            upload.status == UploadState::Ended || upload.expires_at <= self.clock().now();
+        let is_over = match upload.status {
+            UploadState::Ended => true,
+            _ if upload.expires_at > self.clock().now() => false,
+            // Its time is over, but somebody makes a file of it now.
+            _ => !upload.is_being_stored(session.database_time().await?),
+        };
         if is_over { Err(gone()) } else { Ok((upload, package)) }
     }
 
@@ -120,6 +126,14 @@ fn part_key(package: &PackageRow, upload: Uuid, part: Uuid) -> String {
 
 fn gone() -> ServiceError {
     ServiceError::not_found().with_guidance("begin the upload anew")
+}
+
+/// What passes when it is a file, or is none.
+fn being_stored() -> ServiceError {
+    ServiceError::new(
+        ErrorKind::BeingStored,
+        "all bytes of the upload are there, and are being made a file: ask again",
+    )
 }
 
 /// Bytes that are sent from elsewhere than where the last ones ended.

@@ -1,8 +1,7 @@
 //! The parts become a file: by the very upload that a whole body goes through, so that nothing tells the two apart.
 //!
 //! It is not over with the request that brought the last byte, whose sender may be gone by then: whoever asks next goes
-//! on with it. Whoever does it has it for a while, so that two do not read and write the same bytes at once; where both
-//! do all the same, they come to the same file.
+//! on with it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,23 +9,23 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use serde_json::json;
 use strongroom_core::Sha256Digest;
+use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::super::Registry;
 use super::super::new_file::NewFile;
-use super::Upload;
-use super::end::EndOfUploads;
+use super::super::upload_file::UPLOAD_TIME_MAX;
 use super::parts_body::{Parts, body_of};
+use super::turn::{Ours, Turn};
+use super::{Upload, being_stored};
 use crate::auth::{Action, Principal, Resource, authorize};
-use crate::db::{DbError, JobRow, PackageRow, TenantId, Tx, UploadRow, UploadState};
+use crate::db::{DbError, JobRow, TenantId, Tx, UploadRow, UploadState};
 use crate::documents::UploadedFile;
 use crate::error::{ErrorKind, ServiceError};
 use crate::jobs::JobKind;
 
-/// For how long one process has it at a time.
-const LEASE: SignedDuration = SignedDuration::from_secs(60);
-/// How often it says that it is still at it.
+/// How often whoever does it says that it is still at it.
 const KEPT_EVERY: Duration = Duration::from_secs(20);
 /// How long whoever asks where an upload is waits for a part that is on its way into the store.
 const COMING_PART_WAIT_MAX: Duration = Duration::from_secs(2);
@@ -39,16 +38,6 @@ const WAIT_MAX: Duration = Duration::from_secs(20);
 /// How often it is looked at meanwhile.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
-/// Whose turn it is.
-enum Turn {
-    /// Ours.
-    Ours(Box<(UploadRow, PackageRow)>),
-    /// Nobody's any more: it is a file.
-    Done(Box<UploadRow>),
-    /// Somebody else's.
-    Theirs,
-}
-
 /// Everything that is written when it is a file.
 struct Storing {
     tenant: TenantId,
@@ -56,7 +45,8 @@ struct Storing {
     package: Uuid,
     file: Uuid,
     sha256: Sha256Digest,
-    clean_up: JobRow,
+    /// What takes the parts away, where there are any.
+    clean_up: Option<JobRow>,
 }
 
 impl Registry {
@@ -106,72 +96,51 @@ impl Registry {
         id: Uuid,
     ) -> Result<Upload, ServiceError> {
         let (registry, who) = (Arc::clone(self), who.clone());
-        let apart = tokio::spawn(async move { Box::pin(registry.put_together(&who, id)).await });
+        let apart =
+            tokio::spawn(async move { Box::pin(registry.put_together(&who, id, None)).await });
         apart.await.map_err(ServiceError::internal)?
     }
 
-    async fn put_together(
+    /// The same here, by somebody who may have one of the slots for uploads.
+    pub(super) async fn put_together(
         self: &Arc<Self>,
         who: &Principal,
         id: Uuid,
-    ) -> Result<Upload, ServiceError> {
-        let _slot = self.upload_slot()?;
-        self.put_together_in_slot(who, id).await
-    }
-
-    /// The same for whoever has one of the slots.
-    pub(super) async fn put_together_in_slot(
-        self: &Arc<Self>,
-        who: &Principal,
-        id: Uuid,
+        mut slot: Option<SemaphorePermit<'_>>,
     ) -> Result<Upload, ServiceError> {
         let began = Instant::now();
-        let (upload, package) = loop {
+        let ours = loop {
             match self.turn(who, id).await? {
                 Turn::Ours(ours) => break *ours,
                 Turn::Done(upload) => return Ok((*upload).into()),
-                Turn::Theirs if began.elapsed() < WAIT_MAX => sleep(LOOK_EVERY).await,
-                Turn::Theirs => {
-                    return Err(ServiceError::new(
-                        ErrorKind::Busy,
-                        "the file is being put together: ask again",
-                    ));
+                Turn::Theirs if began.elapsed() < WAIT_MAX => {
+                    // Whoever only waits keeps nobody from uploading.
+                    slot = None;
+                    sleep(LOOK_EVERY).await;
                 }
+                Turn::Theirs => return Err(being_stored()),
             }
         };
-        match self.store_parts(who, &upload, &package).await {
-            Ok(uploaded) => self.note_stored(who, upload, uploaded).await,
-            Err(error) => Err(self.not_stored(who, &upload, error).await),
+        let _slot = match slot.map_or_else(|| self.upload_slot(), Ok) {
+            Ok(slot) => slot,
+            Err(busy) => {
+                self.give_turn_back(&who.tenant, &ours).await;
+                return Err(busy);
+            }
+        };
+        match self.store_parts(who, &ours).await {
+            Ok(uploaded) => self.note_stored(who, ours.upload, uploaded).await,
+            Err(error) => self.not_stored(who, &ours, error).await,
         }
-    }
-
-    async fn turn(&self, who: &Principal, id: Uuid) -> Result<Turn, ServiceError> {
-        let (upload, package) = self.upload_for(who, Action::ReadPackage, id).await?;
-        if upload.status == UploadState::Stored {
-            return Ok(Turn::Done(Box::new(upload)));
-        }
-        authorize(who, Action::UploadFile, package.as_resource())?;
-        let input = (who.tenant.clone(), id);
-        let leased: Result<bool, DbError> = self
-            .db()
-            .write(input, |tx, (tenant, id)| {
-                Box::pin(async move {
-                    let now = tx.database_time().await?;
-                    let until = now.checked_add(LEASE).unwrap_or(now);
-                    tx.of(tenant).lease_upload(*id, now, until).await
-                })
-            })
-            .await;
-        Ok(if leased? { Turn::Ours(Box::new((upload, package))) } else { Turn::Theirs })
     }
 
     /// The ordinary upload, of the parts as one body.
     async fn store_parts(
         self: &Arc<Self>,
         who: &Principal,
-        upload: &UploadRow,
-        package: &PackageRow,
+        ours: &Ours,
     ) -> Result<UploadedFile, ServiceError> {
+        let Ours { upload, package, .. } = ours;
         let backend = self.backends().get(&package.backend_id)?;
         let (body, handed) = body_of(Parts {
             db: self.db().clone(),
@@ -187,11 +156,12 @@ impl Registry {
             size_bytes: Some(upload.size_bytes),
             sha256: upload.sha256,
         };
+        let began = Instant::now();
         let mut storing = Box::pin(self.upload_in_slot(who, package.id, new, body));
         let stored = loop {
             tokio::select! {
                 stored = &mut storing => break stored,
-                () = sleep(KEPT_EVERY) => self.keep_turn(&who.tenant, upload.id, LEASE).await,
+                () = sleep(KEPT_EVERY) => self.keep_turn(&who.tenant, ours).await,
             }
         };
         let Err(error) = stored else { return stored };
@@ -199,11 +169,12 @@ impl Registry {
             return Err(failure);
         }
         let is_whole = handed.bytes() == upload.size_bytes;
-        if error.kind() == ErrorKind::BodyMismatch && !is_whole {
-            // The parts are what was sent: it is the store that did not give them in time.
+        let took_too_long = began.elapsed() >= UPLOAD_TIME_MAX;
+        if error.kind() == ErrorKind::BodyMismatch && (!is_whole || took_too_long) {
+            // The parts are what was sent: it is the store that did not give them, or take them, in time.
             return Err(ServiceError::new(
                 ErrorKind::StoreUnavailable,
-                "the store did not give back the parts of the upload in time",
+                "the store did not give back the parts of the upload, or did not take the file, in time",
             )
             .with_source(error));
         }
@@ -226,7 +197,8 @@ impl Registry {
             package: upload.package_id,
             file,
             sha256,
-            clean_up: self.new_job(JobKind::CleanUp, upload.package_id, json!({})),
+            clean_up: (upload.parts_count > 0)
+                .then(|| self.new_job(JobKind::CleanUp, upload.package_id, json!({}))),
         };
         let noted: Result<(), DbError> =
             self.db().write(storing, |tx, s| Box::pin(note(tx, s))).await;
@@ -235,43 +207,35 @@ impl Registry {
         Ok(Upload { file: Some((file, sha256)), ..upload.into() })
     }
 
-    /// Ends an upload that would be refused again, and gives the turn back otherwise. Answers `why`.
+    /// Ends an upload that would be refused again, and gives the turn back otherwise. Answers `why`, unless it was not
+    /// ours to say.
     async fn not_stored(
         &self,
         who: &Principal,
-        upload: &UploadRow,
+        ours: &Ours,
         why: ServiceError,
-    ) -> ServiceError {
+    ) -> Result<Upload, ServiceError> {
         if !is_for_good(why.kind()) {
-            self.keep_turn(&who.tenant, upload.id, SignedDuration::ZERO).await;
-            return why;
+            self.give_turn_back(&who.tenant, ours).await;
+            return Err(why);
         }
-        let ending = EndOfUploads {
-            tenant: who.tenant.clone(),
-            package: upload.package_id,
-            clean_up: self.new_job(JobKind::CleanUp, upload.package_id, json!({})),
-        };
-        if let Err(error) = self.end_one(ending, upload.id).await {
-            tracing::warn!(%error, "an upload that comes to nothing waits for its end");
-        }
-        why
-    }
-
-    /// Says for how long the making of the file is still ours. Where this fails, the turn ends by itself.
-    async fn keep_turn(&self, tenant: &TenantId, upload: Uuid, lease: SignedDuration) {
-        let input = (tenant.clone(), upload, lease);
-        let kept: Result<(), DbError> = self
-            .db()
-            .write(input, |tx, (tenant, upload, lease)| {
-                Box::pin(async move {
-                    let now = tx.database_time().await?;
-                    let until = now.checked_add(*lease).unwrap_or(now);
-                    tx.of(tenant).keep_upload_lease(*upload, until).await
-                })
-            })
-            .await;
-        if let Err(error) = kept {
-            tracing::warn!(%error, "whose turn it is with an upload was not noted");
+        let upload = ours.upload.id;
+        let ending = self.end_of_uploads(&who.tenant, ours.upload.package_id);
+        match self.end_in_turn(ending, upload, ours.epoch).await {
+            Ok(true) => Err(why),
+            Ok(false) => {
+                // Whoever took the turn meanwhile may have stored it, and then the parts went away under us.
+                tracing::warn!(error = %why, "another was at an upload that was not stored here");
+                let (upload, _) = self.upload_for(who, Action::ReadPackage, upload).await?;
+                match upload.status {
+                    UploadState::Stored => Ok(upload.into()),
+                    _ => Err(being_stored()),
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "an upload that comes to nothing waits for its end");
+                Err(why)
+            }
         }
     }
 }
@@ -281,9 +245,9 @@ async fn note(tx: &mut Tx, s: &Storing) -> Result<(), DbError> {
     rows.have_package(s.package).await?;
     // Where it ended meanwhile, so did its parts: the file is stored all the same.
     if rows.store_upload(s.upload, s.file, s.sha256).await?
-        && rows.give_up_parts_of_upload(s.upload).await? > 0
+        && let Some(clean_up) = &s.clean_up
     {
-        rows.enqueue_job(&s.clean_up).await?;
+        rows.enqueue_job(clean_up).await?;
     }
     Ok(())
 }

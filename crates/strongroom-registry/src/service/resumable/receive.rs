@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 use strongroom_core::package::PackageStatus;
 use strongroom_storage::keep::{self, Kept, Left, WriteAsk};
+use tokio::sync::SemaphorePermit;
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -93,7 +94,7 @@ impl Registry {
         if declared_bytes.is_some_and(|declared| declared > left_bytes) {
             return Err(too_long(left_bytes));
         }
-        let _slot = self.upload_slot()?;
+        let slot = self.upload_slot()?;
         let body = unless_idle(body, self.settings().limits.idle_body.unsigned_abs());
         let incoming = Incoming::new(body, left_bytes);
         let backend = self.backends().get(&package.backend_id)?;
@@ -115,13 +116,13 @@ impl Registry {
         }
         let upload = receiving.upload;
         match upload.is_complete() {
-            true => Box::pin(self.put_together_in_slot(who, id)).await,
+            true => Box::pin(self.put_together(who, id, Some(slot))).await,
             false => Ok(upload.into()),
         }
     }
 
     /// One of the slots for uploads.
-    pub(super) fn upload_slot(&self) -> Result<tokio::sync::SemaphorePermit<'_>, ServiceError> {
+    pub(super) fn upload_slot(&self) -> Result<SemaphorePermit<'_>, ServiceError> {
         self.uploads().try_acquire().map_err(|_| {
             ServiceError::new(ErrorKind::Busy, "as many uploads as there may be are under way")
         })
@@ -153,13 +154,15 @@ impl Receiving<'_> {
             created_at: registry.clock().now(),
         };
         let input = (self.who.tenant.clone(), row.clone());
-        let inserted: Result<(), DbError> = registry
+        let inserted: Result<bool, DbError> = registry
             .db()
             .write(input, |tx, (tenant, row)| {
-                Box::pin(async move { tx.of(tenant).insert_part(row).await })
+                Box::pin(async move { insert(tx, tenant, row).await })
             })
             .await;
-        inserted?;
+        if !inserted? {
+            return Err(gone());
+        }
         let kept = match self.write(&row, incoming).await {
             Ok(kept) => kept,
             Err((left, error)) => {
@@ -252,6 +255,18 @@ impl Receiving<'_> {
             Err(error) => tracing::warn!(%error, "a part that was given up is still `receiving`"),
         }
     }
+}
+
+/// Adds a part's row, if its upload still takes bytes: nobody ends or forgets an upload but under its package's lock.
+async fn insert(tx: &mut Tx, tenant: &TenantId, row: &PartRow) -> Result<bool, DbError> {
+    let mut rows = tx.of(tenant);
+    rows.have_package(row.package_id).await?;
+    let upload = rows.upload(row.upload_id).await?;
+    if upload.is_none_or(|upload| upload.status != UploadState::Receiving) {
+        return Ok(false);
+    }
+    rows.insert_part(row).await?;
+    Ok(true)
 }
 
 /// Under its package's lock: a clean-up that is about to end sees it, or is queued anew.

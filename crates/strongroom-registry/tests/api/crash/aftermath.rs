@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use sqlx::Connection as _;
 use strongroom_core::Sha256Digest;
 use strongroom_core::layout::{self, PackageObject, claimed_package};
 use strongroom_core::package::record;
@@ -29,26 +28,11 @@ const LATER_ON: [&str; 5] = [
     "UPDATE resumable_uploads SET storing_until = 0 WHERE status = 'receiving'",
 ];
 
-/// Tells the database what no registry does.
-async fn time_goes_by(app: &TestApp) {
-    if app.database.url.starts_with("sqlite:") {
-        let mut connection = sqlx::SqliteConnection::connect(&app.database.url).await.unwrap();
-        for statement in LATER_ON {
-            sqlx::query(statement).execute(&mut connection).await.unwrap();
-        }
-        connection.close().await.unwrap();
-    } else {
-        let mut connection = sqlx::PgConnection::connect(&app.database.url).await.unwrap();
-        for statement in LATER_ON {
-            sqlx::query(statement).execute(&mut connection).await.unwrap();
-        }
-        connection.close().await.unwrap();
-    }
-}
-
 /// Lets time go by, and the registry do what it does by itself.
 pub async fn settle(app: &TestApp, flow: Flow) {
-    time_goes_by(app).await;
+    for statement in LATER_ON {
+        app.database.run(statement).await;
+    }
     for _ in 0..flow.looks() {
         work(app).await;
         tick(app).await;
