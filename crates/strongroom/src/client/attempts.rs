@@ -69,6 +69,15 @@ impl Refusal {
         self.kind
     }
 
+    /// Waits for as long as is good before it is asked again, where that is no failure.
+    pub async fn wait(&self) {
+        let asked = match self.again {
+            Again::After(asked) => asked,
+            Again::No | Again::Soon => BACK_OFF_FIRST,
+        };
+        tokio::time::sleep(asked.clamp(BACK_OFF_FIRST, BACK_OFF_MAX)).await;
+    }
+
     /// Whether it came to nothing on the way there or back.
     pub fn was_cut(&self) -> bool {
         self.kind.is_none() && self.again != Again::No

@@ -4,6 +4,9 @@
 mod attempts;
 mod restore;
 mod resumable;
+mod sending;
+#[cfg(test)]
+mod stub;
 mod upload;
 
 use std::time::Duration;
@@ -23,11 +26,12 @@ use strongroom_storage::Clock;
 use uuid::Uuid;
 
 use self::attempts::{Attempts, Refusal};
+use self::sending::Patience;
 pub use self::upload::Upload;
 use crate::exit::{Exit, of_registry};
 use crate::failure::Failure;
 
-/// How long a registry may take to begin an answer.
+/// How long a registry may take to begin an answer, and between two pieces of it.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(300);
 /// How long it may take to be reached.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -40,20 +44,25 @@ pub struct Client {
     base: String,
     token: String,
     http: reqwest::Client,
+    /// For requests that carry a file: the other's limit would count the time that they take to be sent.
+    sending: reqwest::Client,
+    patience: Patience,
 }
 
 impl Client {
     /// A client of the registry at `url`, which may end with `/` and holds no credentials.
     pub fn new(url: &str, token: String) -> Result<Self, Failure> {
         let parsed = address(url)?;
-        let http = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(ANSWER_TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(|_| Failure::new(Exit::Failed, "no HTTP client can be made"))?;
+        let builder = || {
+            reqwest::Client::builder()
+                .connect_timeout(CONNECT_TIMEOUT)
+                .redirect(reqwest::redirect::Policy::none())
+        };
+        let none = |_| Failure::new(Exit::Failed, "no HTTP client can be made");
+        let http = builder().read_timeout(ANSWER_TIMEOUT).build().map_err(none)?;
+        let sending = builder().build().map_err(none)?;
         let base = format!("{}{API}", parsed.as_str().trim_end_matches('/'));
-        Ok(Self { base, token, http })
+        Ok(Self { base, token, http, sending, patience: Patience::default() })
     }
 
     /// Where the registry answers, as it was named.
@@ -209,6 +218,11 @@ impl Client {
         self.http.request(method, format!("{}{path}", self.base)).bearer_auth(&self.token)
     }
 
+    /// A request that will carry bytes of a file.
+    fn sending(&self, method: Method, path: &str) -> RequestBuilder {
+        self.sending.request(method, format!("{}{path}", self.base)).bearer_auth(&self.token)
+    }
+
     /// A change that is made once, however often it is sent under the same key.
     async fn change<A: Serialize, T: DeserializeOwned>(
         &self,
@@ -300,7 +314,12 @@ async fn document_of<T: DeserializeOwned>(response: Response) -> Result<T, Refus
 
 async fn bounded(mut response: Response) -> Result<Vec<u8>, Refusal> {
     let mut bytes = Vec::new();
-    while let Some(piece) = response.chunk().await.map_err(|_| Refusal::on_the_way(broken_off()))? {
+    loop {
+        let piece = tokio::time::timeout(ANSWER_TIMEOUT, response.chunk()).await;
+        let piece = piece.map_err(|_| Refusal::on_the_way(broken_off()))?;
+        let Some(piece) = piece.map_err(|_| Refusal::on_the_way(broken_off()))? else {
+            return Ok(bytes);
+        };
         if bytes.len() + piece.len() > DOCUMENT_BYTES_MAX {
             return Err(Refusal::for_good(Failure::new(
                 Exit::Limit,
@@ -309,7 +328,6 @@ async fn bounded(mut response: Response) -> Result<Vec<u8>, Refusal> {
         }
         bytes.extend_from_slice(&piece);
     }
-    Ok(bytes)
 }
 
 /// An answer that ended before its end.

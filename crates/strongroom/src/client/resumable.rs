@@ -4,12 +4,14 @@ use std::io::SeekFrom;
 
 use anyhow::{Context as _, Result};
 use reqwest::header::{HeaderMap, HeaderValue};
-use reqwest::{Body, Method, RequestBuilder, Response};
+use reqwest::{Method, RequestBuilder, Response};
+use strongroom_core::package::FileStatus;
 use strongroom_registry::api::tus_fields as tus;
 use strongroom_registry::documents::{FileDocument, UploadStatus, UploadedFile};
 use strongroom_registry::error::ErrorKind;
 use tokio::fs::File;
 use tokio::io::AsyncSeekExt as _;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::Client;
@@ -40,6 +42,10 @@ impl Client {
         upload: Upload<'_>,
         progress: &FileProgress,
     ) -> Result<Option<UploadedFile>> {
+        if let Some(file) = self.stored_file(upload).await? {
+            // Only the answer was lost.
+            return Ok(Some(UploadedFile { upload: UploadStatus::AlreadyStored, file }));
+        }
         let Some(place) = self.begin_upload(upload).await? else { return Ok(None) };
         let mut reached = Reached { offset_bytes: 0, file: None };
         let mut attempts = Attempts::default();
@@ -58,15 +64,17 @@ impl Client {
             let was_overtaken = refusal.kind() == Some(ErrorKind::Conflict);
             if was_overtaken {
                 // What was sent before the cut may count only now.
-                let further = self.look_at_upload(&place).await?;
+                let further = self.look_at_upload(&place, progress).await?;
                 if further.offset_bytes == reached.offset_bytes {
                     return Err(refusal.failure.into());
                 }
                 reached = further;
                 continue;
             }
-            attempts.wait_or_give_up(refusal).await?;
-            let further = self.look_at_upload(&place).await?;
+            if refusal.kind() != Some(ErrorKind::BeingStored) {
+                attempts.wait_or_give_up(refusal).await?;
+            }
+            let further = self.look_at_upload(&place, progress).await?;
             if further.offset_bytes > reached.offset_bytes {
                 attempts = Attempts::default();
             }
@@ -127,12 +135,12 @@ impl Client {
         let left_bytes = upload.size_bytes.saturating_sub(reached.offset_bytes);
         let sent_bytes = left_bytes.min(SENT_AT_ONCE_BYTES);
         let request = self
-            .tus(Method::PATCH, place)
+            .sending(Method::PATCH, place)
+            .header(tus::TUS_RESUMABLE, tus::VERSION)
             .header(tus::UPLOAD_OFFSET, reached.offset_bytes)
-            .header("content-type", tus::MEDIA_TYPE)
-            .header("content-length", sent_bytes)
-            .body(Body::wrap_stream(pieces(file, sent_bytes, progress.clone())));
-        match self.send(request).await {
+            .header("content-type", tus::MEDIA_TYPE);
+        let pieces = pieces(file, sent_bytes, progress.clone());
+        match self.send_bytes(request, sent_bytes, pieces).await {
             Ok(response) => Ok(Ok(reached_by(&response)?)),
             Err(refusal) => {
                 // What came short of the file is no fault of the registry's.
@@ -143,14 +151,50 @@ impl Client {
         }
     }
 
-    /// Asks how far the registry is. Of an upload that has all of its bytes it makes the file first.
-    async fn look_at_upload(&self, place: &str) -> Result<Reached> {
+    /// Asks how far the registry is. Of an upload that has all of its bytes it makes the file first, and is waited for
+    /// until then: as long as it says that it is at it, nothing fails.
+    async fn look_at_upload(&self, place: &str, progress: &FileProgress) -> Result<Reached> {
+        let began = Instant::now();
         let mut attempts = Attempts::default();
         loop {
-            match self.send(self.tus(Method::HEAD, place)).await {
+            // An answer to HEAD has no document that says why.
+            let request = self.tus(Method::POST, place).header(tus::METHOD_OVERRIDE, "HEAD");
+            let refusal = match self.send(request).await {
                 Ok(response) => return Ok(reached_by(&response)?),
-                Err(refusal) => attempts.wait_or_give_up(refusal).await?,
+                Err(refusal) => refusal,
+            };
+            let is_at_it = refusal.kind() == Some(ErrorKind::BeingStored);
+            if is_at_it && began.elapsed() < self.patience.being_stored {
+                attempts = Attempts::default();
+                progress.being_stored();
+                refusal.wait().await;
+                continue;
             }
+            if is_at_it {
+                return Err(refusal.failure.into());
+            }
+            attempts.wait_or_give_up(refusal).await?;
+        }
+    }
+
+    /// The very file, where the registry has it.
+    async fn stored_file(&self, upload: Upload<'_>) -> Result<Option<FileDocument>> {
+        let mut cursor = None;
+        loop {
+            let page = self.stored_files(upload.package_id, cursor.as_deref()).await?;
+            let (next, last) = (page.next, page.files.last().map(|file| file.path.clone()));
+            let found = page.files.into_iter().find(|file| file.path == upload.path);
+            if let Some(found) = found {
+                let is_it =
+                    found.status == FileStatus::Stored && found.sha256 == Some(upload.sha256);
+                return Ok(is_it.then_some(found));
+            }
+            // They come in the order of their paths.
+            let is_past = last.is_none_or(|last| last.as_str() > upload.path);
+            if next.is_none() || is_past {
+                return Ok(None);
+            }
+            cursor = next;
         }
     }
 
@@ -182,4 +226,94 @@ fn field<'h>(headers: &'h HeaderMap<HeaderValue>, name: &str) -> Option<&'h str>
 
 fn not_understood() -> Failure {
     Failure::new(Exit::Failed, "what answers there is no registry, or one of another version")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use serde_json::json;
+    use strongroom_core::Sha256Digest;
+
+    use super::super::attempts::ATTEMPTS_MAX;
+    use super::super::sending::Patience;
+    use super::super::stub::{Asked, Stub, Takes, upload_of};
+    use super::*;
+
+    const FILE: &str = "0199a1b2-0000-7000-8000-000000000001";
+    const SIZE_BYTES: usize = 1_000;
+
+    fn document() -> FileDocument {
+        let at = "2026-01-01T00:00:00Z".parse().unwrap();
+        FileDocument {
+            file_id: FILE.parse().unwrap(),
+            package_id: Uuid::nil(),
+            path: "a".to_owned(),
+            media_type: None,
+            status: FileStatus::Stored,
+            size_bytes: Some(SIZE_BYTES as u64),
+            sha256: Some(Sha256Digest::of(&[0; SIZE_BYTES])),
+            created_at: at,
+            stored_at: Some(at),
+            locations: Vec::new(),
+        }
+    }
+
+    fn good(head: &str) -> Option<(String, String)> {
+        Some((head.to_owned(), String::new()))
+    }
+
+    /// A registry that has all bytes of an upload, cuts off the request that brought them, and says so many times that
+    /// it is at it before it has a file.
+    async fn at_it(times: usize) -> Stub {
+        let looks = AtomicUsize::new(0);
+        let file = serde_json::to_string(&document()).unwrap();
+        Stub::start(Takes::AtOnce, move |asked: &Asked| {
+            let ends = |end: &str| asked.line.ends_with(end);
+            if ends("/files?stored=true") {
+                let page = json!({ "files": [], "next": null });
+                Some(("200 OK".to_owned(), page.to_string()))
+            } else if ends("as head") && looks.fetch_add(1, Ordering::SeqCst) < times {
+                let problem = json!({
+                    "type": "urn:strongroom:problem:being-stored", "title": "t", "status": 503, "detail": "at it",
+                });
+                Some(("503 Service Unavailable\r\nretry-after: 0".to_owned(), problem.to_string()))
+            } else if ends("as head") {
+                good(&format!("200 OK\r\nupload-offset: {SIZE_BYTES}\r\ncontent-location: /files/{FILE}"))
+            } else if asked.line.starts_with("post ") {
+                good(&format!("201 Created\r\nlocation: /api/v1/uploads/{}", Uuid::nil()))
+            } else if asked.line.starts_with("patch ") {
+                None
+            } else {
+                Some(("200 OK".to_owned(), file.clone()))
+            }
+        })
+        .await
+    }
+
+    async fn uploaded(stub: &Stub, being_stored: Duration) -> Result<Option<UploadedFile>> {
+        let directory = tempfile::tempdir().unwrap();
+        let location = directory.path().join("a");
+        let client = stub.client(Patience { being_stored, ..Patience::default() });
+        let upload = upload_of(&location, SIZE_BYTES);
+        client.upload_in_parts(upload, &FileProgress::none()).await
+    }
+
+    #[tokio::test]
+    async fn a_registry_that_puts_a_file_together_is_waited_for() {
+        let times = ATTEMPTS_MAX as usize + 1;
+        let stub = at_it(times).await;
+        let uploaded = uploaded(&stub, Duration::from_secs(600)).await.unwrap().unwrap();
+        assert_eq!(uploaded.file.file_id.to_string(), FILE);
+        let looks = stub.asked().iter().filter(|line| line.ends_with("as head")).count();
+        assert_eq!(looks, times + 1);
+    }
+
+    #[tokio::test]
+    async fn a_registry_that_never_puts_a_file_together_is_not_waited_for_without_end() {
+        let stub = at_it(usize::MAX).await;
+        let refused = uploaded(&stub, Duration::from_secs(1)).await.unwrap_err();
+        assert_eq!(refused.to_string(), "at it");
+    }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use futures::stream::{self, Stream};
-use reqwest::{Body, Method};
+use reqwest::Method;
 use strongroom_core::Sha256Digest;
 use strongroom_registry::documents::UploadedFile;
 use tokio::fs::File;
@@ -54,11 +54,9 @@ impl Client {
             refuse_changed(&file, upload).await?;
             let pieces = pieces(file, upload.size_bytes, progress.clone());
             let request = self
-                .request(Method::PUT, &place)
-                .header("content-length", upload.size_bytes)
-                .header("x-content-sha256", upload.sha256.to_hex())
-                .body(Body::wrap_stream(pieces));
-            let refusal = match self.send(request).await {
+                .sending(Method::PUT, &place)
+                .header("x-content-sha256", upload.sha256.to_hex());
+            let refusal = match self.send_bytes(request, upload.size_bytes, pieces).await {
                 Ok(response) => match document_of(response).await {
                     Ok(uploaded) => return Ok(uploaded),
                     Err(refusal) => refusal,

@@ -1,7 +1,7 @@
 //! Progress of several uploads at once: a bar for the whole and one for each file in flight on a terminal; a plain
 //! line now and then where nobody looks at one.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -78,8 +78,10 @@ impl Uploads {
         };
         FileProgress(Arc::new(OfFile {
             whole: Some(Arc::clone(&self.0)),
+            path: safe(path),
             bar,
             sent: AtomicU64::new(0),
+            is_being_stored: AtomicBool::new(false),
         }))
     }
 
@@ -153,15 +155,25 @@ pub struct FileProgress(Arc<OfFile>);
 #[derive(Debug)]
 struct OfFile {
     whole: Option<Arc<Whole>>,
+    /// As it may be shown.
+    path: String,
     bar: Option<ProgressBar>,
     sent: AtomicU64,
+    /// Whether it was told that the registry puts the file together.
+    is_being_stored: AtomicBool,
 }
 
 impl FileProgress {
     /// Shown nowhere.
     #[cfg(test)]
     pub fn none() -> Self {
-        Self(Arc::new(OfFile { whole: None, bar: None, sent: AtomicU64::new(0) }))
+        Self(Arc::new(OfFile {
+            whole: None,
+            path: String::new(),
+            bar: None,
+            sent: AtomicU64::new(0),
+            is_being_stored: AtomicBool::new(false),
+        }))
     }
 
     /// So many more bytes are on their way.
@@ -172,6 +184,22 @@ impl FileProgress {
         }
         if let Some(bar) = &self.0.bar {
             bar.inc(bytes);
+        }
+    }
+
+    /// All of it was sent, and the registry puts the file together, which may take a while. Told once.
+    pub fn being_stored(&self) {
+        if self.0.is_being_stored.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let told = format!("{}: sent; the registry puts the file together", self.0.path);
+        match self.0.whole.as_ref().map(|whole| &whole.shown) {
+            Some(Shown::Lines(console)) => console.note(told),
+            _ => {
+                if let Some(bar) = &self.0.bar {
+                    bar.set_message(told);
+                }
+            }
         }
     }
 

@@ -5,7 +5,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 
@@ -23,6 +23,8 @@ enum Fault {
     Cut(usize),
     /// Each connection is cut off when it has carried so many bytes to the registry.
     CutAfter(usize),
+    /// The answer to the first upload never arrives, though it was stored.
+    AnswerLost,
     /// The first n connections are answered by a proxy that reaches nobody.
     BadGateway(usize),
 }
@@ -78,8 +80,19 @@ impl Line {
         }
         let mut registry = TcpStream::connect(registry).unwrap();
         let (mut from, mut to) = (registry.try_clone().unwrap(), client.try_clone().unwrap());
+        let swallows = Arc::new(AtomicBool::new(false));
+        let (swallowing, strikes) = (Arc::clone(&swallows), self.strikes.clone());
         thread::spawn(move || {
-            let _ = std::io::copy(&mut from, &mut to);
+            let mut bytes = vec![0; 64 << 10];
+            while let Ok(read @ 1..) = from.read(&mut bytes) {
+                if swallowing.load(Ordering::SeqCst) {
+                    let _ = strikes.send(());
+                    break;
+                }
+                if to.write_all(&bytes[..read]).is_err() {
+                    break;
+                }
+            }
             let _ = to.shutdown(Shutdown::Both);
         });
         let mut bytes = vec![0; 64 << 10];
@@ -103,6 +116,7 @@ impl Line {
                         let _ = self.strikes.send(());
                         return;
                     }
+                    Fault::AnswerLost if upload == 1 => swallows.store(true, Ordering::SeqCst),
                     _ => {}
                 }
             }
@@ -224,6 +238,34 @@ fn a_long_file_that_is_cut_off_again_and_again_goes_on_from_where_it_was() {
     let pull = ["package", "pull", id, "--out", out.to_str().unwrap()];
     let (code, _, told) = strongroom(&served, &token, &pull);
     assert_eq!(code, Some(0), "{told}");
+}
+
+#[test]
+fn a_long_file_of_which_the_answer_alone_was_lost_is_not_sent_again() {
+    const SIZE: usize = 65 << 20;
+    let directory = tempfile::tempdir().unwrap();
+    let run = directory.path().join("run");
+    std::fs::create_dir(&run).unwrap();
+    std::fs::write(run.join("a.bin"), b"short").unwrap();
+    std::fs::write(run.join("long.bin"), vec![7; SIZE]).unwrap();
+    let served = Served::start(&directory.path().join("registry"));
+    let token = admin_token(&directory.path().join("registry"));
+    let made = strongroom(&served, &token, &["--format", "json", "package", "create"]);
+    let made: Value = serde_json::from_str(&made.1).unwrap();
+    let id = made["package_id"].as_str().unwrap();
+    let folder = run.to_str().unwrap();
+    let short = run.join("a.bin");
+    let (code, _, told) =
+        strongroom(&served, &token, &["package", "upload", id, short.to_str().unwrap()]);
+    assert_eq!(code, Some(0), "{told}");
+    let between = Between::start(&served.address, Fault::AnswerLost);
+    let url = format!("http://{}", between.address);
+    let upload = ["package", "--url", &url, "upload", id, folder];
+    let (code, _, told) = strongroom(&served, &token, &upload);
+    assert_eq!(code, Some(0), "{told}");
+    between.struck.try_recv().expect("the fault came about");
+    let carried = between.line.carried.load(Ordering::SeqCst);
+    assert!(carried < SIZE + SIZE / 8, "{carried} bytes were sent of {SIZE}");
 }
 
 #[test]
