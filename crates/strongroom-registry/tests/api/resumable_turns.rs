@@ -22,6 +22,7 @@ use crate::stepped_db::SteppedDb;
 
 const BYTES: &[u8] = b"all is well that ends well";
 const FILE_IS_WRITTEN: &str = "store: create packages/";
+const PART_IS_READ: &str = "store: read uploads/";
 const FILE_IS_READ_BACK: &str = "store: read packages/";
 /// The lease of whoever makes a file of it is over.
 const LEASE_IS_OVER: &str = "UPDATE resumable_uploads SET storing_until = 0";
@@ -51,7 +52,7 @@ impl World {
         Self { app, store, producer, package }
     }
 
-    /// Sends a file whole; something becomes of the step of the store that is named so.
+    /// Sends a file whole; something becomes of the last step of the store that is named so.
     async fn sends(&self, upload: Uuid, step: &str, what: What) -> Answer {
         // The same as before, which went well.
         let before =
@@ -59,7 +60,7 @@ impl World {
         self.store.steps().watch();
         self.producer.sends_from(before, 0, BYTES).await;
         let steps = self.store.steps().taken();
-        let at = steps.iter().position(|taken| taken.name.starts_with(step)).unwrap();
+        let at = steps.iter().rposition(|taken| taken.name.starts_with(step)).unwrap();
         self.store.steps().plan(at + 1, what);
         let answer = self.producer.send_from(upload, 0, BYTES).await;
         assert!(self.store.steps().happened());
@@ -144,7 +145,7 @@ async fn whoever_lost_the_turn_has_no_say_in_what_becomes_of_the_upload() {
                 assert!(app.parts(package).await.is_empty());
             }
         });
-        let sent = world.sends(upload, FILE_IS_WRITTEN, somebody).await;
+        let sent = world.sends(upload, PART_IS_READ, somebody).await;
         assert_eq!(sent.status, StatusCode::NO_CONTENT, "{sent:?}");
         let looked = producer.look_at(upload).await;
         assert_eq!((looked.status, looked.file()), (StatusCode::OK, sent.file()));
