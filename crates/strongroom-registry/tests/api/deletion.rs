@@ -46,6 +46,8 @@ async fn an_expired_package_goes_after_its_grace_and_leaves_a_certificate() {
         assert_eq!(status(&app, id).await, PackageStatus::Deleting);
         work(&app).await;
         assert_eq!(status(&app, id).await, PackageStatus::Deleted);
+        let jobs = app.as_(Role::Operator).get("/jobs?kind=delete-package&state=done").await.json();
+        assert_eq!(jobs["jobs"][0]["progress"], json!({ "done": 3, "total": 3 }), "{jobs}");
         let left = keys(&app, id).await;
         assert_eq!(files(&left), 0, "{left:?}");
         for name in ["manifest.json", "package.json"] {
