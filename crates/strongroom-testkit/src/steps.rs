@@ -18,7 +18,7 @@ pub type Meanwhile = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 pub enum What {
     /// It fails, and nothing was done.
     FailsBefore,
-    /// It is done, and its answer is lost.
+    /// It is done, or refused, and the answer is lost.
     AnswerLost,
     /// Nothing was done, and nothing ever comes back: the process ended.
     StopsBefore,
@@ -171,12 +171,13 @@ impl Steps {
         match what {
             What::FailsBefore => Err(lost()),
             What::StopsBefore | What::StopsInside => self.stop().await,
+            // A refusal is an answer too.
             What::AnswerLost => {
-                call.await?;
+                drop(call.await);
                 Err(lost())
             }
             What::StopsAfter => {
-                call.await?;
+                drop(call.await);
                 self.stop().await
             }
             What::Meanwhile(somebody) => {
@@ -188,5 +189,30 @@ impl Steps {
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_lost_like_any_other_answer() {
+        for answer in [Ok("done"), Err("refused")] {
+            for (what, heard) in [
+                (What::AnswerLost, Some(Err("lost"))),
+                (What::FailsBefore, Some(Err("lost"))),
+                (What::StopsAfter, None),
+                (What::StopsBefore, None),
+            ] {
+                let steps = Steps::new();
+                steps.plan(1, what.clone());
+                let taken = steps.take(Step::asks("a"), async { answer }, || "lost");
+                assert_eq!(taken.now_or_never(), heard, "{what:?} of {answer:?}");
+                assert!(steps.happened());
+            }
+        }
     }
 }
