@@ -26,6 +26,12 @@ impl Environment {
         self.0.get(OsStr::new(name)).map(PathBuf::from).filter(|path| path.is_absolute())
     }
 
+    /// The folder of the user that this process is: as `HOME` says, or else the system. Libraries that have files of
+    /// their own there look for it so.
+    pub fn home(&self) -> Option<PathBuf> {
+        self.absolute_path("HOME").or_else(std::env::home_dir).filter(|home| home.is_absolute())
+    }
+
     /// Whether a variable says yes: set, and not to a word for no.
     pub fn says_yes(&self, name: &str) -> bool {
         self.0.get(OsStr::new(name)).is_some_and(|value| {

@@ -190,6 +190,34 @@ fn a_folder_that_holds_a_secret_or_the_registrys_bytes_is_refused_with_the_names
 }
 
 #[test]
+fn a_folder_where_credentials_are_looked_for_is_refused_also_while_there_are_none() {
+    let room = Room::new();
+    let home = room.path("home").display().to_string();
+    let room = room.env("HOME", home);
+    fs::create_dir_all(room.path("home/incoming")).unwrap();
+    let checked = |root: &str| {
+        let root = format!("{{roots: {{pub: {}}}}}", room.path(root).display());
+        room.write("own.yaml", format!("registry:\n  data_dir: data\n  local_ingestion: {root}\n"));
+        room.run(&["check-config", "--config", "own.yaml", "--format", "json"])
+    };
+    let told = |root: &str, how: &str| {
+        let checked = checked(root).exits(2);
+        assert!(checked.stdout.contains(how), "{}", checked.stdout);
+    };
+    told("home", "holds what the default of AWS_SHARED_CREDENTIALS_FILE names");
+    checked("home/incoming").exits(0);
+    fs::create_dir_all(room.path("home/.aws/sso")).unwrap();
+    told("home/.aws/sso", "lies in what the default of AWS_SHARED_CREDENTIALS_FILE names");
+    // Elsewhere, and led to from there.
+    fs::rename(room.path("home/.aws"), room.path("elsewhere")).unwrap();
+    symlink(room.path("elsewhere"), room.path("home/.aws")).unwrap();
+    told("elsewhere", "holds what the default of AWS_SHARED_CREDENTIALS_FILE names");
+    room.write("home/incoming/pass", "db:5432:*:me:hunter2");
+    symlink(room.path("home/incoming/pass"), room.path("home/.pgpass")).unwrap();
+    told("home/incoming", "holds what the default of PGPASSFILE names");
+}
+
+#[test]
 fn a_folder_that_holds_the_database_or_the_key_that_signs_is_refused() {
     let room = Room::new();
     for folder in ["pub/db", "pub/inner", "apart"] {

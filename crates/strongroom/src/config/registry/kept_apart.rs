@@ -45,6 +45,10 @@ const VARIABLES: [&str; 12] = [
     openbao::CA_FILE[1],
 ];
 
+/// Places in the user's folder where credentials are looked for unless a variable names another, and that variable.
+const DEFAULTS: [(&str, &str); 2] =
+    [("AWS_SHARED_CREDENTIALS_FILE", ".aws"), ("PGPASSFILE", ".pgpass")];
+
 /// What names a file in the URL of a PostgreSQL database.
 const OF_POSTGRES: [&str; 3] = ["sslcert", "sslkey", "sslrootcert"];
 
@@ -71,6 +75,7 @@ impl Config {
             let file = self.environment.text(name)?;
             Some(KeptApart::new(format!("environment {name}"), file))
         }));
+        apart.extend(self.environment.home().iter().flat_map(|home| of_the_user(home)));
         apart
     }
 
@@ -89,6 +94,14 @@ impl Config {
         let program = key.strip_prefix("command:").filter(|program| program.contains('/'))?;
         Some(KeptApart::new(keys::SIGNING_KEY.setting.key, program))
     }
+}
+
+/// Where credentials are looked for without being named. Where none are yet, whoever may leave files to be ingested could
+/// put some there.
+fn of_the_user(home: &Path) -> [KeptApart; 2] {
+    DEFAULTS.map(|(variable, place)| {
+        KeptApart::new(format!("the default of {variable}"), home.join(place))
+    })
 }
 
 /// Of SQLite the file and its folder, where the file's log is too; of PostgreSQL the files of its TLS.
@@ -118,6 +131,15 @@ mod tests {
     fn named(paths: &[&str]) -> Vec<KeptApart> {
         let named = |path: &&str| KeptApart::new("registry.database_url", *path);
         paths.iter().map(named).collect()
+    }
+
+    #[test]
+    fn what_a_user_has_without_naming_it_is_kept_apart() {
+        let named = [
+            KeptApart::new("the default of AWS_SHARED_CREDENTIALS_FILE", "/home/me/.aws"),
+            KeptApart::new("the default of PGPASSFILE", "/home/me/.pgpass"),
+        ];
+        assert_eq!(of_the_user(Path::new("/home/me")), named);
     }
 
     #[test]
