@@ -9,7 +9,7 @@ use strongroom_core::Sha256Digest;
 use strongroom_core::package::{ManifestSignature, signature};
 use strongroom_core::signing::key::KeyId;
 use strongroom_core::signing::statement::EvidencePredicate;
-use strongroom_core::signing::timestamp::NONCE_BYTES;
+use strongroom_core::signing::timestamp::system_nonce;
 use strongroom_storage::open::Secret;
 use strongroom_storage::service::{ServiceErrorKind, ServiceSettings};
 use strongroom_storage::signer::{
@@ -96,7 +96,7 @@ impl ManifestSigner {
     pub async fn check(&self) -> Result<KeyId, SigningError> {
         let key_id = self.ready().await?.signer().public_key().id();
         for authority in &self.authorities {
-            stamp(authority, b"check-config", nonce).await?;
+            stamp(authority, b"check-config", system_nonce).await?;
         }
         Ok(key_id)
     }
@@ -125,17 +125,12 @@ impl ManifestSigner {
         let signed_at = Timestamp::from_second(now.as_second()).unwrap_or(now);
         let predicate = EvidencePredicate { signer: self.signer.clone(), signed_at };
         let statement = signature::statement(manifest, &predicate)?;
-        let signed = sign_statement(key.signer(), &statement, &self.authorities, nonce).await;
+        let signed =
+            sign_statement(key.signer(), &statement, &self.authorities, system_nonce).await;
         let (bytes, key_id) = signed?;
         let sha256 = Sha256Digest::of(&bytes);
         Ok(SignedManifest { bytes, signature: ManifestSignature { sha256, key_id } })
     }
-}
-
-fn nonce() -> Option<[u8; NONCE_BYTES]> {
-    let mut nonce = [0; NONCE_BYTES];
-    getrandom::fill(&mut nonce).ok()?;
-    Some(nonce)
 }
 
 /// A signer's failure as it looks from outside: of the reason only the meaning is told, the log has the rest. What

@@ -22,7 +22,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 pub use authorities::Authorities;
-pub use request::{NONCE_BYTES, Request};
+pub use request::{NONCE_BYTES, Request, system_nonce};
 
 /// What a time-stamp token proves: the bytes existed at this time, says this authority.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

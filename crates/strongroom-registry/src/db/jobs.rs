@@ -76,6 +76,37 @@ pub struct JobRow {
     pub finished_at: Option<Timestamp>,
 }
 
+impl JobRow {
+    /// A job about a package, to be run at once.
+    pub fn queued(
+        id: Uuid,
+        kind: &str,
+        package: Uuid,
+        payload: Value,
+        created_at: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            kind: kind.to_owned(),
+            package_id: Some(package),
+            state: JobState::Queued,
+            progress_done: 0,
+            progress_total: None,
+            attempts: 0,
+            // Measured by the database's time, which is not ours: at once is long ago.
+            run_after: Timestamp::UNIX_EPOCH,
+            lease_owner: None,
+            lease_until: None,
+            epoch: 0,
+            payload,
+            outcome: None,
+            error: None,
+            created_at,
+            finished_at: None,
+        }
+    }
+}
+
 /// A job that a worker claimed, of whichever tenant.
 #[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
 pub struct JobLease {

@@ -12,6 +12,13 @@ use crate::limits::{TIMESTAMP_ANSWER_BYTES_MAX, TIMESTAMP_REFUSAL_CHARACTERS_MAX
 /// Bytes of the random number that ties an answer to its request.
 pub const NONCE_BYTES: usize = 8;
 
+/// A nonce of the system's; `None`: it gave no random numbers.
+pub fn system_nonce() -> Option<[u8; NONCE_BYTES]> {
+    let mut nonce = [0; NONCE_BYTES];
+    getrandom::fill(&mut nonce).ok()?;
+    Some(nonce)
+}
+
 /// `granted` and `grantedWithMods`.
 const GRANTED: [u32; 2] = [0, 1];
 

@@ -12,24 +12,9 @@ use crate::db::{DbErrorKind, JobEnd, JobLease, JobRow, JobState};
 const LONG_MS: u64 = 3_600_000;
 
 fn new_job(test: &TestDb, run_after: Timestamp) -> JobRow {
-    JobRow {
-        id: test.clock.new_id(),
-        kind: "finalize".to_owned(),
-        package_id: None,
-        state: JobState::Queued,
-        progress_done: 0,
-        progress_total: None,
-        attempts: 0,
-        run_after,
-        lease_owner: None,
-        lease_until: None,
-        epoch: 0,
-        payload: json!({"step": 1}),
-        outcome: None,
-        error: None,
-        created_at: test.clock.now(),
-        finished_at: None,
-    }
+    let (id, now) = (test.clock.new_id(), test.clock.now());
+    let queued = JobRow::queued(id, "finalize", Uuid::nil(), json!({"step": 1}), now);
+    JobRow { package_id: None, run_after, ..queued }
 }
 
 async fn now(test: &TestDb) -> Timestamp {

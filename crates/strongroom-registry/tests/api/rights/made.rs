@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use serde_json::{Value, json};
 use strongroom_core::package::PackageStatus;
 use strongroom_registry::auth::Role;
-use strongroom_registry::db::{DbError, JobRow, JobState, TenantId};
+use strongroom_registry::db::{DbError, JobRow, TenantId};
 use uuid::Uuid;
 
 use crate::app::{Client, TestApp};
@@ -89,24 +88,8 @@ async fn open(app: &TestApp, token: Uuid) -> Made {
     // Of the same path: nothing is missing of it, so that the package can be finalized.
     let upload = producer.begins(id, "a", 7).await;
     // Like one that an upload leaves which came to nothing: of an open package there is no other.
-    let job = JobRow {
-        id: app.registry.clock().new_id(),
-        kind: "clean-up".to_owned(),
-        package_id: Some(id),
-        state: JobState::Queued,
-        progress_done: 0,
-        progress_total: None,
-        attempts: 0,
-        run_after: Timestamp::UNIX_EPOCH,
-        lease_owner: None,
-        lease_until: None,
-        epoch: 0,
-        payload: json!({}),
-        outcome: None,
-        error: None,
-        created_at: app.clock.now(),
-        finished_at: None,
-    };
+    let job = app.registry.clock().new_id();
+    let job = JobRow::queued(job, "clean-up", id, json!({}), app.clock.now());
     let queued = app.registry.db().write(job, |tx, job| {
         let tenant = TenantId::default_tenant();
         Box::pin(async move { tx.of(&tenant).enqueue_job(job).await })

@@ -7,7 +7,6 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use strongroom_core::limits::KEY_BYTES_MAX;
 use strongroom_core::signing::key::PublicKey;
-use strongroom_core::signing::timestamp::NONCE_BYTES;
 use strongroom_storage::service::ServiceSettings;
 use strongroom_storage::signer::{self, COMMAND_TIMEOUT, OpenBaoSettings, Signer, SignerSettings};
 
@@ -91,11 +90,4 @@ fn service(url: &str, args: &SigningKeyArgs) -> ServiceSettings {
 /// The time-stamp authorities that the flags name.
 pub fn authorities(args: &SigningKeyArgs) -> Vec<ServiceSettings> {
     args.timestamp_url.iter().map(|url| service(url, args)).collect()
-}
-
-/// Random numbers of the system's, for one request to an authority.
-pub fn nonce() -> Option<[u8; NONCE_BYTES]> {
-    let mut nonce = [0; NONCE_BYTES];
-    getrandom::fill(&mut nonce).ok()?;
-    Some(nonce)
 }

@@ -4,6 +4,7 @@ use anyhow::Result;
 use strongroom_core::signing::SignatureError;
 use strongroom_core::signing::key::KeyId;
 use strongroom_core::signing::statement::{EvidencePredicate, SignedBundle, Statement};
+use strongroom_core::signing::timestamp::system_nonce;
 use strongroom_storage::signer::{self, Signer, SigningError};
 
 use super::key_source;
@@ -66,7 +67,7 @@ pub async fn sign_statement(
     args: &SigningKeyArgs,
 ) -> Result<(Vec<u8>, KeyId)> {
     let authorities = key_source::authorities(args);
-    let signed = signer::sign_statement(key, statement, &authorities, key_source::nonce).await;
+    let signed = signer::sign_statement(key, statement, &authorities, system_nonce).await;
     signed.map_err(not_signed)
 }
 
