@@ -56,6 +56,11 @@ pub(super) fn maybe_count(value: Option<u64>) -> Result<Option<i64>, DbError> {
     value.map(count).transpose()
 }
 
+/// What a statement counted.
+pub(super) fn counted(row: Option<(i64,)>) -> u64 {
+    row.map_or(0, |(counted,)| u64::try_from(counted).unwrap_or_default())
+}
+
 /// A number that may be absent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
 #[sqlx(transparent)]

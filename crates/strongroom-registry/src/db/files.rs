@@ -7,7 +7,7 @@ use strongroom_core::package::manifest::PackagePath;
 use uuid::Uuid;
 
 use super::TenantId;
-use super::columns::{maybe_count, maybe_micros, maybe_text, micros, text};
+use super::columns::{counted, maybe_count, maybe_micros, maybe_text, micros, text};
 use super::error::DbError;
 use super::scope::{TenantRead, TenantTx};
 use super::session::Session;
@@ -92,6 +92,16 @@ impl<'a> Around<'a> {
     }
 }
 
+/// Runs a statement by what may be in the way of a path: the first nine binds of `LIVE_FILE_IN_THE_WAY` and `STORE_FILE`.
+macro_rules! around {
+    ($run:ident($($head:tt)+), $tenant:expr, $package:expr, $path:expr $(, $bind:expr)* $(,)?) => {{
+        let around = Around::of($path);
+        let [one, two, three, four] = around.folders;
+        let (from, before) = (&around.below_from, &around.below_before);
+        $run!($($head)+, $tenant, $package, $path.nfc(), from, before, one, two, three, four $(, $bind)*)
+    }};
+}
+
 macro_rules! file_columns {
     () => {
         "f.id, f.package_id, f.relative_path, f.path_nfc, f.media_type, f.content_type, f.size_bytes, f.sha256, \
@@ -129,6 +139,10 @@ statements! {
     GIVEN_UP_FILES = {(
         "SELECT ", file_columns!(), " FROM artifact_files f WHERE f.tenant_id = $1 AND f.package_id = $2 \
          AND f.status = 'deleting' AND f.stored_at IS NULL AND f.id > $3 ORDER BY f.id LIMIT $4"
+    )}
+    COUNT_GIVEN_UP_FILES = {(
+        "SELECT count(*) FROM artifact_files f WHERE f.tenant_id = $1 AND f.package_id = $2 \
+         AND f.status = 'deleting' AND f.stored_at IS NULL"
     )}
     FILES_OF_PACKAGE = {(
         "SELECT ", file_columns!(), " FROM artifact_files f WHERE f.tenant_id = $1 AND f.package_id = $2 \
@@ -183,23 +197,8 @@ impl TenantRead<'_> {
         package: Uuid,
         path: &PackagePath,
     ) -> Result<Option<FileRow>, DbError> {
-        let around = Around::of(path);
-        let [one, two, three, four] = around.folders;
         let (session, tenant) = self.parts();
-        let there = row!(
-            session,
-            FileRow,
-            LIVE_FILE_IN_THE_WAY,
-            tenant,
-            package,
-            path.nfc(),
-            &around.below_from,
-            &around.below_before,
-            one,
-            two,
-            three,
-            four,
-        )?;
+        let there = around!(row(session, FileRow, LIVE_FILE_IN_THE_WAY), tenant, package, path)?;
         if there.is_some() {
             return Ok(there);
         }
@@ -230,6 +229,12 @@ impl TenantRead<'_> {
     ) -> Result<Vec<FileRow>, DbError> {
         let (session, tenant) = self.parts();
         rows!(session, FileRow, GIVEN_UP_FILES, tenant, package, after, i64::from(limit))
+    }
+
+    /// How many there are.
+    pub async fn count_given_up_files(&mut self, package: Uuid) -> Result<u64, DbError> {
+        let (session, tenant) = self.parts();
+        Ok(counted(row!(session, (i64,), COUNT_GIVEN_UP_FILES, tenant, package)?))
     }
 
     /// Files of a package in the order of their paths' bytes, in whatever state, from after `after` on.
@@ -300,21 +305,12 @@ impl TenantTx<'_> {
         if self.live_file_far_above(file.package_id, path).await?.is_some() {
             return Ok(false);
         }
-        let around = Around::of(path);
-        let [one, two, three, four] = around.folders;
         let (session, tenant) = self.parts();
-        let updated = changed!(
-            session,
-            STORE_FILE,
+        let updated = around!(
+            changed(session, STORE_FILE),
             tenant,
             file.package_id,
-            path.nfc(),
-            &around.below_from,
-            &around.below_before,
-            one,
-            two,
-            three,
-            four,
+            path,
             file.id,
             file.status.as_str(),
             maybe_count(file.size_bytes)?,

@@ -5,7 +5,7 @@ use strongroom_core::Sha256Digest;
 use uuid::Uuid;
 
 use super::TenantId;
-use super::columns::{count, maybe_text, micros, named_state, text};
+use super::columns::{count, counted, maybe_text, micros, named_state, text};
 use super::error::DbError;
 use super::scope::{TenantRead, TenantTx};
 use super::session::Session;
@@ -83,6 +83,9 @@ statements! {
         "SELECT ", part_columns!(), " FROM upload_parts p WHERE p.tenant_id = $1 AND p.package_id = $2 \
          AND p.status = 'deleting' AND p.id > $3 ORDER BY p.id LIMIT $4"
     )}
+    COUNT_GOING_PARTS = {(
+        "SELECT count(*) FROM upload_parts p WHERE p.tenant_id = $1 AND p.package_id = $2 AND p.status = 'deleting'"
+    )}
     INSERT_PART = {(
         "INSERT INTO upload_parts (tenant_id, id, package_id, upload_id, offset_bytes, size_bytes, sha256, status, \
          object_key, version_id, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
@@ -137,6 +140,12 @@ impl TenantRead<'_> {
     ) -> Result<Vec<PartRow>, DbError> {
         let (session, tenant) = self.parts();
         rows!(session, PartRow, GOING_PARTS, tenant, package, after, i64::from(limit))
+    }
+
+    /// How many there are.
+    pub async fn count_going_parts(&mut self, package: Uuid) -> Result<u64, DbError> {
+        let (session, tenant) = self.parts();
+        Ok(counted(row!(session, (i64,), COUNT_GOING_PARTS, tenant, package)?))
     }
 }
 

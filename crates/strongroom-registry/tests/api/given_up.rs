@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
+use futures::FutureExt as _;
 use serde_json::{Value, json};
 use strongroom_core::observed::Observed;
 use strongroom_core::package::PackageStatus;
@@ -165,6 +166,38 @@ async fn an_approval_of_what_is_on_its_way_already_decides_nothing_anew() {
         let requests =
             records.iter().filter(|record| record["kind"] == "deletion_requested").count();
         assert_eq!(requests, 1, "one decision, one record");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_part_that_is_given_up_at_any_call_of_a_clean_up_goes_too() {
+    on_each_engine(async |engine| {
+        for nth in 1..CALLS_MAX {
+            let (app, store) = interrupted(engine).await;
+            let producer = app.as_(Role::Producer);
+            let id = producer.new_package().await;
+            let mut uploads = Vec::new();
+            for path in ["a", "b"] {
+                let upload = producer.begins(id, path, 7).await;
+                producer.sends_from(upload, 0, b"cont").await;
+                uploads.push(upload);
+            }
+            // The walk is past it when it comes: its parts are the older ones.
+            let second = uploads[0];
+            assert_eq!(producer.ends(uploads[1]).await.status, StatusCode::NO_CONTENT);
+            let meanwhile = move || {
+                let producer = producer.clone();
+                async move { drop(producer.ends(second).await) }.boxed()
+            };
+            store.steps().plan(nth, What::Meanwhile(Arc::new(meanwhile)));
+            work(&app).await;
+            if !store.steps().happened() {
+                assert!(nth > 1, "it never happened");
+                break;
+            }
+            assert_eq!(app.parts(id).await, [""; 0], "{nth}");
+        }
     })
     .await;
 }

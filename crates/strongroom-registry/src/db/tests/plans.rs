@@ -111,6 +111,11 @@ async fn sqlite_leads_each_page_by_the_index_that_is_made_for_it() {
             let by_path = "INDEX files_live_path (tenant_id=? AND package_id=? AND path_nfc";
             assert_eq!(path.matches(by_path).count(), 2, "{path}");
         }
+        // Under a package's lock: of parts, of which there may be very many, none is read.
+        let parts = sqlite_plan(connection, statement("COUNT_GOING_PARTS")).await;
+        assert!(parts.contains("COVERING INDEX parts_of_package ("), "{parts}");
+        let files = sqlite_plan(connection, statement("COUNT_GIVEN_UP_FILES")).await;
+        assert!(files.contains("INDEX files_given_up ("), "{files}");
     })
     .await;
 }
