@@ -296,7 +296,8 @@ CREATE TABLE legal_holds (
     tenant_id TEXT COLLATE "C" NOT NULL,
     package_id UUID NOT NULL,
     reason TEXT COLLATE "C" NOT NULL,
-    placed_by UUID NOT NULL,
+    -- Nobody: the registry itself.
+    placed_by UUID,
     placed_at BIGINT NOT NULL,
     released_by UUID,
     released_at BIGINT,

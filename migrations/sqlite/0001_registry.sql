@@ -300,7 +300,8 @@ CREATE TABLE legal_holds (
     tenant_id TEXT NOT NULL,
     package_id BLOB NOT NULL,
     reason TEXT NOT NULL,
-    placed_by BLOB NOT NULL,
+    -- Nobody: the registry itself.
+    placed_by BLOB,
     placed_at INTEGER NOT NULL,
     released_by BLOB,
     released_at INTEGER,

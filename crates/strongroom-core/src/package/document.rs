@@ -90,8 +90,9 @@ pub struct ActiveHold {
     pub hold_id: Uuid,
     /// When it was placed.
     pub at: Timestamp,
-    /// By whom: the random id of a principal.
-    pub by: Uuid,
+    /// By whom: the random id of a principal. Absent where the registry itself did.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub by: Option<Uuid>,
     /// Why.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<String>,

@@ -50,8 +50,8 @@ pub struct HoldRow {
     pub package_id: Uuid,
     /// Why.
     pub reason: String,
-    /// Who placed it.
-    pub placed_by: Uuid,
+    /// Who placed it; `None`: the registry itself.
+    pub placed_by: Option<Uuid>,
     /// When.
     #[sqlx(try_from = "super::columns::Micros")]
     pub placed_at: Timestamp,

@@ -76,8 +76,9 @@ pub struct HoldDocument {
     pub package_id: Uuid,
     /// Why.
     pub reason: String,
-    /// Who placed it, by a random id.
-    pub placed_by: Uuid,
+    /// Who placed it, by a random id; absent where the registry did.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub placed_by: Option<Uuid>,
     /// When.
     #[schema(value_type = String, format = DateTime)]
     pub placed_at: Timestamp,

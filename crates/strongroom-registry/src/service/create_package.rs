@@ -128,14 +128,17 @@ impl Registry {
             new_expires_at: expires_at,
         }];
         let (mut holds, mut events) = (Vec::new(), vec![event]);
-        let of_class = terms.places_hold().then_some(HOLD_OF_CLASS);
-        let asked_for = package.legal_hold_asked.then_some(HOLD_ASKED);
-        for reason in of_class.into_iter().chain(asked_for) {
-            let (hold, event) = self.hold_from_the_start(who, backend, &package, reason).await?;
+        // Nobody asked for that of the class: the registry places it.
+        let of_class = terms.places_hold().then_some((HOLD_OF_CLASS, None));
+        let asked_for = package.legal_hold_asked.then_some((HOLD_ASKED, Some(who.id)));
+        for (reason, by) in of_class.into_iter().chain(asked_for) {
+            let placed = self.hold_from_the_start(&who.tenant, backend, &package, reason, by);
+            let (hold, event) = placed.await?;
             retention.push(RetentionEventRow {
                 id: hold.id,
                 event_type: RetentionEventType::HoldApplied,
                 reason: hold.reason.clone(),
+                created_by: by,
                 previous_expires_at: expires_at,
                 ..retention[0].clone()
             });
@@ -146,32 +149,33 @@ impl Registry {
         Ok(Made { tenant: who.tenant.clone(), package, retention, holds, events, once })
     }
 
-    /// Puts a hold on record that the package is made under.
+    /// Puts a hold on record that the package is made under: somebody's, or the registry's own.
     async fn hold_from_the_start(
         &self,
-        who: &Principal,
+        tenant: &TenantId,
         backend: &Backend,
         package: &PackageRow,
         reason: &str,
+        by: Option<Uuid>,
     ) -> Result<(HoldRow, AuditEventRow), ServiceError> {
         let id = self.clock().new_id();
         let decided = Decided {
             id,
-            tenant: &who.tenant,
+            tenant,
             package: package.id,
-            by: Some(who.id),
+            by,
             reason: Some(reason.to_owned()),
             decision: Decision::HoldPlaced { hold_id: id },
         };
         let sha256 = self.write_down(backend, &package.storage_prefix, decided).await?;
         let details = serde_json::json!({ "hold_id": id });
-        let mut event = self.package_event("hold_placed", package.id, Some(who.id), details);
+        let mut event = self.package_event("hold_placed", package.id, by, details);
         event.record_sha256 = Some(sha256);
         let hold = HoldRow {
             id,
             package_id: package.id,
             reason: reason.to_owned(),
-            placed_by: package.created_by,
+            placed_by: by,
             placed_at: package.created_at,
             released_by: None,
             released_at: None,

@@ -97,7 +97,7 @@ impl Registry {
             id,
             package_id: row.id,
             reason,
-            placed_by: who.id,
+            placed_by: Some(who.id),
             placed_at: now,
             released_by: None,
             released_at: None,

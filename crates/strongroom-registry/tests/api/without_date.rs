@@ -72,8 +72,20 @@ async fn it_is_held_from_the_start_on_record_and_on_every_object() {
         let on_record = of_kind("hold_placed").await;
         for hold in &placed {
             let record = on_record.iter().find(|record| record["hold_id"] == hold["hold_id"]);
-            assert_eq!(record.expect("its record")["reason"], hold["reason"]);
+            let record = record.expect("its record");
+            assert_eq!(record["reason"], hold["reason"]);
+            // The registry places its own, and nobody else; as of all that it does by itself, no principal is told.
+            let is_its_own = hold["reason"].as_str().unwrap().starts_with("the registry's own:");
+            assert_eq!(record.get("by"), hold.get("placed_by"));
+            assert_eq!(hold.get("placed_by").is_none(), is_its_own, "{hold}");
         }
+        let log = app.as_(Role::Auditor).get(&format!("/packages/{id}/audit-events")).await.json();
+        let events = log["events"].as_array().unwrap().iter();
+        let by_nobody = events
+            .filter(|event| event["type"] == "hold_placed" && event.get("principal_id").is_none());
+        let hold_ids: Vec<&Value> = by_nobody.map(|event| &event["details"]["hold_id"]).collect();
+        let own = placed.iter().find(|hold| hold.get("placed_by").is_none()).unwrap();
+        assert_eq!(hold_ids, [&own["hold_id"]]);
         app.as_(Role::Producer).finalizes(id).await;
         work(&app).await;
         for (key, lock) in locks(&app, id).await {
@@ -84,7 +96,12 @@ async fn it_is_held_from_the_start_on_record_and_on_every_object() {
         );
         assert!(holds(&app, id).await.iter().all(|hold| hold["reach"] == "advisory"));
         let document = app.as_(Role::Auditor).get(&format!("/packages/{id}/manifest")).await.json();
-        assert_eq!(document["retention"]["holds"].as_array().unwrap().len(), 2);
+        let held = document["retention"]["holds"].as_array().unwrap();
+        assert_eq!(held.len(), 2);
+        for hold in held {
+            let placed = placed.iter().find(|placed| placed["hold_id"] == hold["hold_id"]);
+            assert_eq!(hold.get("by"), placed.unwrap().get("placed_by"));
+        }
         let finalized = &of_kind("package_finalized").await[0];
         assert_eq!(finalized["locks"]["held"], finalized["locks"]["objects"]);
     })

@@ -74,7 +74,7 @@ fn document() -> PackageDocument {
             holds: vec![ActiveHold {
                 hold_id: id(5),
                 at: time("2026-11-21T12:00:00Z"),
-                by: id(2),
+                by: Some(id(2)),
                 reason: None,
             }],
             locks: locks(),

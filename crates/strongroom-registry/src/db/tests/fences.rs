@@ -89,7 +89,7 @@ async fn place_hold(test: &TestDb, package: Uuid) -> Uuid {
         id: test.clock.new_id(),
         package_id: package,
         reason: "asked".to_owned(),
-        placed_by: test.actor,
+        placed_by: Some(test.actor),
         placed_at: test.clock.now(),
         released_by: None,
         released_at: None,
