@@ -35,6 +35,7 @@ mod retention;
 mod rights;
 mod s3_locks;
 mod shelf;
+mod signed_or_not;
 mod signing;
 mod stepped_db;
 mod tokens;

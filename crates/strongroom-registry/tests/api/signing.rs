@@ -59,7 +59,7 @@ pub fn signs(settings: &mut Settings) {
 }
 
 /// The same registry, started again with other settings.
-async fn started_again(app: &TestApp, change: impl FnOnce(&mut Settings)) -> TestApp {
+pub async fn started_again(app: &TestApp, change: impl FnOnce(&mut Settings)) -> TestApp {
     let mut settings = app.registry.settings().clone();
     change(&mut settings);
     let (database, store) = (Arc::clone(&app.database), Arc::clone(&app.store));
@@ -68,7 +68,7 @@ async fn started_again(app: &TestApp, change: impl FnOnce(&mut Settings)) -> Tes
     again
 }
 
-async fn package_of(client: &Client, class: &str) -> Uuid {
+pub async fn package_of(client: &Client, class: &str) -> Uuid {
     let made =
         client.post("/packages", json!({"name": "a package", "retention": {"class": class}})).await;
     let package = made.field("package_id").as_str().unwrap().parse().unwrap();
@@ -91,7 +91,7 @@ async fn bundle_id(client: &Client, package: Uuid) -> BundleId {
     client.package(package).await["bundle_id"].as_str().unwrap().parse().unwrap()
 }
 
-async fn signature_of(client: &Client, package: Uuid) -> Bytes {
+pub async fn signature_of(client: &Client, package: Uuid) -> Bytes {
     let answer = client.get(&format!("/packages/{package}/manifest/signature")).await;
     assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
     answer.body

@@ -13,7 +13,7 @@ use strongroom_core::package::document::{
 use strongroom_core::package::manifest::FrozenManifest;
 use strongroom_core::package::record::{self, Decision, Finalized, StorageFacts};
 use strongroom_storage::keep::{self, KeepErrorKind};
-use strongroom_storage::{ListRequest, ObjectKey, StorageError, VersionId};
+use strongroom_storage::{ListRequest, ObjectKey, StorageError, StorageErrorKind, VersionId};
 
 use super::{Finalizing, Tally};
 use crate::db::RetentionEventType;
@@ -89,6 +89,25 @@ impl Finalizing<'_> {
         }
     }
 
+    /// Whether the `package.json` of an earlier attempt tells of no signature. What is none of this package says
+    /// nothing here, and is a conflict when ours is written.
+    pub(super) async fn is_told_unsigned(&self) -> Result<bool, ServiceError> {
+        let key = self.key(&layout::package_document(self.package.id))?;
+        let bytes = match self.read_whole(&key, PACKAGE_DOCUMENT_BYTES_MAX).await {
+            Ok((bytes, _)) => bytes,
+            Err(error)
+                if matches!(error.kind(), StorageErrorKind::NotFound | StorageErrorKind::Limit) =>
+            {
+                return Ok(false);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let earlier = PackageDocument::from_bytes(&bytes).ok();
+        Ok(earlier.is_some_and(|earlier| {
+            earlier.package_id == self.package.id && earlier.signature.is_none()
+        }))
+    }
+
     async fn earlier_document(
         &self,
         key: ObjectKey,
@@ -103,7 +122,7 @@ impl Finalizing<'_> {
             found.package_id == ours.package_id
                 && found.bundle_id == ours.bundle_id
                 && found.tenant == ours.tenant
-                // Of a worker without the key: it was true then that nothing was signed.
+                // Of a worker without the key: then nothing is said to be signed, for good.
                 && (found.signature.is_none() || found.signature == ours.signature)
                 && places(found) == places(ours)
         });
@@ -180,7 +199,6 @@ impl Finalizing<'_> {
     pub(super) async fn store_record(
         &self,
         stored: &StoredDocument,
-        signature: Option<ManifestSignature>,
         tally: &Tally,
     ) -> Result<StoredRecord, ServiceError> {
         let id = self.attempt.job().id;
@@ -189,7 +207,7 @@ impl Finalizing<'_> {
             files: self.package.files_count,
             size_bytes: self.package.size_bytes,
             expires_at: self.package.expires_at,
-            signature,
+            signature: stored.document.signature,
             locks: tally.summary,
         };
         let decided = Decided {
@@ -225,6 +243,7 @@ impl Finalizing<'_> {
             let is_of_it = matches!(
                 &record.decision,
                 Decision::PackageFinalized(of) if of.bundle_id == stored.document.bundle_id
+                    && of.signature == stored.document.signature
             );
             record.package_id == self.package.id && is_of_it
         });

@@ -40,10 +40,15 @@ struct Noted {
 }
 
 impl Finalizing<'_> {
-    /// Whether there is a signature to be made, or to be found.
-    pub(super) fn is_signed(&self) -> bool {
+    /// Whether there is a signature to be made, or to be found: where this process has a key, or another had one. Not
+    /// where a `package.json` is there that tells of none, of a process without a key: it is written once, and a signature
+    /// beside it would be one that nothing tells of.
+    pub(super) async fn shall_be_signed(&self) -> Result<bool, ServiceError> {
         let signer = &self.attempt.registry().settings().signing;
-        signer.is_some() || self.package.signature().is_some()
+        if signer.is_none() && self.package.signature().is_none() {
+            return Ok(false);
+        }
+        Ok(!self.is_told_unsigned().await?)
     }
 
     /// The signature of the manifest: the one that an earlier attempt wrote, or a new one. None where there is none and
@@ -52,7 +57,7 @@ impl Finalizing<'_> {
         &self,
         manifest: BundleId,
     ) -> Result<Option<StoredSignature>, ServiceError> {
-        if !self.is_signed() {
+        if !self.is_signed {
             return Ok(None);
         }
         let key = self.key(&layout::package_signature(self.package.id))?;
@@ -69,6 +74,10 @@ impl Finalizing<'_> {
         self.note_signature(signed.signature).await?;
         let bytes = Bytes::from(signed.bytes);
         let size_bytes = bytes.len() as u64;
+        // Another worker may be past the signature by now, and have no key.
+        if !self.attempt.is_sure() {
+            return Err(Attempt::lost());
+        }
         match keep::record(&*self.backend.store, &key, bytes, None).await {
             Ok(kept) => {
                 let object = Object { key, version: kept.version };
