@@ -212,9 +212,9 @@ CREATE INDEX locations_of_file ON storage_locations (tenant_id, artifact_file_id
 CREATE INDEX locations_restoring ON storage_locations (restore_requested_at, id)
     WHERE restore_status IN ('restore_requested', 'restoring', 'restored');
 CREATE INDEX locations_lapsing ON storage_locations (lock_retain_until, id)
-    WHERE status = 'active' AND lock_retain_until IS NOT NULL;
+    WHERE status IN ('active', 'corrupt') AND lock_retain_until IS NOT NULL;
 CREATE INDEX locations_lapsing_of_package ON storage_locations (tenant_id, package_id, lock_retain_until)
-    WHERE status = 'active' AND lock_retain_until IS NOT NULL;
+    WHERE status IN ('active', 'corrupt') AND lock_retain_until IS NOT NULL;
 
 -- Files that come in several requests (tus), until they are stored as files are.
 CREATE TABLE resumable_uploads (

@@ -15,7 +15,7 @@ named! {
         /// Each object was read back under it, and only Strongroom itself keeps it: whoever reaches the store by
         /// another way can delete.
         Advisory = "advisory",
-        /// The store cannot hold some of them, and says so; their rows tell which.
+        /// The store cannot hold some of them, and says so, or they are missing; their rows tell which.
         Partial = "partial",
         /// The store should hold them and does not, yet: tried again, and shown.
         Failed = "failed",

@@ -135,7 +135,13 @@ pub async fn download(
     let download = registry.download(&who, id).await?;
     let tag = entity_tag(download.sha256);
     let mut answered = described(&download);
-    if is_had(&headers, &tag) {
+    let is_had = is_had(&headers, &tag);
+    // Whoever wants no bytes has none of them read.
+    match is_had || method == Method::HEAD {
+        true => download.refuse_found_damaged()?,
+        false => registry.refuse_damaged(&who, &download).await?,
+    }
+    if is_had {
         return Ok((StatusCode::NOT_MODIFIED, answered).into_response());
     }
     let size_bytes = download.size_bytes;

@@ -124,9 +124,12 @@ statements! {
          restore_requested_at = $6, restore_expires_at = $7 \
          WHERE tenant_id = $1 AND id = $2 AND status = 'active'"
     )}
-    // Apart from the rest, for the same reason.
+    // Apart from the rest, for the same reason. What was seen of the lock says nothing of what is there now; whose the
+    // hold's bit is, only where it is ours.
     FOUND_LOCATION = {(
-        "UPDATE storage_locations SET status = $4, last_verified_at = COALESCE($5, last_verified_at) \
+        "UPDATE storage_locations SET status = $4, last_verified_at = COALESCE($5, last_verified_at), \
+         lock_mode = NULL, lock_retain_until = NULL, lock_hold = (lock_hold AND NOT hold_was_set_before), \
+         hold_was_set_before = FALSE, lock_read_at = NULL, lock_unobserved = $6 \
          WHERE tenant_id = $1 AND id = $2 AND status = $3"
     )}
     // The package is locked before; see `begin_deleting_location`.
@@ -137,15 +140,10 @@ statements! {
          AND (p.deletion_early OR p.expires_at <= $3)) AND NOT EXISTS (SELECT 1 FROM legal_holds h \
          WHERE h.tenant_id = $1 AND h.package_id = storage_locations.package_id AND h.released_at IS NULL)"
     )}
-    LOCKS_LAPSING = {(
-        "SELECT l.tenant_id, ", location_columns!(), " FROM storage_locations l WHERE l.status = 'active' \
-         AND l.lock_retain_until IS NOT NULL AND l.lock_retain_until < $1 \
-         AND (l.lock_retain_until, l.id) > ($2, $3) ORDER BY l.lock_retain_until, l.id LIMIT $4"
-    )}
     // Led by the locks: those that end soon are few.
     DATED_PACKAGES_LAPSING = {(
         "SELECT DISTINCT p.tenant_id, p.id FROM storage_locations l CROSS JOIN artifact_packages p \
-         WHERE p.tenant_id = l.tenant_id AND p.id = l.package_id AND l.status = 'active' \
+         WHERE p.tenant_id = l.tenant_id AND p.id = l.package_id AND l.status IN ('active', 'corrupt') \
          AND l.lock_retain_until IS NOT NULL AND l.lock_retain_until < $1 \
          AND p.status IN ('finalized', 'deletion_requested', 'deletion_blocked') \
          AND l.lock_retain_until / 1000000 < p.expires_at / 1000000 AND p.id > $2 ORDER BY p.id LIMIT $3"
@@ -155,7 +153,7 @@ statements! {
         "SELECT p.tenant_id, p.id FROM artifact_packages p WHERE p.expires_at IS NULL \
          AND p.status IN ('finalized', 'deletion_requested', 'deletion_blocked') AND p.id > $2 \
          AND EXISTS (SELECT 1 FROM storage_locations l WHERE l.tenant_id = p.tenant_id AND l.package_id = p.id \
-         AND l.status = 'active' AND l.lock_retain_until IS NOT NULL AND l.lock_retain_until < $1) \
+         AND l.status IN ('active', 'corrupt') AND l.lock_retain_until IS NOT NULL AND l.lock_retain_until < $1) \
          ORDER BY p.id LIMIT $3"
     )}
     RESTORES_TO_LOOK_AT = {(
@@ -271,12 +269,14 @@ impl TenantTx<'_> {
         .map(drop)
     }
 
-    /// Writes what a look at a location found, and when it was read and right; tells whether it was still as it was.
+    /// Writes that a look at a location found it otherwise, when it was read and right, and why nothing is known of its
+    /// lock; tells whether it was still as it was.
     pub async fn found_location(
         &mut self,
         l: &LocationRow,
         to: LocationStatus,
         verified_at: Option<Timestamp>,
+        lock_unobserved: &str,
     ) -> Result<bool, DbError> {
         let (session, tenant) = self.parts();
         let updated = changed!(
@@ -287,6 +287,7 @@ impl TenantTx<'_> {
             l.status.as_str(),
             to.as_str(),
             maybe_micros(verified_at),
+            text(lock_unobserved)?,
         )?;
         Ok(updated == 1)
     }
@@ -309,18 +310,7 @@ impl TenantTx<'_> {
 }
 
 impl Session {
-    /// Locked objects whose lock ends before a moment, the first to end first, from after `after` on.
-    pub async fn lapsing_locks_of_any_tenant(
-        &mut self,
-        before: Timestamp,
-        after: Option<(Timestamp, Uuid)>,
-        limit: u32,
-    ) -> Result<Vec<FoundLocation>, DbError> {
-        let (at, id) = after.map_or((i64::MIN, Uuid::nil()), |(at, id)| (micros(at), id));
-        rows!(self, FoundLocation, LOCKS_LAPSING, micros(before), at, id, i64::from(limit))
-    }
-
-    /// Packages whose date is later than a lock that ends before a moment, in the order of their ids after `after`.
+    /// Packages whose date is later than a lock, also of a corrupt object, that ends before a moment, in the order of their ids after `after`.
     pub async fn dated_packages_lapsing_of_any_tenant(
         &mut self,
         before: Timestamp,
@@ -330,7 +320,7 @@ impl Session {
         rows!(self, FoundPackage, DATED_PACKAGES_LAPSING, micros(before), after, i64::from(limit))
     }
 
-    /// Packages without a date that have a lock that ends before a moment, in the order of their ids after `after`.
+    /// Packages without a date that have a lock, also of a corrupt object, that ends before a moment, in the order of their ids after `after`.
     pub async fn dateless_packages_lapsing_of_any_tenant(
         &mut self,
         before: Timestamp,

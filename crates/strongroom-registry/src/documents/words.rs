@@ -38,7 +38,7 @@ macro_rules! words {
 words! {
     PackageStatus = package::PackageStatus: "Where a package is in its life.";
     RetentionClass = package::RetentionClass: "What a package is, which says how long it is kept at least.";
-    LockState = package::LockState: "How far a package's locks have reached the store. `held`: each object was read back under the lock that it should have, which is the store's to keep. `advisory`: the same, and only Strongroom itself keeps it, so whoever reaches the store by another way can delete. `partial`: the store cannot hold some of them. `failed`: it should, and does not yet.";
+    LockState = package::LockState: "How far a package's locks have reached the store. `held`: each object was read back under the lock that it should have, which is the store's to keep. `advisory`: the same, and only Strongroom itself keeps it, so whoever reaches the store by another way can delete. `partial`: the store cannot hold some of them, or they are missing. `failed`: it should, and does not yet.";
     HoldReach = db::HoldReach: "How far a hold, or its release, has reached the store; `held`, `advisory`, `partial` and `failed` as for the locks of a package.";
     FileStatus = package::FileStatus: "Where a file is in its life.";
     LocationStatus = package::LocationStatus: "What is known of an object.";

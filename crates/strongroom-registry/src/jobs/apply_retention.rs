@@ -31,6 +31,10 @@ pub(super) struct Seen {
     /// The same of the hold's bit alone.
     pub(super) holds: Reached,
     pub(super) beyond_asked: u64,
+    /// Files that are gone: nothing can be brought to them.
+    missing: u64,
+    /// Whether one of them bore the hold's bit for us when it was there last.
+    pub(super) left_bit: bool,
     /// What went wrong, the first of each.
     pub(super) errors: Vec<ServiceError>,
 }
@@ -41,6 +45,14 @@ impl Seen {
         self.reached.add(brought.reach);
         self.holds.add(brought.hold);
         self.beyond_asked += u64::from(brought.is_beyond_asked);
+    }
+
+    /// A file that was found to be gone: the store cannot hold it. Whoever finds it again has this done again.
+    fn add_missing(&mut self, location: &LocationRow) {
+        self.missing += 1;
+        self.left_bit |= location.hold_is_ours();
+        self.reached.add(Reach::Partial);
+        self.holds.add(Reach::Partial);
     }
 
     /// What can be said of the whole: what could not be brought, or whose bit is not as it should be, has failed.
@@ -64,6 +76,7 @@ impl Seen {
             "partial": partial,
             "failed": failed + self.errors.len() as u64,
             "beyond_asked": self.beyond_asked,
+            "missing": self.missing,
         })
     }
 }
@@ -146,6 +159,9 @@ async fn pass(
             let busy = "whether an object is deleted is not known yet";
             seen.errors.push(ServiceError::new(ErrorKind::Busy, busy));
         }
+        for location in locations.iter().filter(|one| one.status == LocationStatus::Missing) {
+            seen.add_missing(location);
+        }
         // Other bytes than were stored are held like those: they may show what came about.
         locations.retain(|location| {
             matches!(location.status, LocationStatus::Active | LocationStatus::Corrupt)
@@ -222,7 +238,8 @@ async fn bring_files(
             Err(error) => seen.errors.push(error),
         }
     }
-    note(attempt, changed).await
+    note(attempt, changed).await?;
+    Ok(())
 }
 
 async fn bring_documents(

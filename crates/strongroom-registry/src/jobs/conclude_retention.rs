@@ -48,7 +48,8 @@ pub(super) async fn conclude(
     let is_failed = weakest == Reach::Failed;
     let lock_state = LockState::of(truth.asks(), weakest);
     let reach = HoldReach::from(seen.weakest_hold());
-    let is_released = truth.is_held() || seen.weakest_hold() != Reach::Failed;
+    let is_off = seen.weakest_hold() != Reach::Failed && !seen.left_bit;
+    let is_released = truth.is_held() || is_off;
     let registry = attempt.registry();
     let (package, outcome) = (attempt.package_id()?, seen.outcome());
     let done = (!is_failed).then(|| {

@@ -8,7 +8,7 @@ use strongroom_storage::{ObjectKey, Storage, StorageErrorKind, VersionId};
 
 use super::Attempt;
 use crate::db::{JobRow, LocationRow, TenantId, Tx};
-use crate::error::ServiceError;
+use crate::error::{ErrorKind, ServiceError};
 use crate::service::read_files::name_of;
 use crate::service::records::object_key;
 
@@ -26,7 +26,13 @@ pub(super) async fn intend<'l>(
         .collect();
     let looked: Vec<Option<LocationRow>> =
         stream::iter(looks).buffer_unordered(at_once).try_collect().await?;
-    note(attempt, looked.into_iter().flatten().collect()).await
+    let looked: Vec<LocationRow> = looked.into_iter().flatten().collect();
+    let looked_at = looked.len();
+    if note(attempt, looked).await? < looked_at {
+        let changed = "an object was found otherwise while its lock was looked at";
+        return Err(ServiceError::new(ErrorKind::Busy, changed));
+    }
+    Ok(())
 }
 
 async fn look(
@@ -49,13 +55,13 @@ async fn look(
     Ok(Some(location.clone()))
 }
 
-/// Writes rows of locations, each if it is still in the state in which it was looked at.
+/// Writes rows of locations, each if it is still in the state in which it was looked at; answers how many were.
 pub(super) async fn note(
     attempt: &Attempt,
     locations: Vec<LocationRow>,
-) -> Result<(), ServiceError> {
+) -> Result<usize, ServiceError> {
     if locations.is_empty() {
-        return Ok(());
+        return Ok(0);
     }
     let input = (attempt.tenant().clone(), attempt.job().clone(), locations);
     attempt.registry().db().write(input, |tx, i| Box::pin(write(tx, i))).await
@@ -64,13 +70,14 @@ pub(super) async fn note(
 async fn write(
     tx: &mut Tx,
     (tenant, job, locations): &(TenantId, JobRow, Vec<LocationRow>),
-) -> Result<(), ServiceError> {
+) -> Result<usize, ServiceError> {
     let mut rows = tx.of(tenant);
     if !rows.has_job(job).await? {
         return Err(Attempt::lost());
     }
+    let mut noted = 0;
     for location in locations {
-        rows.update_location(location, location.status).await?;
+        noted += usize::from(rows.update_location(location, location.status).await?);
     }
-    Ok(())
+    Ok(noted)
 }

@@ -13,6 +13,8 @@ use crate::error::ServiceError;
 /// A package's retention: what every one of its objects has to be brought to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Truth {
+    /// That of the package's row. Whatever is found of its objects meanwhile raises it too.
+    version: u64,
     pub(super) status: PackageStatus,
     pub(super) expires_at: Option<Timestamp>,
     /// Absent where the rule asks for no lock.
@@ -32,6 +34,7 @@ impl Truth {
         let rule = rows.rule(package.rule_id).await?;
         let holds = rows.active_holds(package.id).await?;
         Ok(Self {
+            version: package.version,
             status: package.status,
             expires_at: package.expires_at,
             in_write: rule.as_ref().is_some_and(|rule| rule.lock_time == RuleLock::InWrite),

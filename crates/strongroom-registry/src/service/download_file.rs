@@ -45,8 +45,17 @@ pub struct Download {
     pub size_bytes: u64,
     /// Their digest.
     pub sha256: Sha256Digest,
+    /// What a verification found of it that was not as it should be.
+    was_found: Option<FileStatus>,
     pub(super) package: Uuid,
     pub(super) location: LocationRow,
+}
+
+impl Download {
+    /// Refuses a file that was found damaged when it was last looked at. Reads nothing of it.
+    pub fn refuse_found_damaged(&self) -> Result<(), ServiceError> {
+        self.was_found.map_or(Ok(()), check_status)
+    }
 }
 
 /// What was handed out, and how.
@@ -61,17 +70,18 @@ pub(super) enum Retrieved {
 }
 
 impl Registry {
-    /// Finds out whether a file can be read now. Reads nothing of it.
+    /// Finds a file whose bytes there should be. Reads nothing of it: one that was found damaged is answered too, and
+    /// refused by [`refuse_damaged`](Self::refuse_damaged) before any byte is sent.
     pub async fn download(&self, who: &Principal, id: Uuid) -> Result<Download, ServiceError> {
         let (file, _, locations) = self.file_for(who, Action::Download, id).await?;
         let location = locations.into_iter().find(|one| one.status.may_be_there());
-        let status = match (&location, file.status) {
-            (Some(location), FileStatus::Missing | FileStatus::Corrupt) => {
-                self.look_again(&who.tenant, location).await?
+        let was_found = match file.status {
+            status @ (FileStatus::Missing | FileStatus::Corrupt) => Some(status),
+            status => {
+                check_status(status)?;
+                None
             }
-            (_, status) => status,
         };
-        check_status(status)?;
         let (Some(location), Some(size_bytes), Some(sha256)) =
             (location, file.size_bytes, file.sha256)
         else {
@@ -79,7 +89,7 @@ impl Registry {
                 "a stored file is nowhere, or has no digest",
             )));
         };
-        if !location.restore_status.is_readable() {
+        if was_found.is_none() && !location.restore_status.is_readable() {
             return Err(ServiceError::archived());
         }
         Ok(Download {
@@ -88,9 +98,22 @@ impl Registry {
             media_type: file.media_type,
             size_bytes,
             sha256,
+            was_found,
             package: file.package_id,
             location,
         })
+    }
+
+    /// Refuses a file that was found damaged, unless it is whole by now: its object is read again, as often as there may
+    /// be looks at one.
+    pub async fn refuse_damaged(
+        &self,
+        who: &Principal,
+        download: &Download,
+    ) -> Result<(), ServiceError> {
+        let Some(was_found) = download.was_found else { return Ok(()) };
+        let found = self.look_again(&who.tenant, &download.location).await?;
+        check_status(found.unwrap_or(was_found))
     }
 
     /// Reads it, or the bytes in `range`. The whole of it ends well only when it is right; what is found to be gone, or
@@ -193,6 +216,9 @@ fn check_status(status: FileStatus) -> Result<(), ServiceError> {
         FileStatus::Missing | FileStatus::Corrupt => Err(ServiceError::new(
             ErrorKind::Corrupt,
             format!("the file was found {status} when it was last verified"),
+        )
+        .with_guidance(
+            "bring its bytes back, such as from a backup: a download looks again, a minute after the last look at the earliest",
         )),
         // Of what was never acknowledged there is nothing to be had.
         FileStatus::Receiving => Err(ServiceError::not_found()),

@@ -1,19 +1,24 @@
 //! Bytes that were gone, or others than were stored, when somebody wanted them: they are read once more, and the rows of
 //! their file say what was found. One reading that went wrong says nothing yet.
 //!
-//! What was found wrong is looked at again whenever somebody asks for the file: what a person brought back is there again.
+//! What was found wrong is looked at again when somebody asks for the bytes, one look at a time and none right after
+//! another: what a person brought back is there again. What is there then may be another object, under no lock or somebody
+//! else's: so whatever changes of an object, the package's locks are brought to all of them anew.
 
 use jiff::Timestamp;
 use serde_json::json;
+use strongroom_core::observed::Unobserved;
 use strongroom_core::package::status::{FileEvent, LocationEvent};
-use strongroom_core::package::{FileStatus, LocationStatus, PackageStatus};
+use strongroom_core::package::{FileStatus, LocationStatus, LockState, PackageStatus};
 use strongroom_storage::VersionId;
 use strongroom_storage::keep::{self, Expected, Verdict};
 
 use super::Registry;
+use super::read_files::name_of;
 use super::records::object_key;
-use crate::db::{AuditEventRow, LocationRow, TenantId, Tx};
+use crate::db::{AuditEventRow, JobRow, LocationRow, TenantId, Tx};
 use crate::error::ServiceError;
+use crate::jobs::JobKind;
 
 /// What a look found, to be written down.
 struct Found {
@@ -22,6 +27,8 @@ struct Found {
     events: (FileEvent, LocationEvent),
     now: Timestamp,
     event: AuditEventRow,
+    /// Brings the locks of the package to what is there now.
+    job: JobRow,
 }
 
 impl Registry {
@@ -29,18 +36,31 @@ impl Registry {
     pub(super) async fn note_damage(&self, tenant: &TenantId, location: &LocationRow) {
         let file = location.artifact_file_id;
         match self.look_again(tenant, location).await {
-            Ok(FileStatus::Stored) => {
+            Ok(None) => {
+                tracing::warn!(file_id = %file, "a reading went wrong, and the file was read again a moment ago");
+            }
+            Ok(Some(FileStatus::Stored)) => {
                 tracing::warn!(file_id = %file, "a reading went wrong, and the next one went well");
             }
-            Ok(status) => tracing::warn!(file_id = %file, %status, "a file was read again"),
+            Ok(Some(status)) => tracing::warn!(file_id = %file, %status, "a file was read again"),
             Err(error) => {
                 tracing::warn!(file_id = %file, %error, "whether a file is damaged is not known");
             }
         }
     }
 
-    /// Reads every byte of an object and writes down what is news of it. Answers the state of its file.
+    /// Reads every byte of an object and writes down what is news of it. Answers the state of its file; or nothing,
+    /// where it is being read so, or was a moment ago.
     pub(super) async fn look_again(
+        &self,
+        tenant: &TenantId,
+        location: &LocationRow,
+    ) -> Result<Option<FileStatus>, ServiceError> {
+        let Some(_turn) = self.looks.turn(location.id, self.clock()) else { return Ok(None) };
+        self.look(tenant, location).await.map(Some)
+    }
+
+    async fn look(
         &self,
         tenant: &TenantId,
         location: &LocationRow,
@@ -69,16 +89,19 @@ impl Registry {
         let details = json!({ "location_id": location.id });
         let mut event = self.package_event(kind, location.package_id, None, details);
         event.file_id = Some(location.artifact_file_id);
+        let job = self.new_job(JobKind::ApplyRetention, location.package_id, json!({}));
         let (tenant, location) = (tenant.clone(), location.clone());
-        let found = Found { tenant, location, events, now: self.clock().now(), event };
-        self.db().write(found, |tx, found| Box::pin(write(tx, found))).await
+        let found = Found { tenant, location, events, now: self.clock().now(), event, job };
+        let status = self.db().write(found, |tx, found| Box::pin(write(tx, found))).await;
+        self.ring_for_jobs();
+        status
     }
 }
 
 async fn write(tx: &mut Tx, found: &Found) -> Result<FileStatus, ServiceError> {
     let mut rows = tx.of(&found.tenant);
     let package = rows.lock_package(found.location.package_id).await?;
-    let package = package.ok_or_else(ServiceError::not_found)?;
+    let mut package = package.ok_or_else(ServiceError::not_found)?;
     let file = rows.file(found.location.artifact_file_id).await?;
     let mut file = file.ok_or_else(ServiceError::not_found)?;
     let is_kept = match package.status {
@@ -102,10 +125,16 @@ async fn write(tx: &mut Tx, found: &Found) -> Result<FileStatus, ServiceError> {
         return Ok(file.status);
     }
     let verified_at = (to == LocationStatus::Active).then_some(found.now);
-    if rows.found_location(&location, to, verified_at).await? {
+    let lock_unobserved = name_of(&Unobserved::NotProbed);
+    if rows.found_location(&location, to, verified_at, &lock_unobserved).await? {
         file.status = becomes;
         rows.update_file(&file, of_file).await?;
         rows.insert_audit_event(&found.event).await?;
+        if package.has_evidence() {
+            package.lock_state = LockState::Applying;
+            rows.enqueue_job(&found.job).await?;
+            rows.update_package(&package).await?;
+        }
     }
     Ok(file.status)
 }

@@ -24,6 +24,7 @@ mod list_holds;
 pub mod list_packages;
 mod lock_row;
 mod look_again;
+mod looks;
 mod names;
 pub(crate) mod nearness;
 pub mod new_file;
@@ -62,6 +63,8 @@ use crate::db::Db;
 use crate::local_files::LocalRoots;
 use crate::metrics::Metrics;
 
+use self::looks::Looks;
+
 /// A registry: its database, its stores, its clock and its settings. Keeps no state of its own besides, so that any
 /// number of them work on one database and one store.
 pub struct Registry {
@@ -84,6 +87,8 @@ pub struct Registry {
     is_stopping: AtomicBool,
     /// A permit for each bundle that may be under way. The threads that make them hold theirs to their end.
     bundles: Arc<Semaphore>,
+    /// Whose turn it is to look at a damaged object.
+    looks: Looks,
 }
 
 impl fmt::Debug for Registry {
@@ -110,6 +115,7 @@ impl Registry {
             ingestions: Semaphore::new(1),
             is_stopping: AtomicBool::new(false),
             bundles: Arc::new(Semaphore::new(limits.bundles_at_once)),
+            looks: Looks::default(),
         })
     }
 

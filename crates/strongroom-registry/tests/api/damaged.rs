@@ -4,21 +4,29 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::{Method, StatusCode};
+use axum::http::{Method, StatusCode, header};
 use bytes::Bytes;
+use futures::FutureExt as _;
 use http_body_util::BodyExt as _;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use strongroom_core::layout;
 use strongroom_registry::api::router::router;
 use strongroom_registry::auth::Role;
-use strongroom_storage::ObjectKey;
+use strongroom_storage::memory::MemoryStorage;
+use strongroom_storage::{Clock, ObjectKey, Storage};
+use strongroom_testkit::SteppedStore;
 use strongroom_testkit::s3::{BucketSettings, Op};
+use strongroom_testkit::steps::What;
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
 use crate::app::{Answer, TestApp, on_both_with, on_each_engine};
 use crate::evidence::{locks, stepwise, work};
 use crate::files::{Bucket, replace};
+
+/// Looks at one object are as far apart.
+const A_WHILE: SignedDuration = SignedDuration::from_secs(60);
 
 /// A finalized package of files that no lock keeps, all of these bytes; and its files.
 async fn package_of(app: &TestApp, paths: &[&str]) -> (Uuid, Vec<Uuid>) {
@@ -45,7 +53,7 @@ async fn download(app: &TestApp, file: Uuid) -> Answer {
 }
 
 /// Asks for something whose body breaks off.
-async fn breaks_off(app: &TestApp, path: &str) {
+pub async fn breaks_off(app: &TestApp, path: &str) {
     let request = app.as_(Role::Producer).request(Method::GET, path).body(Body::empty()).unwrap();
     let answer = router(&app.registry).oneshot(request).await.unwrap();
     assert_eq!(answer.status(), StatusCode::OK);
@@ -94,6 +102,8 @@ async fn bytes_that_are_gone_are_noted_and_seen_again_when_they_are_back() {
 
         let body = Bytes::from_static(b"content").into();
         app.store.create(&key, body, &Default::default()).await.unwrap();
+        is_corrupt(&download(&app, files[0]).await, "found missing");
+        app.clock.advance(A_WHILE);
         assert_eq!(download(&app, files[0]).await.body, Bytes::from_static(b"content"));
         assert_eq!(states(&app, files[0]).await, ["stored", "active"]);
         assert_eq!(told(&app, id, files[0]).await, ["file_missing", "file_found_whole"]);
@@ -163,6 +173,80 @@ async fn one_reading_that_goes_wrong_says_nothing_of_the_bytes() {
         assert!(download(&app, files[0]).await.status.is_server_error());
         faults.clear();
         assert_eq!(states(&app, files[0]).await, ["stored", "active"]);
+    })
+    .await;
+}
+
+/// Reads of files' objects since the count began.
+fn reads(store: &SteppedStore) -> usize {
+    store.steps().taken().iter().filter(|step| step.name.starts_with("store: read")).count()
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_read_by_one_at_a_time_and_not_again_right_away() {
+    on_each_engine(async |engine| {
+        let store = SteppedStore::new(Arc::new(MemoryStorage::new(Clock::system())));
+        let app = engine.start_on(Arc::clone(&store) as Arc<dyn Storage>, stepwise).await;
+        let (id, files) = package_of(&app, &["a"]).await;
+        replace(&*app.store, key_of(id, files[0]).as_str(), b"CONTENT").await;
+        store.steps().watch();
+        breaks_off(&app, &format!("/files/{}/download", files[0])).await;
+        assert_eq!(reads(&store), 2, "what was asked for, and the look");
+        work(&app).await;
+
+        let again = {
+            let app = app.clone();
+            move || {
+                let (app, file) = (app.clone(), files[0]);
+                async move { is_corrupt(&download(&app, file).await, "found corrupt") }.boxed()
+            }
+        };
+        store.steps().watch();
+        again().await;
+        assert_eq!(store.steps().taken(), [], "it was looked at a moment ago");
+        app.clock.advance(A_WHILE);
+        // Somebody else asks while it is looked at.
+        store.steps().plan(1, What::Meanwhile(Arc::new(again.clone())));
+        again().await;
+        assert!(store.steps().happened());
+        assert_eq!(reads(&store), 1);
+        store.steps().watch();
+        again().await;
+        assert_eq!(reads(&store), 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_wants_no_bytes_of_a_damaged_file_has_none_of_them_read() {
+    on_each_engine(async |engine| {
+        let store = SteppedStore::new(Arc::new(MemoryStorage::new(Clock::system())));
+        let app = engine.start_on(Arc::clone(&store) as Arc<dyn Storage>, stepwise).await;
+        let (id, files) = package_of(&app, &["a"]).await;
+        let path = format!("/files/{}/download", files[0]);
+        let producer = app.as_(Role::Producer);
+        let tag = producer.get(&path).await.header("etag").to_owned();
+        let ask = async |method: Method, tag: &str| {
+            let request = producer.request(method, &path).header(header::IF_NONE_MATCH, tag);
+            producer.send(request.body(Body::empty()).unwrap()).await.status
+        };
+        let key = key_of(id, files[0]);
+        app.store.delete(&key, None).await.unwrap();
+        is_corrupt(&download(&app, files[0]).await, "lost");
+        work(&app).await;
+        let body = Bytes::from_static(b"content").into();
+        app.store.create(&key, body, &Default::default()).await.unwrap();
+        app.clock.advance(A_WHILE);
+        store.steps().watch();
+        for (method, tag) in
+            [(Method::HEAD, "\"other\""), (Method::HEAD, &*tag), (Method::GET, &*tag)]
+        {
+            assert_eq!(ask(method, tag).await, StatusCode::BAD_GATEWAY);
+        }
+        assert_eq!(store.steps().taken(), [], "as its rows say");
+        assert_eq!(ask(Method::GET, "\"other\"").await, StatusCode::OK);
+        assert_eq!(ask(Method::HEAD, "\"other\"").await, StatusCode::OK);
+        assert_eq!(ask(Method::GET, &tag).await, StatusCode::NOT_MODIFIED);
     })
     .await;
 }

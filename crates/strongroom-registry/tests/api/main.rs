@@ -6,6 +6,7 @@ mod abandoning;
 mod advisory;
 mod app;
 mod archived;
+mod brought_back;
 mod crash;
 mod cuts;
 mod damaged;

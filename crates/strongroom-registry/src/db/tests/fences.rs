@@ -63,7 +63,7 @@ async fn insert_file(test: &TestDb, file: &FileRow) -> Result<(), DbErrorKind> {
     written.await.map_err(|error| error.kind())
 }
 
-async fn insert_location(test: &TestDb, package: &PackageRow) -> LocationRow {
+pub(super) async fn insert_location(test: &TestDb, package: &PackageRow) -> LocationRow {
     test.insert(package).await.unwrap();
     let file = new_file(test, package);
     insert_file(test, &file).await.unwrap();

@@ -5,6 +5,7 @@ mod support;
 mod fences;
 mod jobs;
 mod kept;
+mod lapsing;
 mod plans;
 mod rows;
 mod schema;
