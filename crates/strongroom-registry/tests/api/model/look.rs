@@ -16,7 +16,7 @@ use super::story::Story;
 use super::world::World;
 use crate::files::{bytes_at, keys_below};
 
-/// Events of a page: more than a package of a sequence has.
+/// Events of a page, of which a sequence has several at times.
 const EVENTS: usize = 200;
 
 /// What was seen of a package when it was looked at last.
@@ -43,12 +43,9 @@ impl World {
         for number in 0..self.ids.len() {
             self.look_at(number).await;
         }
-        let page = self.auditor.get(&format!("/audit-events?limit={EVENTS}")).await.json();
-        if page.get("next").is_some() {
-            return;
-        }
+        let events = self.events_at("/audit-events").await;
         let about_none = |event: &&Value| event.get("package_id").is_none();
-        let mut events = counts(page["events"].as_array().unwrap().iter().filter(about_none));
+        let mut events = counts(events.iter().filter(about_none));
         events.retain(|kind, _| !matches!(kind.as_str(), "token_created" | "retention_rule_set"));
         assert_eq!(events, self.model.events, "the log of the registry");
     }
@@ -105,10 +102,19 @@ impl World {
     }
 
     async fn events(&self, number: usize) -> Counts {
-        let path = self.path(number, &format!("audit-events?limit={EVENTS}"));
-        let page = self.auditor.get(&path).await.json();
-        assert!(page.get("next").is_none(), "more events than are looked at");
-        counts(page["events"].as_array().unwrap().iter())
+        counts(self.events_at(&self.path(number, "audit-events")).await.iter())
+    }
+
+    /// All events of a log, page by page.
+    async fn events_at(&self, path: &str) -> Vec<Value> {
+        let (mut events, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let query = format!("{path}?limit={EVENTS}{cursor}");
+            let mut page = self.auditor.get(&query).await.json();
+            events.append(page["events"].as_array_mut().unwrap());
+            let Some(next) = page["next"].as_str() else { return events };
+            cursor = format!("&cursor={next}");
+        }
     }
 
     /// The bytes, the records, and the rows tell one story.
