@@ -70,11 +70,6 @@ pub async fn on_each_engine(test: impl AsyncFn(&Engine)) {
 }
 
 impl TestApp {
-    /// On SQLite, with this store.
-    pub async fn start_on(store: Arc<dyn Storage>, change: impl FnOnce(&mut Settings)) -> Self {
-        Engine::Sqlite.start_on(store, change).await
-    }
-
     /// A registry on an empty database, or on one that others used before.
     pub async fn new(
         database: Database,
@@ -243,6 +238,13 @@ impl Client {
 
     pub async fn post(&self, path: &str, body: Value) -> Answer {
         self.with_json(Method::POST, path, body).await
+    }
+
+    /// Posts what is taken.
+    pub async fn posts(&self, path: &str, body: Value) -> Value {
+        let answer = self.post(path, body).await;
+        assert!(answer.status.is_success(), "{path}: {answer:?}");
+        answer.json()
     }
 
     pub async fn put(&self, path: &str, body: Value) -> Answer {

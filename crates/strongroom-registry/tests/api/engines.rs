@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use sqlx::Connection as _;
 use strongroom_registry::config::Settings;
 use strongroom_registry::db::Db;
+use strongroom_storage::memory::MemoryStorage;
 use strongroom_storage::{Clock, Storage};
+use strongroom_testkit::SteppedStore;
 use strongroom_testkit::client::endpoint_of;
 use tokio::sync::OnceCell;
 
@@ -118,6 +120,15 @@ impl Engine {
         change: impl FnOnce(&mut Settings),
     ) -> TestApp {
         TestApp::new(self.new_database().await, Some(store), change).await
+    }
+
+    /// The same with a store whose calls can be interrupted, kept in memory.
+    pub async fn start_interrupted(
+        &self,
+        change: impl FnOnce(&mut Settings),
+    ) -> (TestApp, Arc<SteppedStore>) {
+        let store = SteppedStore::new(Arc::new(MemoryStorage::new(Clock::system())));
+        (self.start_on(Arc::clone(&store) as Arc<dyn Storage>, change).await, store)
     }
 
     async fn new_database(&self) -> Database {

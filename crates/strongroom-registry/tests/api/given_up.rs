@@ -1,7 +1,5 @@
 //! What an attempt that was given up leaves behind, and what is made of it later.
 
-use std::sync::Arc;
-
 use axum::http::StatusCode;
 use futures::FutureExt as _;
 use serde_json::{Value, json};
@@ -10,14 +8,11 @@ use strongroom_core::package::PackageStatus;
 use strongroom_registry::auth::Role;
 use strongroom_registry::config::Settings;
 use strongroom_registry::jobs::run_one;
-use strongroom_storage::memory::MemoryStorage;
-use strongroom_storage::{Clock, ObjectKey, Storage};
-use strongroom_testkit::SteppedStore;
+use strongroom_storage::ObjectKey;
 use strongroom_testkit::steps::What;
 use uuid::Uuid;
 
-use crate::app::{Client, TestApp, on_both_with, on_each_engine};
-use crate::engines::Engine;
+use crate::app::{TestApp, on_both_with, on_each_engine};
 use crate::evidence::{keys, locks, records, row, stepwise, tick, work};
 
 /// More calls than any of these takes.
@@ -27,11 +22,6 @@ const CALLS_MAX: usize = 100;
 fn once(settings: &mut Settings) {
     stepwise(settings);
     settings.jobs.attempts_max = 1;
-}
-
-async fn interrupted(engine: &Engine) -> (TestApp, Arc<SteppedStore>) {
-    let store = SteppedStore::new(Arc::new(MemoryStorage::new(Clock::system())));
-    (engine.start_on(Arc::clone(&store) as Arc<dyn Storage>, once).await, store)
 }
 
 async fn package(app: &TestApp, class: &str) -> Uuid {
@@ -45,22 +35,16 @@ async fn package(app: &TestApp, class: &str) -> Uuid {
     id
 }
 
-async fn post(client: &Client, path: String, body: Value) -> Value {
-    let answer = client.post(&path, body).await;
-    assert!(answer.status.is_success(), "{path}: {answer:?}");
-    answer.json()
-}
-
 #[tokio::test]
 async fn a_hold_that_ended_after_finalizing_was_given_up_leaves_no_bit() {
     on_each_engine(async |engine| {
         let (mut was_open, manager_says) = (false, json!({ "reason": "settled" }));
         for nth in (1..CALLS_MAX).step_by(4) {
-            let (app, store) = interrupted(engine).await;
+            let (app, store) = engine.start_interrupted(once).await;
             let id = package(&app, "raw-evidence").await;
             let manager = app.as_(Role::RecordsManager);
             let path = format!("/packages/{id}/retention/holds");
-            let hold = post(&manager, path.clone(), manager_says.clone()).await;
+            let hold = manager.posts(&path, manager_says.clone()).await;
             app.as_(Role::Producer).finalizes(id).await;
             store.steps().plan(nth, What::FailsBefore);
             work(&app).await;
@@ -69,7 +53,7 @@ async fn a_hold_that_ended_after_finalizing_was_given_up_leaves_no_bit() {
             }
             was_open |= row(&app, id).await.status == PackageStatus::Open;
             let hold = hold["hold_id"].as_str().unwrap();
-            post(&manager, format!("{path}/{hold}/release"), manager_says.clone()).await;
+            manager.posts(&format!("{path}/{hold}/release"), manager_says.clone()).await;
             app.as_(Role::Producer).finalizes(id).await;
             work(&app).await;
             assert_eq!(row(&app, id).await.status, PackageStatus::Finalized, "{nth}");
@@ -93,7 +77,7 @@ async fn a_bit_that_somebody_set_before_finalizing_stays() {
         work(&app).await;
         let ask = json!({ "days": 400, "reason": "longer" });
         let path = format!("/packages/{id}/retention/extensions");
-        post(&app.as_(Role::RecordsManager), path, ask).await;
+        app.as_(Role::RecordsManager).posts(&path, ask).await;
         work(&app).await;
         let lock = app.store.lock(&key, None).await.unwrap();
         assert_eq!(lock.legal_hold, Observed::Observed(true), "no release of ours clears it");
@@ -106,13 +90,13 @@ async fn what_a_stopped_deletion_left_is_no_bundle_and_can_be_had_file_by_file()
     on_each_engine(async |engine| {
         let mut was_in_part = false;
         for nth in 1..CALLS_MAX {
-            let (app, store) = interrupted(engine).await;
+            let (app, store) = engine.start_interrupted(once).await;
             let id = package(&app, "transient").await;
             app.as_(Role::Producer).finalizes(id).await;
             work(&app).await;
             let manager = app.as_(Role::RecordsManager);
             let ask = json!({ "reason": "a mistake", "early": true });
-            post(&manager, format!("/packages/{id}/deletion"), ask.clone()).await;
+            manager.posts(&format!("/packages/{id}/deletion"), ask.clone()).await;
             for _ in 0..2 {
                 tick(&app).await;
             }
@@ -123,10 +107,10 @@ async fn what_a_stopped_deletion_left_is_no_bundle_and_can_be_had_file_by_file()
             }
             if row(&app, id).await.status == PackageStatus::Deleting {
                 let path = format!("/packages/{id}/retention/holds");
-                post(&manager, path, json!({ "reason": "matter" })).await;
+                manager.posts(&path, json!({ "reason": "matter" })).await;
             }
             let path = format!("/packages/{id}/deletion/cancel");
-            post(&manager, path, json!({ "reason": "kept" })).await;
+            manager.posts(&path, json!({ "reason": "kept" })).await;
             work(&app).await;
             let files = app.as_(Role::Auditor).files(id).await;
             let left = files.iter().filter(|(_, status)| status == "stored").count();
@@ -156,11 +140,11 @@ async fn an_approval_of_what_is_on_its_way_already_decides_nothing_anew() {
         let (first, second) =
             (app.as_(Role::RecordsManager), app.another(Role::RecordsManager).await);
         let path = format!("/packages/{id}/deletion");
-        post(&first, path.clone(), json!({ "reason": "soon", "early": true })).await;
+        first.posts(&path, json!({ "reason": "soon", "early": true })).await;
         app.clock.advance(jiff::SignedDuration::from_hours(48));
-        let due = post(&first, path.clone(), json!({ "reason": "its date is past" })).await;
+        let due = first.posts(&path, json!({ "reason": "its date is past" })).await;
         assert_eq!(due["status"], "deletion_requested");
-        let approved = post(&second, format!("{path}/approve"), Value::Null).await;
+        let approved = second.posts(&format!("{path}/approve"), Value::Null).await;
         assert_eq!(approved["deletion"], due["deletion"]);
         let records = records(&app, id).await;
         let requests =

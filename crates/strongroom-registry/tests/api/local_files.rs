@@ -15,13 +15,13 @@ use strongroom_registry::auth::Role;
 use strongroom_registry::config::Settings;
 use strongroom_registry::jobs::run_one;
 use strongroom_registry::service::Registry;
-use strongroom_storage::memory::MemoryStorage;
-use strongroom_storage::{Clock, SINGLE_WRITE_BYTES_MAX, Storage};
+use strongroom_storage::SINGLE_WRITE_BYTES_MAX;
 use strongroom_testkit::SteppedStore;
 use strongroom_testkit::steps::{Meanwhile, What};
 use uuid::Uuid;
 
 use crate::app::{Answer, Client, TestApp, on_both, on_both_with, token_for_tenant};
+use crate::engines::Engine;
 use crate::evidence::{stepwise, work};
 use crate::files::bytes_at;
 
@@ -401,9 +401,7 @@ async fn a_worker_without_the_folder_says_whose_it_is_and_stores_nothing() {
 
 /// A registry whose store can be interrupted, and its root.
 pub async fn stepped() -> (TestApp, Arc<SteppedStore>) {
-    let store = SteppedStore::new(Arc::new(MemoryStorage::new(Clock::system())));
-    let app = TestApp::start_on(Arc::clone(&store) as Arc<dyn Storage>, rooted).await;
-    (app, store)
+    Engine::Sqlite.start_interrupted(rooted).await
 }
 
 #[tokio::test]

@@ -17,7 +17,8 @@ use strongroom_testkit::SteppedStore;
 use strongroom_testkit::s3::BucketSettings;
 use strongroom_testkit::steps::What;
 
-use crate::app::{TestApp, on_both, on_both_with, on_each_engine};
+use crate::app::{on_both, on_both_with, on_each_engine};
+use crate::engines::Engine;
 use crate::evidence::{stepwise, tick};
 use crate::files::{Bucket, bytes_at};
 use crate::tus::said_of;
@@ -313,9 +314,7 @@ async fn an_upload_that_nobody_goes_on_with_expires_and_each_part_puts_that_off(
 
 #[tokio::test]
 async fn a_part_whose_process_is_gone_is_taken_away_after_hours() {
-    let memory = Arc::new(MemoryStorage::new(Clock::system()));
-    let store = SteppedStore::new(memory);
-    let app = TestApp::start_on(Arc::clone(&store) as Arc<dyn Storage>, stepwise).await;
+    let (app, store) = Engine::Sqlite.start_interrupted(stepwise).await;
     let producer = app.as_(Role::Producer);
     let package = producer.new_package().await;
     let upload = producer.begins(package, "a", BYTES.len()).await;

@@ -72,17 +72,11 @@ impl Pool {
     }
 }
 
-async fn post(client: &Client, path: String, body: Value) -> Value {
-    let answer = client.post(&path, body).await;
-    assert!(answer.status.is_success(), "{path}: {answer:?}");
-    answer.json()
-}
-
 async fn open(app: &TestApp, token: Uuid) -> Made {
     let producer = app.as_(Role::Producer);
     // Of a class without locks: a store's own would stop its deletion.
     let ask = json!({ "name": "a package", "retention": { "class": "transient" } });
-    let made = post(&producer, "/packages".to_owned(), ask).await;
+    let made = producer.posts("/packages", ask).await;
     let id = made["package_id"].as_str().unwrap().parse().unwrap();
     let file = producer.stores(id, "a", b"content").await;
     // Of the same path: nothing is missing of it, so that the package can be finalized.
@@ -142,7 +136,8 @@ async fn bring(app: &TestApp, all: &mut [Wanted]) {
             Finalizing => finalize(&producer, one.made.id).await,
             Abandoned => {
                 drop(
-                    post(&producer, format!("/packages/{}/abandon", one.made.id), Value::Null)
+                    producer
+                        .posts(&format!("/packages/{}/abandon", one.made.id), Value::Null)
                         .await,
                 );
             }
@@ -152,21 +147,21 @@ async fn bring(app: &TestApp, all: &mut [Wanted]) {
 }
 
 async fn finalize(producer: &Client, id: Uuid) {
-    post(producer, format!("/packages/{id}/finalize"), Value::Null).await;
+    producer.posts(&format!("/packages/{id}/finalize"), Value::Null).await;
 }
 
 async fn request_deletion(manager: &Client, id: Uuid) {
     let ask = json!({ "reason": "a reason", "early": true });
-    post(manager, format!("/packages/{id}/deletion"), ask).await;
+    manager.posts(&format!("/packages/{id}/deletion"), ask).await;
 }
 
 async fn release(manager: &Client, made: &Made) {
     let path = format!("/packages/{}/retention/holds/{}/release", made.id, made.hold);
-    post(manager, path, json!({ "reason": "a reason" })).await;
+    manager.posts(&path, json!({ "reason": "a reason" })).await;
 }
 
 async fn hold(manager: &Client, id: Uuid) -> Uuid {
     let ask = json!({ "reason": "a reason" });
-    let hold = post(manager, format!("/packages/{id}/retention/holds"), ask).await;
+    let hold = manager.posts(&format!("/packages/{id}/retention/holds"), ask).await;
     hold["hold_id"].as_str().unwrap().parse().unwrap()
 }
