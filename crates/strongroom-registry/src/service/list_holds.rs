@@ -3,6 +3,8 @@
 use uuid::Uuid;
 
 use super::Registry;
+use super::approvals::pending;
+use super::read_package::package_in;
 use crate::auth::{Action, Principal};
 use crate::db::{ApprovalAction, HoldRow};
 use crate::documents::{HoldDocument, HoldPage};
@@ -11,10 +13,10 @@ use crate::error::ServiceError;
 impl Registry {
     /// All holds that a package ever had, the oldest first.
     pub async fn holds(&self, who: &Principal, package: Uuid) -> Result<HoldPage, ServiceError> {
-        self.package_for(who, Action::ReadPackage, package).await?;
         let now = self.clock().now();
         let mut session = self.db().read().await?;
         let mut rows = session.of(&who.tenant);
+        package_in(&mut rows, who, Action::ReadPackage, package).await?;
         let approvals = rows.approvals_of_package(package).await?;
         let holds = rows.holds(package).await?.into_iter();
         let holds = holds.map(|hold| {
@@ -35,9 +37,15 @@ impl Registry {
         package: Uuid,
         id: Uuid,
     ) -> Result<HoldDocument, ServiceError> {
-        let page = self.holds(who, package).await?;
-        let hold = page.holds.into_iter().find(|hold| hold.hold_id == id);
-        hold.ok_or_else(ServiceError::not_found)
+        let now = self.clock().now();
+        let mut session = self.db().read().await?;
+        let mut rows = session.of(&who.tenant);
+        package_in(&mut rows, who, Action::ReadPackage, package).await?;
+        let hold = rows.hold(id).await?.filter(|hold| hold.package_id == package);
+        let hold = hold.ok_or_else(ServiceError::not_found)?;
+        let release = ApprovalAction::HoldRelease;
+        let awaits = pending(&mut rows, package, release, Some(id), now).await?.is_some();
+        Ok(document(hold, awaits))
     }
 }
 

@@ -6,6 +6,7 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::Registry;
+use super::read_package::package_in;
 use crate::auth::{Action, Principal, authorize};
 use crate::db::{FileRow, LocationRow, PackageRow};
 use crate::documents::{FileDocument, FilePage, LocationDocument, LockDocument};
@@ -37,9 +38,9 @@ impl Registry {
         query: FileQuery,
     ) -> Result<FilePage, ServiceError> {
         let limit = self.page_entries(query.limit)?;
-        self.package_for(who, Action::ReadPackage, package_id).await?;
         let mut session = self.db().read().await?;
         let mut rows = session.of(&who.tenant);
+        package_in(&mut rows, who, Action::ReadPackage, package_id).await?;
         let after = match query.cursor {
             None => None,
             Some(id) => {

@@ -8,6 +8,7 @@ use strongroom_storage::keep::{self, Expected, VerifyingReader};
 use uuid::Uuid;
 
 use super::Registry;
+use super::read_package::package_in;
 use super::records::object_key;
 use crate::auth::{Action, Principal};
 use crate::db::PackageRow;
@@ -76,9 +77,10 @@ impl Registry {
         name: &str,
         key: fn(Uuid) -> String,
     ) -> Result<Option<StoredManifest>, ServiceError> {
-        let package = self.package_for(who, Action::ReadManifest, package_id).await?;
         let mut session = self.db().read().await?;
-        let found = session.of(&who.tenant).finalized_event(package_id).await?;
+        let mut rows = session.of(&who.tenant);
+        let package = package_in(&mut rows, who, Action::ReadManifest, package_id).await?;
+        let found = rows.finalized_event(package_id).await?;
         let place = found.and_then(|mut event| event.details.get_mut(name).map(Value::take));
         let Some(place) = place else { return Ok(None) };
         let place: DocumentPlace = serde_json::from_value(place).map_err(ServiceError::internal)?;

@@ -28,10 +28,10 @@ impl Registry {
         who: &Principal,
         id: Uuid,
     ) -> Result<PackageDocument, ServiceError> {
-        let row = self.package_for(who, Action::ReadPackage, id).await?;
         let now = self.clock().now();
         let mut session = self.db().read().await?;
         let mut rows = session.of(&who.tenant);
+        let row = package_in(&mut rows, who, Action::ReadPackage, id).await?;
         let (early, none) = (ApprovalAction::EarlyDeletion, None);
         let asked_for = approvals::pending(&mut rows, id, early, none, now).await?;
         let mut package = document(&mut rows, row).await?;
@@ -58,10 +58,20 @@ impl Registry {
         id: Uuid,
     ) -> Result<PackageRow, ServiceError> {
         let mut session = self.db().read().await?;
-        let row = session.of(&who.tenant).package(id).await?.ok_or_else(ServiceError::not_found)?;
-        authorize(who, action, row.as_resource())?;
-        Ok(row)
+        package_in(&mut session.of(&who.tenant), who, action, id).await
     }
+}
+
+/// The same, by a session in which more is read.
+pub(crate) async fn package_in(
+    rows: &mut TenantRead<'_>,
+    who: &Principal,
+    action: Action,
+    id: Uuid,
+) -> Result<PackageRow, ServiceError> {
+    let row = rows.package(id).await?.ok_or_else(ServiceError::not_found)?;
+    authorize(who, action, row.as_resource())?;
+    Ok(row)
 }
 
 /// A package as a document. Of an open one the files are counted now; of others they were when finalizing began.
