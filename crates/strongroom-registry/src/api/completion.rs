@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use strongroom_core::BundleId;
 use strongroom_core::signing::sigstore::MEDIA_TYPE;
 
 use super::digest_fields::{entity_tag, is_had};
@@ -209,12 +210,18 @@ pub async fn bundle(
     Id(package_id): Id,
     method: Method,
 ) -> Result<Response, ApiError> {
-    let bundle = registry.bundle(&who, package_id).await?;
-    let mut answered = unknown_attachment("application/gzip");
-    name_it(&mut answered, &format!("{}.tar.gz", bundle.id.0.to_hex()));
     if method == Method::HEAD {
-        return Ok(answered.into_response());
+        let id = registry.bundle_head(&who, package_id).await?;
+        return Ok(bundle_named(id).into_response());
     }
+    let bundle = registry.bundle(&who, package_id).await?;
+    let answered = bundle_named(bundle.id);
     registry.note_bundle(&who, package_id).await?;
     Ok((answered, sent(registry, bundle.archive)).into_response())
+}
+
+fn bundle_named(id: BundleId) -> HeaderMap {
+    let mut answered = unknown_attachment("application/gzip");
+    name_it(&mut answered, &format!("{}.tar.gz", id.0.to_hex()));
+    answered
 }

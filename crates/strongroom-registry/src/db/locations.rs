@@ -92,6 +92,7 @@ macro_rules! location_columns {
          l.restore_requested_at, l.restore_expires_at, l.created_at, l.last_verified_at"
     };
 }
+pub(super) use location_columns;
 
 statements! {
     LOCATION = {(

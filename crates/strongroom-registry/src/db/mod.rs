@@ -22,7 +22,7 @@
 //! | `watch` | where tests stand between the database and its users |
 //! | `migrations` | the schema, the same numbers on both engines |
 //! | `tenants` `principals` `tokens` | who |
-//! | `packages` `search` `words` `files` `locations` | what, and where its bytes are |
+//! | `packages` `search` `words` `files` `locations` `placed_files` | what, and where its bytes are |
 //! | `uploads` `upload_parts` | files that come in several requests |
 //! | `retention` `holds` `approvals` `audit` `schemas` | what was decided, by whom, under which rules |
 //! | `jobs` `sweeper` `idempotency` | what is still to be done, and what was done already |
@@ -43,6 +43,7 @@ pub mod limits;
 mod locations;
 mod migrations;
 mod packages;
+mod placed_files;
 mod postgres;
 mod principals;
 mod retention;
@@ -72,6 +73,7 @@ pub use idempotency::IdempotencyRow;
 pub use jobs::{FailedJob, JobEnd, JobLease, JobRow, JobState};
 pub use locations::{FoundLocation, LocationRow};
 pub use packages::{ExpiredPackage, FoundPackage, PackageRow};
+pub use placed_files::PlacedFile;
 pub use principals::{PrincipalKind, PrincipalRow};
 pub use retention::{RetentionEventRow, RetentionEventType, RuleRow};
 pub use schemas::SchemaRow;

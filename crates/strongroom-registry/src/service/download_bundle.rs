@@ -1,26 +1,27 @@
 //! A finalized package as one bundle.
 
-use std::cmp::Reverse;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt as _, StreamExt as _};
+use jiff::Timestamp;
 use strongroom_core::BundleId;
 use strongroom_core::layout::{self, PackageObject};
 use strongroom_core::package::{FileStatus, LocationStatus, RestoreStatus};
 use strongroom_storage::keep::{self, KeepError, ObjectOfBundle, ObjectRefused};
-use strongroom_storage::{StorageErrorKind, VersionId};
-use tokio::sync::mpsc;
+use strongroom_storage::{ObjectKey, StorageErrorKind, VersionId};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use uuid::Uuid;
 
 use super::Registry;
 use super::download_file::Retrieved;
-use super::frozen::{Placed, manifest_of, placed_files};
+use super::foremost::Foremost;
+use super::frozen::{each_placed_file, manifest_file, manifest_of};
 use super::records::object_key;
 use crate::auth::{Action, Principal};
-use crate::db::{LocationRow, PackageRow, TenantId};
+use crate::db::{LocationRow, PackageRow, PlacedFile, TenantId};
 use crate::error::{ErrorKind, ServiceError};
 
 /// Objects that the store is asked about before a bundle begins: of a large package, no request asks about all.
@@ -36,15 +37,72 @@ pub struct BundleOfPackage {
     pub archive: BoxStream<'static, Result<Bytes, KeepError>>,
 }
 
+/// A bundle that may be asked for, and one of the places for those that are made at the same time.
+struct Asked {
+    package: PackageRow,
+    id: BundleId,
+    slot: OwnedSemaphorePermit,
+}
+
 impl Registry {
     /// A whole package as the archive of a bundle: the one that `evidence bundle` makes of the same files. What is
     /// known to be archived is refused here, and the store is asked about some objects; about the others when the
     /// archive is read. As many as there may be at once are, until the archive is read to its end or dropped.
+    ///
+    /// Of each file it holds what the manifest says, and the id and version of its object; of the rows a page.
     pub async fn bundle(
         self: &Arc<Self>,
         who: &Principal,
         package_id: Uuid,
     ) -> Result<BundleOfPackage, ServiceError> {
+        let Asked { package, id, slot } = self.ask_for_bundle(who, package_id).await?;
+        let count = usize::try_from(package.files_count).map_err(ServiceError::internal)?;
+        let (mut listed, mut places) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        let take = |placed: PlacedFile| {
+            places.push(Place::of(&package, &placed)?);
+            listed.push(manifest_file(placed.file)?);
+            Ok(())
+        };
+        self.look_at_files(who, &package, take).await?;
+        let manifest = manifest_of(&package, listed).await?;
+        if manifest.id != id {
+            return Err(ServiceError::internal(std::io::Error::other(
+                "the rows of a finalized package are not those of its manifest",
+            )));
+        }
+        let store = Arc::clone(&self.backends().get(&package.backend_id)?.store);
+        let (tell, found) = mpsc::channel(FOUND_MAX);
+        let prefix = package.storage_prefix.clone();
+        let refused = move |object: &ObjectOfBundle, why: ObjectRefused<'_>| {
+            if let Some((file, met)) = file_of(&prefix, object).zip(Met::of(&why)) {
+                // One that finds no place here is found by whoever asks next.
+                let _ = tell.try_send((file, met));
+            }
+        };
+        // Each is a key: it was compared with that of the row. An archive of fewer objects than are listed ends with an
+        // error.
+        let objects = places.into_iter().map_while(move |place| place.object(&package).ok());
+        let archive = keep::bundle_stream(store, manifest.bytes.into(), objects, slot, refused);
+        let noting = Noting { registry: Arc::clone(self), who: who.clone(), archive, found };
+        Ok(BundleOfPackage { id, archive: noting.archive() })
+    }
+
+    /// The id of the bundle that [`bundle`](Self::bundle) would make, or why it would make none. Makes nothing of it.
+    pub async fn bundle_head(
+        &self,
+        who: &Principal,
+        package_id: Uuid,
+    ) -> Result<BundleId, ServiceError> {
+        let asked = self.ask_for_bundle(who, package_id).await?;
+        self.look_at_files(who, &asked.package, |_| Ok(())).await?;
+        Ok(asked.id)
+    }
+
+    async fn ask_for_bundle(
+        &self,
+        who: &Principal,
+        package_id: Uuid,
+    ) -> Result<Asked, ServiceError> {
         let package = self.package_for(who, Action::Download, package_id).await?;
         let id = package.bundle_id.filter(|_| package.status.is_complete()).ok_or_else(|| {
             ServiceError::new(
@@ -55,55 +113,52 @@ impl Registry {
         let slot = Arc::clone(self.bundles()).try_acquire_owned().map_err(|_| {
             ServiceError::new(ErrorKind::Busy, "as many bundles as there may be are being sent")
         })?;
-        let placed = {
-            let mut session = self.db().read().await?;
-            placed_files(&mut session.of(&who.tenant), package_id).await?
+        Ok(Asked { package, id, slot })
+    }
+
+    /// Hands on each file of a package, in the order of its manifest. Then refuses what is not whole or known to be
+    /// archived, and asks the store about the objects that are likeliest to be archived.
+    async fn look_at_files(
+        &self,
+        who: &Principal,
+        package: &PackageRow,
+        mut take: impl FnMut(PlacedFile) -> Result<(), ServiceError> + Send,
+    ) -> Result<(), ServiceError> {
+        let now = self.clock().now();
+        let (mut count, mut checked) = (0, Ok(()));
+        let mut likeliest = Foremost::new(LOOKS_MAX);
+        let look = |placed: PlacedFile| {
+            count += 1;
+            if checked.is_ok() {
+                checked = check(&placed);
+            }
+            likeliest.pass(nearness_to_an_archive(&placed, now), || placed.location.clone());
+            take(placed)
         };
-        if (placed.len() as u64) < package.files_count {
+        {
+            let mut session = self.db().read().await?;
+            each_placed_file(&mut session.of(&who.tenant), package.id, look).await?;
+        }
+        if count < package.files_count {
             return Err(ServiceError::new(
                 ErrorKind::WrongState,
                 "a deletion that was stopped took some of the files: the rest is no bundle",
             )
             .with_guidance("download the files that are left one by one"));
         }
-        placed.iter().try_for_each(check)?;
-        let manifest = manifest_of(&package, &placed)?;
-        if manifest.id != id {
-            return Err(ServiceError::internal(std::io::Error::other(
-                "the rows of a finalized package are not those of its manifest",
-            )));
-        }
-        self.look_at_some(who, &placed).await?;
-        let objects = placed.into_iter().map(object).collect::<Result<_, _>>()?;
-        let store = Arc::clone(&self.backends().get(&package.backend_id)?.store);
-        let (tell, found) = mpsc::channel(FOUND_MAX);
-        let refused = move |object: &ObjectOfBundle, why: ObjectRefused<'_>| {
-            if let Some((file, met)) = file_of(&package, object).zip(Met::of(&why)) {
-                // One that finds no place here is found by whoever asks next.
-                let _ = tell.try_send((file, met));
-            }
-        };
-        let archive = keep::bundle_stream(store, manifest.bytes.into(), objects, slot, refused);
-        let noting = Noting { registry: Arc::clone(self), who: who.clone(), archive, found };
-        Ok(BundleOfPackage { id, archive: noting.archive() })
+        checked?;
+        let likeliest: Vec<LocationRow> = likeliest.into_kept().collect();
+        self.look_before_a_bundle(who, &likeliest).await
     }
 
-    /// Asks the store about the objects that are likeliest to be archived: copies whose time is over, and the largest.
-    /// Rules that archive take large objects first, and S3's no small ones unless they are told to.
-    async fn look_at_some(&self, who: &Principal, placed: &[Placed]) -> Result<(), ServiceError> {
-        let now = self.clock().now();
-        let is_over = |location: &LocationRow| {
-            location.restore_status == RestoreStatus::Restored
-                && location.restore_expires_at.is_some_and(|until| until <= now)
-        };
-        let mut likeliest: Vec<&Placed> = placed.iter().collect();
-        likeliest.sort_by_key(|one| Reverse((is_over(&one.location), one.file.size_bytes)));
+    async fn look_before_a_bundle(
+        &self,
+        who: &Principal,
+        locations: &[LocationRow],
+    ) -> Result<(), ServiceError> {
         // Boxed one by one: a future over a closure cannot be seen to be `Send` by who spawns it.
-        let looks: Vec<BoxFuture<'_, _>> = likeliest
-            .into_iter()
-            .take(LOOKS_MAX)
-            .map(|one| self.look_before_a_bundle(&who.tenant, &one.location).boxed())
-            .collect();
+        let looks: Vec<BoxFuture<'_, _>> =
+            locations.iter().map(|one| self.look_at_one(&who.tenant, one).boxed()).collect();
         let looked: Vec<_> = stream::iter(looks).buffer_unordered(LOOKS_MAX).collect().await;
         for location in looked {
             if !location?.restore_status.is_readable() {
@@ -113,7 +168,7 @@ impl Registry {
         Ok(())
     }
 
-    async fn look_before_a_bundle(
+    async fn look_at_one(
         &self,
         tenant: &TenantId,
         location: &LocationRow,
@@ -199,16 +254,51 @@ impl Noting {
     }
 }
 
+/// Where a file of a bundle is, in as little as tells it: a package may have 100,000.
+struct Place {
+    file: Uuid,
+    version: Option<VersionId>,
+}
+
+impl Place {
+    fn of(package: &PackageRow, placed: &PlacedFile) -> Result<Self, ServiceError> {
+        let version = placed.location.version_id.clone().map(VersionId);
+        let place = Self { file: placed.file.id, version };
+        match place.key(package)?.as_str() == placed.location.object_key {
+            true => Ok(place),
+            false => Err(ServiceError::internal(std::io::Error::other(
+                "a file is not where its package keeps its files",
+            ))),
+        }
+    }
+
+    fn key(&self, package: &PackageRow) -> Result<ObjectKey, ServiceError> {
+        object_key(&package.storage_prefix, &layout::package_file(package.id, self.file))
+    }
+
+    fn object(self, package: &PackageRow) -> Result<ObjectOfBundle, ServiceError> {
+        Ok(ObjectOfBundle { key: self.key(package)?, version: self.version })
+    }
+}
+
 /// The file whose bytes are under the key of an object.
-fn file_of(package: &PackageRow, object: &ObjectOfBundle) -> Option<Uuid> {
-    let key = object.key.as_str().strip_prefix(package.storage_prefix.as_str())?;
-    match layout::claimed_package(key)? {
+fn file_of(storage_prefix: &str, object: &ObjectOfBundle) -> Option<Uuid> {
+    match layout::claimed_package(object.key.as_str().strip_prefix(storage_prefix)?)? {
         (_, PackageObject::File(file)) => Some(file),
         _ => None,
     }
 }
 
-fn check(placed: &Placed) -> Result<(), ServiceError> {
+/// What is likelier to be archived is greater: copies whose time is over, and what is large. Rules that archive take
+/// large objects first, and S3's no small ones unless they are told to.
+fn nearness_to_an_archive(placed: &PlacedFile, now: Timestamp) -> (bool, Option<u64>) {
+    let location = &placed.location;
+    let is_over = location.restore_status == RestoreStatus::Restored
+        && location.restore_expires_at.is_some_and(|until| until <= now);
+    (is_over, placed.file.size_bytes)
+}
+
+fn check(placed: &PlacedFile) -> Result<(), ServiceError> {
     let is_whole = placed.file.status == FileStatus::Stored
         && placed.location.status == LocationStatus::Active;
     if !is_whole {
@@ -222,11 +312,4 @@ fn check(placed: &Placed) -> Result<(), ServiceError> {
         return Err(ServiceError::archived());
     }
     Ok(())
-}
-
-fn object(placed: Placed) -> Result<ObjectOfBundle, ServiceError> {
-    Ok(ObjectOfBundle {
-        key: object_key("", &placed.location.object_key)?,
-        version: placed.location.version_id.map(VersionId),
-    })
 }

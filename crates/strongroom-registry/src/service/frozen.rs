@@ -1,72 +1,45 @@
-//! The manifest over a package's rows, and where each of its files is, in the manifest's order.
-
-use std::collections::HashMap;
+//! The manifest over a package's rows, and the rows in the manifest's order.
 
 use strongroom_core::bundle::{Declarations, ManifestFile, Producer, RetentionRequest};
 use strongroom_core::package::manifest::FrozenManifest;
+use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
-use crate::db::{FileRow, LocationRow, PackageRow, TenantRead};
+use crate::db::{FileRow, PackageRow, PlacedFile, TenantRead};
 use crate::error::{ErrorKind, ServiceError};
 
-/// Rows that are read at once.
+/// Rows that are held at once.
 const ROWS_AT_ONCE: u32 = 1_000;
 
-/// A file, and where its bytes are.
-#[derive(Debug, Clone)]
-pub(crate) struct Placed {
-    pub(crate) file: FileRow,
-    pub(crate) location: LocationRow,
-}
-
-/// The stored files of a package whose rows do not change any more, in the order of its manifest.
-pub(crate) async fn placed_files(
+/// Hands on the stored files of a package whose rows do not change any more, in the order of its manifest. A page of
+/// rows is held at a time: a package may have 100,000.
+pub(crate) async fn each_placed_file(
     rows: &mut TenantRead<'_>,
     package: Uuid,
-) -> Result<Vec<Placed>, ServiceError> {
-    let mut locations = locations_of(rows, package).await?;
-    let mut placed: Vec<Placed> = Vec::new();
+    mut take: impl FnMut(PlacedFile) -> Result<(), ServiceError> + Send,
+) -> Result<(), ServiceError> {
+    let mut last: Option<(String, Uuid)> = None;
     loop {
-        let after = placed.last().map(|last| (last.file.relative_path.as_str(), last.file.id));
-        let page = rows.live_files_of_package(package, after, ROWS_AT_ONCE).await?;
+        let after = last.as_ref().map(|(path, id)| (path.as_str(), *id));
+        let page = rows.placed_files(package, after, ROWS_AT_ONCE).await?;
         let is_last = page.len() < ROWS_AT_ONCE as usize;
-        for file in page {
-            let location = locations.remove(&file.id).ok_or_else(|| {
-                ServiceError::internal(std::io::Error::other("a stored file has no location"))
-            })?;
-            placed.push(Placed { file, location });
-        }
+        last = page.last().map(|placed| (placed.file.relative_path.clone(), placed.file.id));
+        page.into_iter().try_for_each(&mut take)?;
         if is_last {
-            break;
-        }
-    }
-    Ok(placed)
-}
-
-async fn locations_of(
-    rows: &mut TenantRead<'_>,
-    package: Uuid,
-) -> Result<HashMap<Uuid, LocationRow>, ServiceError> {
-    let (mut locations, mut after) = (HashMap::new(), Uuid::nil());
-    loop {
-        let page = rows.locations_of_package(package, after, ROWS_AT_ONCE).await?;
-        let is_last = page.len() < ROWS_AT_ONCE as usize;
-        after = page.last().map_or(after, |last| last.id);
-        locations.extend(page.into_iter().map(|location| (location.artifact_file_id, location)));
-        if is_last {
-            return Ok(locations);
+            return Ok(());
         }
     }
 }
 
-/// The manifest of these files: the one that `evidence bundle` makes of the same files and declarations.
-pub(crate) fn manifest_of(
+/// The manifest of these files: the one that `evidence bundle` makes of the same files and declarations. Made where it
+/// keeps no request waiting: of many files it takes a while.
+pub(crate) async fn manifest_of(
     package: &PackageRow,
-    placed: &[Placed],
+    files: Vec<ManifestFile>,
 ) -> Result<FrozenManifest, ServiceError> {
-    let files =
-        placed.iter().map(|placed| manifest_file(&placed.file)).collect::<Result<_, _>>()?;
-    FrozenManifest::of(files, declared(package)?).map_err(|error| {
+    let declared = declared(package)?;
+    let made = spawn_blocking(move || FrozenManifest::of(files, declared)).await;
+    made.map_err(ServiceError::internal)?.map_err(|error| {
         let refused = ServiceError::new(ErrorKind::Unprocessable, error.to_string());
         match error.guidance() {
             Some(guidance) => refused.with_guidance(guidance.to_owned()),
@@ -75,12 +48,12 @@ pub(crate) fn manifest_of(
     })
 }
 
-fn manifest_file(file: &FileRow) -> Result<ManifestFile, ServiceError> {
+/// What a manifest says of a file.
+pub(crate) fn manifest_file(file: FileRow) -> Result<ManifestFile, ServiceError> {
     let (Some(size_bytes), Some(sha256)) = (file.size_bytes, file.sha256) else {
         return Err(ServiceError::internal(std::io::Error::other("a stored file has no digest")));
     };
-    let (path, media_type) = (file.relative_path.clone(), file.media_type.clone());
-    Ok(ManifestFile { path, size_bytes, sha256, media_type })
+    Ok(ManifestFile { path: file.relative_path, size_bytes, sha256, media_type: file.media_type })
 }
 
 /// What was declared of a package, as its row has it.

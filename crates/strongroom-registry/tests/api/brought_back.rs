@@ -193,7 +193,7 @@ async fn what_was_brought_back_has_no_bit_of_somebody_else_that_the_object_befor
 async fn a_file_that_is_found_again_at_any_call_of_a_job_is_held_in_the_end() {
     for nth in 1..CALLS_MAX {
         let store = SteppedStore::new(Arc::new(MemoryStorage::new(Clock::system())));
-        let app = TestApp::start_on(Arc::clone(&store) as Arc<dyn Storage>, stepwise).await;
+        let app = Engine::Sqlite.start_on(Arc::clone(&store) as Arc<dyn Storage>, stepwise).await;
         let id = finalized(&app, "transient", 3).await;
         work(&app).await;
         let (file, key) = first(&app, id).await;

@@ -40,8 +40,8 @@ pub enum ObjectRefused<'a> {
 }
 
 /// The archive of a bundle (`strongroom.bundle/v1`, gzip) made of `manifest_bytes` and of the objects
-/// that hold its files, in the order of the manifest. It is the archive that `evidence bundle` makes of
-/// the same files, under the same id.
+/// that hold its files, in the order of the manifest, each asked for shortly before its turn. It is the archive that
+/// `evidence bundle` makes of the same files, under the same id.
 ///
 /// Ends with an error, never well, where an object is missing, cannot be read, or is not what the
 /// manifest says of it. Nothing is asked of the store before the first piece is. It is made in bounded memory, on a
@@ -52,11 +52,12 @@ pub enum ObjectRefused<'a> {
 pub fn bundle_stream(
     store: Arc<dyn Storage>,
     manifest_bytes: Bytes,
-    objects: Vec<ObjectOfBundle>,
+    objects: impl IntoIterator<Item = ObjectOfBundle, IntoIter: Send + 'static>,
     held: impl Send + 'static,
     refused: impl Fn(&ObjectOfBundle, ObjectRefused<'_>) + Send + Sync + 'static,
 ) -> BoxStream<'static, Result<Bytes, KeepError>> {
     let refused: Refused = Arc::new(refused);
+    let objects: Waiting = Box::new(objects.into_iter());
     stream::once(async move { begin(store, manifest_bytes, objects, held, refused) })
         .flatten()
         .boxed()
@@ -65,7 +66,7 @@ pub fn bundle_stream(
 fn begin(
     store: Arc<dyn Storage>,
     manifest_bytes: Bytes,
-    objects: Vec<ObjectOfBundle>,
+    objects: Waiting,
     held: impl Send + 'static,
     refused: Refused,
 ) -> BoxStream<'static, Result<Bytes, KeepError>> {
@@ -75,7 +76,7 @@ fn begin(
     let objects = Objects {
         store,
         runtime: Handle::current(),
-        waiting: objects.into(),
+        waiting: objects,
         opened: VecDeque::new(),
         current: None,
         failure: Failure::default(),
@@ -112,6 +113,9 @@ fn begin(
 /// Who is told of each object that ended an archive.
 type Refused = Arc<dyn Fn(&ObjectOfBundle, ObjectRefused<'_>) + Send + Sync>;
 
+/// Those whose turn comes later.
+type Waiting = Box<dyn Iterator<Item = ObjectOfBundle> + Send>;
+
 /// What the store said when an object could not be read.
 type Failure = Arc<Mutex<Option<StorageError>>>;
 
@@ -119,7 +123,7 @@ type Failure = Arc<Mutex<Option<StorageError>>>;
 struct Objects {
     store: Arc<dyn Storage>,
     runtime: Handle,
-    waiting: VecDeque<ObjectOfBundle>,
+    waiting: Waiting,
     opened: VecDeque<(ObjectOfBundle, StreamReader)>,
     /// The one that is written.
     current: Option<ObjectOfBundle>,
@@ -144,7 +148,7 @@ impl Objects {
                 }
                 Err(refused(error))
             }
-            (Ok(()), None) if !self.waiting.is_empty() || !self.opened.is_empty() => {
+            (Ok(()), None) if !self.opened.is_empty() || self.waiting.next().is_some() => {
                 Err(other_number())
             }
             (Ok(()), None) => writer.finish().map_err(|error| stopped().with_source(error)),
@@ -154,7 +158,7 @@ impl Objects {
     /// The next object. Those after it are on their way.
     fn next(&mut self) -> io::Result<ObjectBody> {
         while self.opened.len() <= OBJECTS_AHEAD {
-            let Some(object) = self.waiting.pop_front() else { break };
+            let Some(object) = self.waiting.next() else { break };
             let reader = self.open(object.clone());
             self.opened.push_back((object, reader));
         }

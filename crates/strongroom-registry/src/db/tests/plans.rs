@@ -12,7 +12,7 @@ use crate::db::sql::Statement;
 const SORTING_A_FEW: [&str; 3] = ["ACTIVE_HOLDS", "LOCATIONS_OF_FILE", "DATED_PACKAGES_LAPSING"];
 
 /// Statements, and the index that each must be led by.
-const LEADS: [(&str, &str); 35] = [
+const LEADS: [(&str, &str); 37] = [
     ("PACKAGES", "packages_by_time"),
     ("PACKAGES_OF_PRODUCER", "packages_by_producer"),
     ("PACKAGES_OF_SUBJECT", "packages_by_subject"),
@@ -42,6 +42,8 @@ const LEADS: [(&str, &str); 35] = [
     ("RETENTION_EVENTS", "retention_events_of_package"),
     ("FILES_OF_PACKAGE", "files_of_package"),
     ("LIVE_FILES_OF_PACKAGE", "files_of_package"),
+    ("PLACED_FILES_OF_PACKAGE", "files_of_package"),
+    ("PLACED_FILES_OF_PACKAGE", "locations_of_file"),
     ("LOCATIONS_OF_PACKAGE", "locations_of_package"),
     ("LOCATIONS_OF_FILE", "locations_of_file"),
     ("EXPIRED_PACKAGES", "packages_due"),
@@ -178,7 +180,9 @@ fn literals(name: &str) -> Vec<&'static str> {
         "RECEIVING_FILES" => vec!["15", "100"],
         "GIVEN_UP_FILES" => vec!["'default'", ID, ID, "100"],
         "RETENTION_EVENTS" => vec!["'default'", ID, "0", ID, "100"],
-        "FILES_OF_PACKAGE" | "LIVE_FILES_OF_PACKAGE" => vec!["'default'", ID, "''", ID, "100"],
+        "FILES_OF_PACKAGE" | "LIVE_FILES_OF_PACKAGE" | "PLACED_FILES_OF_PACKAGE" => {
+            vec!["'default'", ID, "''", ID, "100"]
+        }
         "LOCATIONS_OF_PACKAGE" => vec!["'default'", ID, ID, "100"],
         "LOCATIONS_OF_FILE" => vec!["'default'", ID],
         "EXPIRED_PACKAGES" => vec!["15", "100", "(-9223372036854775808)", ID],

@@ -1,7 +1,6 @@
 //! The last transaction of finalizing; and the way back, where it is given up.
 
 use serde_json::{Value, json};
-use strongroom_core::package::manifest::FrozenManifest;
 use strongroom_core::package::record::Decision;
 use strongroom_core::package::status::PackageEvent;
 use strongroom_core::package::{LockState, ManifestSignature, PackageStatus};
@@ -59,18 +58,15 @@ struct GivingUp {
 
 impl Finalizing<'_> {
     /// Shows the identity as soon as the manifest is stored.
-    pub(super) async fn note_identity(
-        &self,
-        manifest: &FrozenManifest,
-    ) -> Result<(), ServiceError> {
-        if self.package.bundle_id == Some(manifest.id) {
+    pub(super) async fn note_identity(&self, id: BundleId) -> Result<(), ServiceError> {
+        if self.package.bundle_id == Some(id) {
             return Ok(());
         }
         let identity = Identity {
             tenant: self.attempt.tenant().clone(),
             job: self.attempt.job().clone(),
             package: self.package.id,
-            id: manifest.id,
+            id,
         };
         let db = self.attempt.registry().db();
         let noted: Result<bool, DbError> =
@@ -87,7 +83,7 @@ impl Finalizing<'_> {
         tally: &Tally,
     ) -> Result<Value, ServiceError> {
         let registry = self.attempt.registry();
-        let bundle_id = stored.document.bundle_id;
+        let bundle_id = stored.bundle_id;
         let weakest = tally.reached.weakest();
         let lock_state = LockState::of(!self.target.is_none(), weakest);
         let document = place(stored.sha256, stored.size_bytes, &stored.object);
@@ -118,7 +114,7 @@ impl Finalizing<'_> {
             reach: weakest.into(),
             bundle_id,
             signature: signature.map(|stored| stored.signature),
-            finalized_at: stored.document.finalized_at,
+            finalized_at: stored.finalized_at,
             event,
             retention: RetentionEventRow {
                 id: registry.clock().new_id(),

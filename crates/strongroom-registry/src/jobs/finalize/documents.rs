@@ -2,7 +2,8 @@
 //! earlier attempt wrote is looked at, and taken where it says the same of the package.
 
 use bytes::Bytes;
-use strongroom_core::Sha256Digest;
+use jiff::Timestamp;
+use strongroom_core::bundle::Manifest;
 use strongroom_core::layout;
 use strongroom_core::limits::{PACKAGE_DOCUMENT_BYTES_MAX, RECORD_BYTES_MAX};
 use strongroom_core::observed::Observed;
@@ -10,10 +11,11 @@ use strongroom_core::package::ManifestSignature;
 use strongroom_core::package::document::{
     ActiveHold, DocumentFile, Extension, PACKAGE_SCHEMA, PackageDocument, RetentionSummary,
 };
-use strongroom_core::package::manifest::FrozenManifest;
 use strongroom_core::package::record::{self, Decision, Finalized, StorageFacts};
+use strongroom_core::{BundleId, Sha256Digest};
 use strongroom_storage::keep::{self, KeepErrorKind};
 use strongroom_storage::{ListRequest, ObjectKey, StorageError, StorageErrorKind, VersionId};
+use tokio::task::spawn_blocking;
 
 use super::{Finalizing, Tally};
 use crate::db::RetentionEventType;
@@ -29,10 +31,24 @@ pub(super) struct Object {
 
 /// The `package.json` that is there.
 pub(super) struct StoredDocument {
-    pub(super) document: PackageDocument,
+    pub(super) bundle_id: BundleId,
+    pub(super) finalized_at: Timestamp,
+    pub(super) signature: Option<ManifestSignature>,
     pub(super) object: Object,
     pub(super) size_bytes: u64,
     pub(super) sha256: Sha256Digest,
+}
+
+impl StoredDocument {
+    fn of(
+        document: &PackageDocument,
+        object: Object,
+        size_bytes: u64,
+        sha256: Sha256Digest,
+    ) -> Self {
+        let (bundle_id, finalized_at) = (document.bundle_id, document.finalized_at);
+        Self { bundle_id, finalized_at, signature: document.signature, object, size_bytes, sha256 }
+    }
 }
 
 /// The record that is there.
@@ -47,12 +63,8 @@ impl Finalizing<'_> {
     }
 
     /// The manifest's bytes, before anything is said of them.
-    pub(super) async fn store_manifest(
-        &self,
-        manifest: &FrozenManifest,
-    ) -> Result<Object, ServiceError> {
+    pub(super) async fn store_manifest(&self, bytes: Bytes) -> Result<Object, ServiceError> {
         let key = self.key(&layout::package_manifest(self.package.id))?;
-        let bytes = Bytes::from(manifest.bytes.clone());
         match keep::record(&*self.backend.store, &key, bytes, None).await {
             Ok(kept) => Ok(Object { key, version: kept.version }),
             Err(error) if error.kind() == KeepErrorKind::Conflict => Err(ServiceError::new(
@@ -68,19 +80,23 @@ impl Finalizing<'_> {
     /// Writes `package.json`; or finds the one that an earlier attempt wrote, and takes it: it was true then.
     pub(super) async fn store_document(
         &self,
-        manifest: FrozenManifest,
+        id: BundleId,
+        manifest: Manifest,
         files: Vec<DocumentFile>,
         signature: Option<ManifestSignature>,
         tally: &Tally,
     ) -> Result<StoredDocument, ServiceError> {
         let key = self.key(&layout::package_document(self.package.id))?;
-        let document = self.document(manifest, files, signature, tally);
-        let bytes = Bytes::from(document.to_bytes().map_err(ServiceError::internal)?);
+        let document = self.document(id, manifest, files, signature, tally);
+        // Of many files it takes a while, and shall keep nobody waiting.
+        let writing = spawn_blocking(move || (document.to_bytes(), document)).await;
+        let (written, document) = writing.map_err(ServiceError::internal)?;
+        let bytes = Bytes::from(written.map_err(ServiceError::internal)?);
         let (size_bytes, sha256) = (bytes.len() as u64, Sha256Digest::of(&bytes));
         match keep::record(&*self.backend.store, &key, bytes, None).await {
             Ok(kept) => {
                 let object = Object { key, version: kept.version };
-                Ok(StoredDocument { document, object, size_bytes, sha256 })
+                Ok(StoredDocument::of(&document, object, size_bytes, sha256))
             }
             Err(error) if error.kind() == KeepErrorKind::Conflict => {
                 self.earlier_document(key, &document).await
@@ -129,12 +145,13 @@ impl Finalizing<'_> {
         let document = found.ok_or_else(|| foreign("package.json"))?;
         let object = Object { key, version };
         let (size_bytes, sha256) = (bytes.len() as u64, Sha256Digest::of(&bytes));
-        Ok(StoredDocument { document, object, size_bytes, sha256 })
+        Ok(StoredDocument::of(&document, object, size_bytes, sha256))
     }
 
     fn document(
         &self,
-        manifest: FrozenManifest,
+        id: BundleId,
+        manifest: Manifest,
         files: Vec<DocumentFile>,
         signature: Option<ManifestSignature>,
         tally: &Tally,
@@ -145,7 +162,7 @@ impl Finalizing<'_> {
             package_id: self.package.id,
             tenant: self.attempt.tenant().to_string(),
             name: self.package.name.clone(),
-            bundle_id: manifest.id,
+            bundle_id: id,
             created_at: self.package.created_at,
             finalized_at: self.attempt.registry().clock().now(),
             storage: StorageFacts {
@@ -162,7 +179,7 @@ impl Finalizing<'_> {
             },
             signature,
             files,
-            manifest: manifest.manifest,
+            manifest,
         }
     }
 
@@ -203,11 +220,11 @@ impl Finalizing<'_> {
     ) -> Result<StoredRecord, ServiceError> {
         let id = self.attempt.job().id;
         let finalized = Finalized {
-            bundle_id: stored.document.bundle_id,
+            bundle_id: stored.bundle_id,
             files: self.package.files_count,
             size_bytes: self.package.size_bytes,
             expires_at: self.package.expires_at,
-            signature: stored.document.signature,
+            signature: stored.signature,
             locks: tally.summary,
         };
         let decided = Decided {
@@ -242,8 +259,8 @@ impl Finalizing<'_> {
         let is_ours = record::read(&bytes).is_ok_and(|record| {
             let is_of_it = matches!(
                 &record.decision,
-                Decision::PackageFinalized(of) if of.bundle_id == stored.document.bundle_id
-                    && of.signature == stored.document.signature
+                Decision::PackageFinalized(of) if of.bundle_id == stored.bundle_id
+                    && of.signature == stored.signature
             );
             record.package_id == self.package.id && is_of_it
         });

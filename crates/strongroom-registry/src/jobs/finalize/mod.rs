@@ -17,6 +17,7 @@ mod objects;
 mod signature;
 
 use serde_json::{Value, json};
+use strongroom_core::bundle::ManifestFile;
 use strongroom_core::package::RuleLock;
 use strongroom_core::package::expiry::lock_until;
 use strongroom_core::package::locks::{Reach, Reached};
@@ -30,10 +31,10 @@ use strongroom_storage::{ObjectKey, VersionId};
 
 use super::Attempt;
 use crate::backends::Backend;
-use crate::db::{HoldRow, PackageRow, RetentionEventRow};
+use crate::db::{HoldRow, PackageRow, PlacedFile, RetentionEventRow};
 use crate::error::{ErrorKind, ServiceError};
 use crate::service::create_package::in_force;
-use crate::service::frozen::{Placed, manifest_of, placed_files};
+use crate::service::frozen::{each_placed_file, manifest_file, manifest_of};
 
 /// Retention events of a package that its document tells of.
 const EXTENSIONS_MAX: u32 = 10_000;
@@ -93,7 +94,7 @@ pub(super) async fn perform(attempt: &Attempt) -> Result<Value, ServiceError> {
 }
 
 async fn finalize(attempt: &Attempt) -> Result<Value, ServiceError> {
-    let (package, placed) = load(attempt).await?;
+    let (package, files) = load(attempt).await?;
     match package.status {
         PackageStatus::Finalizing => {}
         PackageStatus::Open | PackageStatus::Abandoned => {
@@ -106,21 +107,25 @@ async fn finalize(attempt: &Attempt) -> Result<Value, ServiceError> {
         _ => return Ok(json!({ "bundle_id": package.bundle_id })),
     }
     let work = Finalizing::prepare(attempt, package).await?;
-    attempt.expect(placed.len() as u64 + DOCUMENTS + u64::from(work.is_signed));
-    let manifest = manifest_of(&work.package, &placed)?;
-    work.run(manifest, placed).await
+    attempt.expect(files.len() as u64 + DOCUMENTS + u64::from(work.is_signed));
+    let manifest = manifest_of(&work.package, files).await?;
+    work.run(manifest).await
 }
 
-/// The package and its files: rows that do not change while it is `finalizing`.
-async fn load(attempt: &Attempt) -> Result<(PackageRow, Vec<Placed>), ServiceError> {
+/// The package, and what its manifest says of its files: the rows do not change while it is `finalizing`.
+async fn load(attempt: &Attempt) -> Result<(PackageRow, Vec<ManifestFile>), ServiceError> {
     let mut session = attempt.registry().db().read().await?;
     let mut rows = session.of(attempt.tenant());
     let package = rows.package(attempt.package_id()?).await?.ok_or_else(ServiceError::not_found)?;
-    let placed = match package.status {
-        PackageStatus::Finalizing => placed_files(&mut rows, package.id).await?,
-        _ => Vec::new(),
-    };
-    Ok((package, placed))
+    let mut files = Vec::new();
+    if package.status == PackageStatus::Finalizing {
+        let take = |placed: PlacedFile| {
+            files.push(manifest_file(placed.file)?);
+            Ok(())
+        };
+        each_placed_file(&mut rows, package.id, take).await?;
+    }
+    Ok((package, files))
 }
 
 impl<'a> Finalizing<'a> {
@@ -168,20 +173,17 @@ impl<'a> Finalizing<'a> {
         Ok(work)
     }
 
-    async fn run(
-        &self,
-        manifest: FrozenManifest,
-        placed: Vec<Placed>,
-    ) -> Result<Value, ServiceError> {
+    async fn run(&self, manifest: FrozenManifest) -> Result<Value, ServiceError> {
+        let FrozenManifest { manifest, bytes, id } = manifest;
         let mut tally = Tally::default();
-        let stored = self.store_manifest(&manifest).await?;
-        self.note_identity(&manifest).await?;
+        let stored = self.store_manifest(bytes.into()).await?;
+        self.note_identity(id).await?;
         self.hold_and_count(&stored, &mut tally).await?;
         self.attempt.step();
-        let files = self.verify_all(placed, &mut tally).await?;
+        let files = self.verify_all(&mut tally).await?;
         self.hold_records(&mut tally).await?;
         self.refuse_if_short(&tally)?;
-        let signature = self.store_signature(manifest.id).await?;
+        let signature = self.store_signature(id).await?;
         if let Some(signature) = &signature {
             self.hold_and_count(&signature.object, &mut tally).await?;
         }
@@ -189,9 +191,9 @@ impl<'a> Finalizing<'a> {
             self.attempt.step();
         }
         let signed = signature.as_ref().map(|signature| signature.signature);
-        let document = self.store_document(manifest, files, signed, &tally).await?;
+        let document = self.store_document(id, manifest, files, signed, &tally).await?;
         // The first `package.json` stands: what it does not tell of is told of nowhere.
-        let signature = signature.filter(|_| document.document.signature.is_some());
+        let signature = signature.filter(|_| document.signature.is_some());
         self.hold_and_count(&document.object, &mut tally).await?;
         self.attempt.step();
         let record = self.store_record(&document, &tally).await?;

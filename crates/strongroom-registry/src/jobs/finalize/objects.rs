@@ -8,21 +8,21 @@ use strongroom_core::package::{FileStatus, LocationStatus, RestoreStatus};
 use strongroom_core::receipt::{Encryption, Integrity};
 use strongroom_storage::keep::{self, Expected, Verdict};
 use strongroom_storage::{ObjectInfo, ObjectKey, StorageErrorKind, VersionId};
+use uuid::Uuid;
 
 use super::{Attempt, Finalizing, Held, Tally};
-use crate::db::{AuditEventRow, DbError, FileRow, JobRow, LocationRow, TenantId, Tx};
+use crate::db::{AuditEventRow, DbError, FileRow, JobRow, LocationRow, PlacedFile, TenantId, Tx};
 use crate::error::{ErrorKind, ServiceError};
 use crate::jobs::intend::intend;
-use crate::service::frozen::Placed;
 use crate::service::read_files::name_of;
 use crate::service::records::object_key;
 
-/// Files whose rows are written in one transaction.
-const FILES_AT_ONCE: usize = 128;
+/// Files whose rows are read at once, and written in one transaction.
+const FILES_AT_ONCE: u32 = 128;
 
 /// What was seen of a file.
 struct Seen {
-    placed: Placed,
+    placed: PlacedFile,
     from: (FileStatus, LocationStatus),
     /// Its lock, where the object is what it should be.
     held: Option<Held>,
@@ -52,15 +52,16 @@ impl Finalizing<'_> {
     /// Looks at every file, also after one was found wrong: whoever has to mend it wants to know of all.
     pub(super) async fn verify_all(
         &self,
-        placed: Vec<Placed>,
         tally: &mut Tally,
     ) -> Result<Vec<DocumentFile>, ServiceError> {
         let at_once = self.attempt.registry().settings().jobs.objects_at_once.max(1);
-        let mut files = Vec::with_capacity(placed.len());
+        let mut files = Vec::new();
         let mut wrong = Wrong::default();
-        let mut waiting = placed.into_iter().peekable();
-        while waiting.peek().is_some() {
-            let mut some: Vec<Placed> = waiting.by_ref().take(FILES_AT_ONCE).collect();
+        let mut last = None;
+        loop {
+            let mut some = self.files_after(last.as_ref()).await?;
+            let is_last = some.len() < FILES_AT_ONCE as usize;
+            last = some.last().map(|placed| (placed.file.relative_path.clone(), placed.file.id));
             if self.target.legal_hold {
                 let locations = some.iter_mut().map(|placed| &mut placed.location);
                 intend(self.attempt, &*self.backend.store, locations).await?;
@@ -75,12 +76,25 @@ impl Finalizing<'_> {
                     _ => files.push(self.document_file(seen, tally)?),
                 }
             }
+            if is_last {
+                break;
+            }
         }
         wrong.refuse()?;
         Ok(files)
     }
 
-    async fn look_at(&self, mut placed: Placed) -> Result<Seen, ServiceError> {
+    async fn files_after(
+        &self,
+        last: Option<&(String, Uuid)>,
+    ) -> Result<Vec<PlacedFile>, ServiceError> {
+        let after = last.map(|(path, id)| (path.as_str(), *id));
+        let mut session = self.attempt.registry().db().read().await?;
+        let mut rows = session.of(self.attempt.tenant());
+        Ok(rows.placed_files(self.package.id, after, FILES_AT_ONCE).await?)
+    }
+
+    async fn look_at(&self, mut placed: PlacedFile) -> Result<Seen, ServiceError> {
         let (file, location) = (&mut placed.file, &mut placed.location);
         let from = (file.status, location.status);
         let was_near = nearness(location);
@@ -174,7 +188,7 @@ impl Finalizing<'_> {
             events: Vec::new(),
         };
         for seen in seen {
-            let Placed { file, location } = &seen.placed;
+            let PlacedFile { file, location } = &seen.placed;
             if file.status != seen.from.0 {
                 rows.files.push((file.clone(), seen.from.0));
                 rows.events.push(self.found_otherwise(file));
@@ -204,7 +218,7 @@ impl Finalizing<'_> {
     }
 
     fn document_file(&self, seen: Seen, tally: &mut Tally) -> Result<DocumentFile, ServiceError> {
-        let Seen { placed: Placed { file, location }, held, encryption, .. } = seen;
+        let Seen { placed: PlacedFile { file, location }, held, encryption, .. } = seen;
         let (Some(held), Some(size_bytes), Some(sha256)) = (held, file.size_bytes, file.sha256)
         else {
             return Err(ServiceError::internal(std::io::Error::other("a whole file has no lock")));
