@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 use crate::app::{Client, TestApp, on_both_with, on_each_engine};
 use crate::damaged::breaks_off;
+use crate::engines::Engine;
 use crate::evidence::{finalized, locations, locks, row, stepwise, tick, work};
 use crate::shelf::Shelf;
 

@@ -24,6 +24,9 @@ use crate::app::{Client, TestApp, on_both, on_both_with, on_each_engine};
 use crate::evidence::work;
 use crate::files::{Bucket, bytes_at, folder_store, keys_below, replace};
 
+/// More than a bundle and than finalizing read at once.
+const FILES_OF_SEVERAL_PAGES: u32 = 1_025;
+
 /// A run directory, as a producer has it.
 fn run_directory() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -75,8 +78,12 @@ async fn package_of(client: &Client, folder: &tempfile::TempDir) -> (Uuid, Bundl
 
 /// What anybody can do with what comes out of a registry.
 async fn check_the_bundle(client: &Client, package: Uuid, plan: &BundlePlan) {
-    let bundle = client.get(&format!("/packages/{package}/bundle")).await;
+    let path = format!("/packages/{package}/bundle");
+    let bundle = client.get(&path).await;
     assert_eq!(bundle.status, StatusCode::OK, "{bundle:?}");
+    let head = client.send(client.request(Method::HEAD, &path).body(Body::empty()).unwrap()).await;
+    assert_eq!((head.status, head.body.len()), (StatusCode::OK, 0), "{head:?}");
+    assert_eq!(head.header("content-disposition"), bundle.header("content-disposition"));
     assert_eq!(bundle.header("content-type"), "application/gzip");
     assert!(bundle.header("content-disposition").contains(&plan.id().0.to_hex()));
     let opened = UnverifiedBundle::open(&bundle.body[..], &ReadLimits::default()).unwrap();
@@ -109,6 +116,21 @@ async fn a_package_has_the_id_of_the_bundle_of_its_directory() {
         assert_eq!(seen["bundle_id"], plan.id().to_string());
         assert_eq!(seen["files_count"], 4);
         assert!(seen["finalized_at"].is_string());
+        check_the_bundle(&producer, package, &plan).await;
+        check_the_document(&app, &producer, package, &plan).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn it_has_it_when_its_rows_come_in_several_pages() {
+    on_both(|app| async move {
+        let (producer, folder) = (app.as_(Role::Producer), tempfile::tempdir().unwrap());
+        for number in 0..FILES_OF_SEVERAL_PAGES {
+            fs::write(folder.path().join(format!("{number:04}.json")), number.to_string()).unwrap();
+        }
+        let (package, plan) = package_of(&producer, &folder).await;
+        app.work_all().await;
         check_the_bundle(&producer, package, &plan).await;
         check_the_document(&app, &producer, package, &plan).await;
     })

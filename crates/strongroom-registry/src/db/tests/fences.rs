@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::support::{TestDb, on_both};
 use crate::db::{DbErrorKind, FileRow, HoldReach, HoldRow, LocationRow, PackageRow};
 
-fn new_file(test: &TestDb, package: &PackageRow) -> FileRow {
+pub(super) fn new_file(test: &TestDb, package: &PackageRow) -> FileRow {
     FileRow {
         id: test.clock.new_id(),
         package_id: package.id,
@@ -28,7 +28,7 @@ fn new_file(test: &TestDb, package: &PackageRow) -> FileRow {
     }
 }
 
-fn new_location(test: &TestDb, file: &FileRow) -> LocationRow {
+pub(super) fn new_location(test: &TestDb, file: &FileRow) -> LocationRow {
     LocationRow {
         id: test.clock.new_id(),
         package_id: file.package_id,

@@ -6,6 +6,7 @@ mod fences;
 mod jobs;
 mod kept;
 mod lapsing;
+mod placed_files;
 mod plans;
 mod rows;
 mod schema;
