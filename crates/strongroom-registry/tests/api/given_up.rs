@@ -1,5 +1,7 @@
 //! What an attempt that was given up leaves behind, and what is made of it later.
 
+use std::sync::Arc;
+
 use axum::http::StatusCode;
 use futures::FutureExt as _;
 use serde_json::{Value, json};
@@ -158,7 +160,7 @@ async fn an_approval_of_what_is_on_its_way_already_decides_nothing_anew() {
 async fn a_part_that_is_given_up_at_any_call_of_a_clean_up_goes_too() {
     on_each_engine(async |engine| {
         for nth in 1..CALLS_MAX {
-            let (app, store) = interrupted(engine).await;
+            let (app, store) = engine.start_interrupted(once).await;
             let producer = app.as_(Role::Producer);
             let id = producer.new_package().await;
             let mut uploads = Vec::new();

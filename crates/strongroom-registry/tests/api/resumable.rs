@@ -11,9 +11,7 @@ use serde_json::Value;
 use strongroom_core::Sha256Digest;
 use strongroom_core::retention::LockMode;
 use strongroom_registry::auth::Role;
-use strongroom_storage::memory::MemoryStorage;
-use strongroom_storage::{Clock, ObjectKey, Storage};
-use strongroom_testkit::SteppedStore;
+use strongroom_storage::ObjectKey;
 use strongroom_testkit::s3::BucketSettings;
 use strongroom_testkit::steps::What;
 
