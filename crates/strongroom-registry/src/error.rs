@@ -294,7 +294,8 @@ impl From<KeepError> for ServiceError {
             KeepErrorKind::WrongLength => {
                 (ErrorKind::BodyMismatch, "the body is not of the length that was declared")
             }
-            KeepErrorKind::TooLong => (ErrorKind::TooLarge, "the body is larger than the limit"),
+            // It names the limit, and what was not declared; nothing of what was sent.
+            KeepErrorKind::TooLong => return Self::new(ErrorKind::TooLarge, error.to_string()),
             KeepErrorKind::BodyBroken => (ErrorKind::BodyMismatch, "the body broke off"),
             KeepErrorKind::Conflict => {
                 (ErrorKind::Conflict, "something else is stored there already")

@@ -144,7 +144,7 @@ async fn pass(
     let store = Store::look(attempt, &*backend.store).await?;
     let (mut after, mut bits) = (FIRST, Bits::default());
     loop {
-        if Truth::now(attempt).await?.1 != *truth {
+        if !Truth::now(attempt).await?.1.decides_as(truth) {
             return Ok(false);
         }
         let mut locations = {
@@ -253,7 +253,7 @@ async fn bring_documents(
     let at_once = attempt.registry().settings().jobs.objects_at_once.max(1);
     let mut page = None;
     loop {
-        if Truth::now(attempt).await?.1 != *truth {
+        if !Truth::now(attempt).await?.1.decides_as(truth) {
             return Ok(false);
         }
         let listed = documents(store.store, package, page).await?;

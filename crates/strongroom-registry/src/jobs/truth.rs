@@ -43,6 +43,12 @@ impl Truth {
         })
     }
 
+    /// Whether objects are to be under the same by this one, whatever was found of them meanwhile.
+    pub(super) fn decides_as(&self, other: &Self) -> bool {
+        let version = self.version;
+        *self == Self { version, ..other.clone() }
+    }
+
     /// The package and what it should be under, as committed now.
     pub(super) async fn now(attempt: &Attempt) -> Result<(PackageRow, Self), ServiceError> {
         let mut session = attempt.registry().db().read().await?;

@@ -16,7 +16,7 @@ use strongroom_storage::keep::{self, Expected, Verdict};
 use super::Registry;
 use super::read_files::name_of;
 use super::records::object_key;
-use crate::db::{AuditEventRow, JobRow, LocationRow, TenantId, Tx};
+use crate::db::{AuditEventRow, HoldReach, JobRow, LocationRow, TenantId, Tx};
 use crate::error::ServiceError;
 use crate::jobs::JobKind;
 
@@ -132,6 +132,10 @@ async fn write(tx: &mut Tx, found: &Found) -> Result<FileStatus, ServiceError> {
         rows.insert_audit_event(&found.event).await?;
         if package.has_evidence() {
             package.lock_state = LockState::Applying;
+            // What was said of holds was said of another state of the objects.
+            for hold in rows.active_holds(package.id).await? {
+                rows.set_hold_reach(hold.id, hold.reach, HoldReach::Applying).await?;
+            }
             rows.enqueue_job(&found.job).await?;
             rows.update_package(&package).await?;
         }

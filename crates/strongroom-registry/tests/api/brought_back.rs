@@ -99,6 +99,10 @@ async fn a_hold_is_brought_anew_to_what_was_brought_back() {
             (json!("advisory"), LockState::Advisory)
         );
         lose(&app, file, &key).await;
+        assert_eq!(
+            (reach(&app, id).await, row(&app, id).await.lock_state),
+            (json!("applying"), LockState::Applying)
+        );
         work(&app).await;
         assert_eq!(
             (reach(&app, id).await, row(&app, id).await.lock_state),

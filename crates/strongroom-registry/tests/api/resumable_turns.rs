@@ -196,7 +196,7 @@ async fn whoever_only_waits_for_a_turn_keeps_nobody_from_uploading() {
             async move {
                 let looking = tokio::spawn({
                     let producer = producer.clone();
-                    async move { producer.look_at(upload).await }
+                    async move { producer.send_from(upload, BYTES.len() as u64, "").await }
                 });
                 let asks_whose_turn =
                     || steps.taken().iter().any(|step| step.name.ends_with("resumable/turn.rs"));

@@ -111,7 +111,7 @@ impl Line {
                 "nothing of the file went over the line for {} seconds",
                 self.patience.stall.as_secs()
             ),
-            Late::Answer => "the registry had all of the file, and did not answer".to_owned(),
+            Late::Answer => "all of the file was sent, and no answer came".to_owned(),
         };
         let failure = Failure::new(Exit::Unreachable, message)
             .with_help("run the same command again: what is stored is not sent again");

@@ -194,8 +194,12 @@ fn literals(name: &str) -> Vec<&'static str> {
 
 /// PostgreSQL's plan as it runs, with the rows that each step gave.
 async fn postgres_plan(pool: &sqlx::PgPool, name: &str) -> String {
+    postgres_plan_of(pool, name, literals(name)).await
+}
+
+async fn postgres_plan_of(pool: &sqlx::PgPool, name: &str, literals: Vec<&str>) -> String {
     let mut text = statement(name).postgres.to_owned();
-    for (place, value) in literals(name).iter().enumerate().rev() {
+    for (place, value) in literals.iter().enumerate().rev() {
         text = text.replace(&format!("${}", place + 1), value);
     }
     let explain =
@@ -232,6 +236,12 @@ async fn postgres_leads_each_page_by_an_index_and_reads_no_more_than_the_page() 
         assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
         let words = postgres_plan(&pool, "PACKAGES_WITH_WORDS").await;
         assert!(!words.contains("Seq Scan"), "{words}");
+        // With an exact value beside the words its own index leads: it has the packages in the order of the page.
+        let mut of_producer = literals("PACKAGES_WITH_WORDS");
+        of_producer[6] = "'producer-3'";
+        of_producer[19] = "'''tenant0default0'''";
+        let words = postgres_plan_of(&pool, "PACKAGES_WITH_WORDS", of_producer).await;
+        assert!(words.contains("packages_by_producer"), "{words}");
         for claim in ["CLAIM", "CLAIM_LAPSED"] {
             let plan = postgres_plan(&pool, claim).await;
             assert!(plan.contains("InitPlan"), "the choice may be made for each row:\n{plan}");

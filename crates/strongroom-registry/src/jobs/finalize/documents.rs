@@ -17,7 +17,7 @@ use strongroom_storage::keep::{self, KeepErrorKind};
 use strongroom_storage::{ListRequest, ObjectKey, StorageError, StorageErrorKind, VersionId};
 use tokio::task::spawn_blocking;
 
-use super::{Finalizing, Tally};
+use super::{Attempt, Finalizing, Tally};
 use crate::db::RetentionEventType;
 use crate::error::{ErrorKind, ServiceError};
 use crate::service::records::{Decided, object_key};
@@ -93,6 +93,10 @@ impl Finalizing<'_> {
         let (written, document) = writing.map_err(ServiceError::internal)?;
         let bytes = Bytes::from(written.map_err(ServiceError::internal)?);
         let (size_bytes, sha256) = (bytes.len() as u64, Sha256Digest::of(&bytes));
+        // Another worker may have written a signature by now, of which this document would not tell.
+        if !self.attempt.is_sure() {
+            return Err(Attempt::lost());
+        }
         match keep::record(&*self.backend.store, &key, bytes, None).await {
             Ok(kept) => {
                 let object = Object { key, version: kept.version };

@@ -178,6 +178,14 @@ impl Registry {
             )
             .with_source(error));
         }
+        if error.kind() == ErrorKind::Corrupt {
+            // Of the parts it would be in `handed`: it is the new object, and another one can be made of them.
+            return Err(ServiceError::new(
+                ErrorKind::StoreUnavailable,
+                "the store did not keep the file that was made of the upload as it was written",
+            )
+            .with_source(error));
+        }
         Err(error)
     }
 
