@@ -95,6 +95,14 @@ impl<R> Page<R> {
     }
 }
 
+/// The values that are asked for exactly.
+macro_rules! has_values {
+    () => {
+        " AND (CAST($7 AS TEXT) IS NULL OR p.producer = $7) AND (CAST($8 AS TEXT) IS NULL OR p.subject = $8) \
+         AND (CAST($9 AS TEXT) IS NULL OR p.run_id = $9)"
+    };
+}
+
 macro_rules! has_pair {
     ($key:literal, $value:literal) => {
         concat!(
@@ -123,9 +131,8 @@ macro_rules! page {
             " ORDER BY ",
             $order,
             " LIMIT $4) SELECT p.*, (SELECT count(*) FROM legal_holds h WHERE h.tenant_id = $1 \
-             AND h.package_id = p.id AND h.released_at IS NULL) AS active_holds FROM looked_at p WHERE (CAST($7 AS TEXT) IS NULL OR p.producer = $7) \
-             AND (CAST($8 AS TEXT) IS NULL OR p.subject = $8) AND (CAST($9 AS TEXT) IS NULL OR p.run_id = $9) \
-             AND (CAST($10 AS TEXT) IS NULL OR p.retention_class = $10) AND (CAST($11 AS TEXT) IS NULL OR p.status = $11) \
+             AND h.package_id = p.id AND h.released_at IS NULL) AS active_holds FROM looked_at p WHERE \
+             (CAST($10 AS TEXT) IS NULL OR p.retention_class = $10) AND (CAST($11 AS TEXT) IS NULL OR p.status = $11) \
              AND (CAST($19 AS UUID) IS NULL OR p.created_by = $19)",
             has_pair!("$14", "$15"),
             has_pair!("$16", "$17"),
@@ -149,7 +156,7 @@ macro_rules! packages_where {
             "",
             "p.created_at DESC, p.id DESC",
             "p.created_at DESC, p.id DESC",
-            has_pair!("$12", "$13")
+            concat!(has_values!(), has_pair!("$12", "$13"))
         )
     };
 }
@@ -169,11 +176,12 @@ statements! {
         ", d.created_at AS led_at, d.package_id AS led_id",
         "d.created_at DESC, d.package_id DESC",
         "p.led_at DESC, p.led_id DESC",
-        ""
+        has_values!()
     ))}
     // `$20` the words, `$21` before. SQLite finds them in the order of registration, which is not quite that of
     // their times: so there the times are looked at row by row. PostgreSQL chooses between the words' index and that of
-    // an exact value, so it is told of both before it reads.
+    // an exact value, so it is told of both before it reads, and once: of a value that is asked for again on the page it
+    // expects few rows, and then reads them all before it sorts.
     PACKAGES_WITH_WORDS = {
         sqlite page!(
             "package_text t CROSS JOIN artifact_packages p ON p.seq = t.rowid \
@@ -183,13 +191,14 @@ statements! {
             ", t.rowid AS led_by",
             "t.rowid DESC",
             "p.led_by DESC",
-            concat!(" AND p.created_at >= $5 AND p.created_at < $21", has_pair!("$12", "$13"))
+            concat!(" AND p.created_at >= $5 AND p.created_at < $21", has_values!(), has_pair!("$12", "$13"))
         ),
         postgres page!(
-            "artifact_packages p WHERE p.tenant_id = $1 AND (p.created_at, p.id) < ($2, $3) \
-             AND p.created_at >= $5 AND p.words @@ CAST($20 AS tsquery) AND p.created_at < $21 \
-             AND (CAST($7 AS TEXT) IS NULL OR p.producer = $7) AND (CAST($8 AS TEXT) IS NULL OR p.subject = $8) \
-             AND (CAST($9 AS TEXT) IS NULL OR p.run_id = $9)",
+            concat!(
+                "artifact_packages p WHERE p.tenant_id = $1 AND (p.created_at, p.id) < ($2, $3) \
+                 AND p.created_at >= $5 AND p.words @@ CAST($20 AS tsquery) AND p.created_at < $21",
+                has_values!()
+            ),
             "",
             "p.created_at DESC, p.id DESC",
             "p.created_at DESC, p.id DESC",
