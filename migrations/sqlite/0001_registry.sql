@@ -279,6 +279,17 @@ CREATE INDEX parts_of_upload ON upload_parts (tenant_id, upload_id, status, offs
 CREATE INDEX parts_of_package ON upload_parts (tenant_id, package_id, status, id);
 CREATE INDEX parts_receiving ON upload_parts (created_at, id) WHERE status = 'receiving';
 
+-- Each `package.json` that a finalizing was about to write: what a later attempt finds is the registry's own where it
+-- is one of these only. They go when the package is finalized.
+CREATE TABLE noted_documents (
+    tenant_id TEXT NOT NULL,
+    package_id BLOB NOT NULL,
+    sha256 BLOB NOT NULL CHECK (length(sha256) = 32),
+    is_signed INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, package_id, sha256),
+    FOREIGN KEY (tenant_id, package_id) REFERENCES artifact_packages (tenant_id, id)
+) STRICT;
+
 CREATE TABLE retention_events (
     id BLOB NOT NULL,
     tenant_id TEXT NOT NULL,

@@ -22,6 +22,12 @@ impl Clock {
         Self(Arc::new(now))
     }
 
+    /// The same without what is finer than a microsecond, for who keeps times in a database: so a time reads the same
+    /// in a row and in a document.
+    pub fn to_the_microsecond(self) -> Self {
+        Self::new(move || to_the_microsecond(self.now()))
+    }
+
     /// The present.
     pub fn now(&self) -> Timestamp {
         (self.0)()
@@ -34,6 +40,11 @@ impl Clock {
         let nanoseconds = u32::try_from(now.subsec_nanosecond()).unwrap_or_default();
         Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, nanoseconds))
     }
+}
+
+/// A time without what is finer than a microsecond.
+pub fn to_the_microsecond(time: Timestamp) -> Timestamp {
+    Timestamp::from_microsecond(time.as_microsecond()).unwrap_or(time)
 }
 
 impl fmt::Debug for Clock {

@@ -23,6 +23,7 @@
 //! | `migrations` | the schema, the same numbers on both engines |
 //! | `tenants` `principals` `tokens` | who |
 //! | `packages` `search` `words` `files` `locations` `placed_files` | what, and where its bytes are |
+//! | `noted_documents` | what is about to be written beside them |
 //! | `uploads` `upload_parts` | files that come in several requests |
 //! | `retention` `holds` `approvals` `audit` `schemas` | what was decided, by whom, under which rules |
 //! | `jobs` `sweeper` `idempotency` | what is still to be done, and what was done already |
@@ -42,6 +43,7 @@ mod jobs;
 pub mod limits;
 mod locations;
 mod migrations;
+mod noted_documents;
 mod packages;
 mod placed_files;
 mod postgres;
@@ -72,6 +74,7 @@ pub use holds::{HoldReach, HoldRow};
 pub use idempotency::IdempotencyRow;
 pub use jobs::{FailedJob, JobEnd, JobLease, JobRow, JobState};
 pub use locations::{FoundLocation, LocationRow};
+pub use noted_documents::NotedDocument;
 pub use packages::{ExpiredPackage, FoundPackage, PackageRow};
 pub use placed_files::PlacedFile;
 pub use principals::{PrincipalKind, PrincipalRow};

@@ -26,7 +26,10 @@ impl Object {
 
     /// One of the registry's own documents. Its version was written by us, create-only, before anybody else could
     /// put another on top: it is the oldest.
-    async fn document(store: &dyn Storage, key: ObjectKey) -> Result<Self, StorageError> {
+    pub(super) async fn document(
+        store: &dyn Storage,
+        key: ObjectKey,
+    ) -> Result<Self, StorageError> {
         let version = match store.versions(&key).await? {
             Observed::Observed(versions) => versions
                 .into_iter()

@@ -5,6 +5,7 @@ use strongroom_core::bundle::{Declarations, Producer, RetentionRequest};
 use strongroom_core::package::expiry::expiry;
 use strongroom_core::package::record::{Created, Decision, StorageFacts};
 use strongroom_core::package::{LockState, PackageStatus, RetentionClass, RetentionRule, metadata};
+use strongroom_storage::clock::to_the_microsecond;
 use strongroom_storage::keep;
 use uuid::Uuid;
 
@@ -82,7 +83,9 @@ impl Registry {
         let class = ask.retention.as_ref().map_or(CLASS_DEFAULT, |retention| retention.class);
         let rule = self.rule_of(&who.tenant, class).await?;
         // Lock dates will count from the store's clock: a package starts only where the two agree.
-        let now = keep::clock_check(&*backend.store, self.clock().now()).await?;
+        let store_now = keep::clock_check(&*backend.store, self.clock().now()).await?;
+        // Kept in microseconds: the record must not promise more than the row.
+        let now = to_the_microsecond(store_now);
         let asked_days = ask.retention.as_ref().and_then(|retention| retention.days);
         let terms = in_force(&rule);
         let expires_at = expiry(&terms, asked_days, now)
@@ -109,14 +112,14 @@ impl Registry {
             reason: None,
             decision: Decision::PackageCreated(Box::new(created)),
         };
-        let sha256 = self.write_down(backend, &package.storage_prefix, decided).await?;
+        let kept = self.write_down(backend, &package.storage_prefix, decided).await?;
         let mut event = self.package_event(
             "package_created",
             package.id,
             Some(who.id),
             serde_json::json!({ "record_id": record }),
         );
-        event.record_sha256 = Some(sha256);
+        event.record_sha256 = Some(kept.sha256);
         let mut retention = vec![RetentionEventRow {
             id: self.clock().new_id(),
             package_id: package.id,
@@ -167,10 +170,10 @@ impl Registry {
             reason: Some(reason.to_owned()),
             decision: Decision::HoldPlaced { hold_id: id },
         };
-        let sha256 = self.write_down(backend, &package.storage_prefix, decided).await?;
+        let kept = self.write_down(backend, &package.storage_prefix, decided).await?;
         let details = serde_json::json!({ "hold_id": id });
         let mut event = self.package_event("hold_placed", package.id, by, details);
-        event.record_sha256 = Some(sha256);
+        event.record_sha256 = Some(kept.sha256);
         let hold = HoldRow {
             id,
             package_id: package.id,

@@ -7,6 +7,7 @@ use strongroom_core::package::record::{Decision, DeletionBlock};
 use strongroom_core::package::status::PackageEvent;
 use strongroom_core::package::{LockState, PackageStatus};
 use strongroom_core::retention::Period;
+use strongroom_storage::clock::to_the_microsecond;
 use strongroom_storage::keep;
 use uuid::Uuid;
 
@@ -163,10 +164,8 @@ fn decide(
         }
     };
     // Kept in microseconds: the record must not promise more than the row.
-    let asked =
-        Timestamp::from_microsecond(asked.as_microsecond()).map_err(ServiceError::internal)?;
-    let new =
-        expiry::extend(row.expires_at, asked, now).map_err(|error| refused(error.to_string()))?;
+    let new = expiry::extend(row.expires_at, to_the_microsecond(asked), now)
+        .map_err(|error| refused(error.to_string()))?;
     Ok((row.expires_at.unwrap_or(new), new))
 }
 

@@ -106,7 +106,7 @@ impl Registry {
         Arc::new(Self {
             db,
             backends,
-            clock,
+            clock: clock.to_the_microsecond(),
             settings,
             metrics,
             local_roots: OnceLock::new(),

@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use strongroom_core::Sha256Digest;
 use strongroom_core::layout;
 use strongroom_core::package::record::{Decision, PACKAGE_RECORD_SCHEMA, PackageRecord};
-use strongroom_storage::{ObjectKey, keep};
+use strongroom_storage::ObjectKey;
+use strongroom_storage::keep::{self, Kept};
 use uuid::Uuid;
 
 use super::Registry;
@@ -52,10 +52,10 @@ impl Registry {
         let Deciding { id, tenant, package, by, reason, decision, event, details } = deciding;
         let decided = Decided { id, tenant, package: package.id, by, reason, decision };
         let backend = self.backends().get(&package.backend_id)?;
-        let sha256 = self.write_down(backend, &package.storage_prefix, decided).await?;
+        let kept = self.write_down(backend, &package.storage_prefix, decided).await?;
         let mut event = self.package_event(event, package.id, by, details);
         event.details["record_id"] = json!(id);
-        event.record_sha256 = Some(sha256);
+        event.record_sha256 = Some(kept.sha256);
         Ok(event)
     }
 
@@ -106,13 +106,13 @@ impl Registry {
         }
     }
 
-    /// Writes a decision into the bucket, create-only, and looks at it. Answers the digest of the record.
+    /// Writes a decision into the bucket, create-only, and looks at it.
     pub(crate) async fn write_down(
         &self,
         backend: &Backend,
         storage_prefix: &str,
         decided: Decided<'_>,
-    ) -> Result<Sha256Digest, ServiceError> {
+    ) -> Result<Kept, ServiceError> {
         let record = PackageRecord {
             schema: PACKAGE_RECORD_SCHEMA.to_owned(),
             id: decided.id,
@@ -124,11 +124,9 @@ impl Registry {
             decision: decided.decision,
         };
         let bytes = record.to_bytes().map_err(ServiceError::internal)?;
-        let sha256 = Sha256Digest::of(&bytes);
         let key = layout::package_record(decided.package, decided.id);
         let key = object_key(storage_prefix, &key)?;
-        keep::record(&*backend.store, &key, Bytes::from(bytes), None).await?;
-        Ok(sha256)
+        Ok(keep::record(&*backend.store, &key, Bytes::from(bytes), None).await?)
     }
 }
 

@@ -115,10 +115,14 @@ pub async fn bytes_at(store: &dyn Storage, key: &str) -> Bytes {
 
 /// Puts other bytes in the place of an object, as somebody with the right to write might.
 pub async fn replace(store: &dyn Storage, key: &str, bytes: &'static [u8]) {
+    replace_by(store, key, Bytes::from_static(bytes)).await;
+}
+
+/// The same with bytes that were made just now.
+pub async fn replace_by(store: &dyn Storage, key: &str, bytes: Bytes) {
     let key = ObjectKey::new(key).unwrap();
     store.delete(&key, None).await.unwrap();
-    let body = Bytes::from_static(bytes).into();
-    store.create(&key, body, &Default::default()).await.unwrap();
+    store.create(&key, bytes.into(), &Default::default()).await.unwrap();
 }
 
 /// A bucket on an S3 server in this process.

@@ -24,6 +24,7 @@ mod limits;
 mod local_files;
 mod model;
 mod packages;
+mod planted;
 mod problems;
 mod redirects;
 mod refused;

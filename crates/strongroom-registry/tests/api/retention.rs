@@ -2,6 +2,7 @@
 
 use axum::http::{Method, StatusCode, header};
 use serde_json::{Value, json};
+use strongroom_core::layout;
 use strongroom_core::observed::Observed;
 use strongroom_core::package::LockState;
 use strongroom_registry::auth::Role;
@@ -12,6 +13,8 @@ use crate::app::{Client, on_both_with};
 use crate::evidence::{
     finalized, keys, locations, locked, locks, records, row, stepwise, tick, work,
 };
+use crate::files::bytes_at;
+use crate::signing::package_of;
 
 const LATER: &str = "2090-01-01T00:00:00Z";
 
@@ -47,6 +50,28 @@ async fn a_later_date_reaches_each_object_and_is_read_back() {
             assert!(location.lock_read_at.is_some());
         }
         assert_eq!(row(&app, id).await.lock_state, LockState::Advisory);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_time_reads_the_same_in_the_answer_in_the_record_and_in_the_document() {
+    on_both_with(stepwise, |app| async move {
+        let producer = app.as_(Role::Producer);
+        let id = package_of(&producer, "raw-evidence").await;
+        producer.finalizes(id).await;
+        work(&app).await;
+        let shown = producer.package(id).await;
+        let records = records(&app, id).await;
+        let created = records.iter().find(|record| record["kind"] == "package_created").unwrap();
+        assert_eq!(created["expires_at"], shown["expires_at"]);
+        let document = bytes_at(&*app.store, &layout::package_document(id)).await;
+        let document: Value = serde_json::from_slice(&document).unwrap();
+        assert_eq!(document["retention"]["expires_at"], shown["expires_at"]);
+        for time in ["created_at", "finalized_at"] {
+            assert!(shown[time].is_string(), "{shown}");
+            assert_eq!(document[time], shown[time], "{time}");
+        }
     })
     .await;
 }

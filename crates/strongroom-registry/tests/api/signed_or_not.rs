@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
+use futures::FutureExt as _;
 use strongroom_core::Sha256Digest;
 use strongroom_core::layout;
 use strongroom_core::package::document::PackageDocument;
@@ -18,10 +19,12 @@ use uuid::Uuid;
 use crate::app::{TestApp, on_each_engine};
 use crate::evidence::{keys, records, stepwise, work};
 use crate::files::bytes_at;
-use crate::signing::{package_of, signs, started_again};
+use crate::signing::{package_of, signs, started_again, started_on};
 
 /// More calls than finalizing takes.
 const CALLS_MAX: usize = 200;
+/// What time would bring to a worker that stands still.
+const LEASES_END: &str = "UPDATE jobs SET lease_until = 0 WHERE state = 'running'";
 
 /// Whether a finalized package is signed, after a look at every place that tells of it.
 async fn is_signed(app: &TestApp, package: Uuid, case: &str) -> bool {
@@ -95,4 +98,63 @@ async fn a_package_is_signed_everywhere_or_nowhere_whichever_worker_goes_on() {
         }
     })
     .await;
+}
+
+/// A worker without the key, and one with it that goes on meanwhile and is cut between its signature and its document.
+#[tokio::test]
+async fn a_worker_without_the_key_that_stood_still_writes_no_document_beside_a_signature() {
+    on_each_engine(async |engine| {
+        let inner: Arc<dyn Storage> = Arc::new(MemoryStorage::new(Clock::system()));
+        let (slow, quick) = (SteppedStore::new(Arc::clone(&inner)), SteppedStore::new(inner));
+        let without = engine.start_on(Arc::clone(&slow) as Arc<dyn Storage>, stepwise).await;
+        let with = started_on(&without, Arc::clone(&quick) as Arc<dyn Storage>, signs).await;
+        let producer = without.as_(Role::Producer);
+        let signature_alone = signature_alone(&with, &quick).await;
+        let mut overtaken = 0;
+        for nth in 1..CALLS_MAX {
+            let package = package_of(&producer, "raw-evidence").await;
+            producer.finalizes(package).await;
+            let goes_on = {
+                let (with, quick) = (with.clone(), Arc::clone(&quick));
+                move || {
+                    let (with, quick) = (with.clone(), Arc::clone(&quick));
+                    async move {
+                        with.database.run(LEASES_END).await;
+                        quick.steps().plan(signature_alone, What::FailsBefore);
+                        assert!(run_one(&with.registry, "second").await.unwrap());
+                    }
+                    .boxed()
+                }
+            };
+            slow.steps().plan(nth, What::Meanwhile(Arc::new(goes_on)));
+            let ran = run_one(&without.registry, "first").await;
+            if !slow.steps().happened() {
+                break;
+            }
+            assert!(ran.unwrap());
+            overtaken += 1;
+            work(&with).await;
+            is_signed(&with, package, &format!("overtaken at {nth}")).await;
+        }
+        assert!(overtaken > 15, "{overtaken}");
+    })
+    .await;
+}
+
+/// The call in which a worker with the key, cut before it, leaves a signature and no document.
+async fn signature_alone(with: &TestApp, store: &SteppedStore) -> usize {
+    let producer = with.as_(Role::Producer);
+    for nth in 1..CALLS_MAX {
+        let package = package_of(&producer, "raw-evidence").await;
+        producer.finalizes(package).await;
+        store.steps().plan(nth, What::FailsBefore);
+        assert!(run_one(&with.registry, "second").await.unwrap());
+        assert!(store.steps().happened(), "it never came so far");
+        let left = keys(with, package).await;
+        work(with).await;
+        if left.contains(&layout::package_signature(package)) {
+            return nth;
+        }
+    }
+    panic!("it never signed");
 }

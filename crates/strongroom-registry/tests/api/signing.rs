@@ -60,9 +60,18 @@ pub fn signs(settings: &mut Settings) {
 
 /// The same registry, started again with other settings.
 pub async fn started_again(app: &TestApp, change: impl FnOnce(&mut Settings)) -> TestApp {
+    started_on(app, Arc::clone(&app.store), change).await
+}
+
+/// The same, which comes to its objects by another way.
+pub async fn started_on(
+    app: &TestApp,
+    store: Arc<dyn Storage>,
+    change: impl FnOnce(&mut Settings),
+) -> TestApp {
     let mut settings = app.registry.settings().clone();
     change(&mut settings);
-    let (database, store) = (Arc::clone(&app.database), Arc::clone(&app.store));
+    let database = Arc::clone(&app.database);
     let mut again = TestApp::open(database, store, app.clock.clone(), settings).await;
     again.tokens = app.tokens.clone();
     again

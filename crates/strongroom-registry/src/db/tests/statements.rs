@@ -8,8 +8,9 @@ use super::support::on_both;
 use crate::db::session::Engine;
 use crate::db::sql::Statement;
 use crate::db::{
-    approvals, audit, engine, files, holds, idempotency, jobs, locations, packages, placed_files,
-    principals, retention, schemas, search, sweeper, tenants, tokens, upload_parts, uploads,
+    approvals, audit, engine, files, holds, idempotency, jobs, locations, noted_documents,
+    packages, placed_files, principals, retention, schemas, search, sweeper, tenants, tokens,
+    upload_parts, uploads,
 };
 
 pub(super) fn all() -> impl Iterator<Item = &'static Statement> {
@@ -22,6 +23,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Statement> {
         idempotency::STATEMENTS,
         jobs::STATEMENTS,
         locations::STATEMENTS,
+        noted_documents::STATEMENTS,
         packages::STATEMENTS,
         placed_files::STATEMENTS,
         principals::STATEMENTS,

@@ -7,7 +7,7 @@ use strongroom_core::package::{LockState, ManifestSignature, PackageStatus};
 use strongroom_core::{BundleId, Sha256Digest};
 use uuid::Uuid;
 
-use super::documents::{Object, StoredDocument};
+use super::documents::StoredDocument;
 use super::signature::StoredSignature;
 use super::{Attempt, Finalizing, Tally};
 use crate::db::{
@@ -16,6 +16,7 @@ use crate::db::{
 };
 use crate::error::ServiceError;
 use crate::jobs::JobKind;
+use crate::jobs::objects::Object;
 use crate::service::read_manifest::{DOCUMENT, DocumentPlace, FINALIZED, SIGNATURE};
 use crate::service::records::Deciding;
 
@@ -181,6 +182,7 @@ async fn conclude(tx: &mut Tx, c: &Conclusion) -> Result<bool, ServiceError> {
     package.note_signature(c.signature);
     package.finalized_at = Some(c.finalized_at);
     rows.update_package(&package).await?;
+    rows.forget_documents(package.id).await?;
     rows.insert_audit_event(&c.event).await?;
     rows.insert_retention_event(&c.retention).await?;
     rows.finish_job(&c.end).await?;

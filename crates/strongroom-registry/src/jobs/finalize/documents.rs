@@ -1,12 +1,15 @@
 //! What is written beside the files: the manifest, `package.json` and the record. Each is create-only; one that an
 //! earlier attempt wrote is looked at, and taken where it says the same of the package.
+//!
+//! A `package.json` says more than the files do: when, under which rule, held how, signed or not. So its digest is noted in the
+//! database before it is written, and no other is taken. The notes of all attempts count: one that stood still may write
+//! after another looked.
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use strongroom_core::bundle::Manifest;
+use strongroom_core::bundle::{BundleError, Manifest};
 use strongroom_core::layout;
 use strongroom_core::limits::{PACKAGE_DOCUMENT_BYTES_MAX, RECORD_BYTES_MAX};
-use strongroom_core::observed::Observed;
 use strongroom_core::package::ManifestSignature;
 use strongroom_core::package::document::{
     ActiveHold, DocumentFile, Extension, PACKAGE_SCHEMA, PackageDocument, RetentionSummary,
@@ -14,20 +17,15 @@ use strongroom_core::package::document::{
 use strongroom_core::package::record::{self, Decision, Finalized, StorageFacts};
 use strongroom_core::{BundleId, Sha256Digest};
 use strongroom_storage::keep::{self, KeepErrorKind};
-use strongroom_storage::{ListRequest, ObjectKey, StorageError, StorageErrorKind, VersionId};
+use strongroom_storage::{ListRequest, ObjectKey, StorageError, StorageErrorKind};
 use tokio::task::spawn_blocking;
+use uuid::Uuid;
 
 use super::{Attempt, Finalizing, Tally};
-use crate::db::RetentionEventType;
+use crate::db::{DbError, JobRow, NotedDocument, RetentionEventType, TenantId, Tx};
 use crate::error::{ErrorKind, ServiceError};
+use crate::jobs::objects::Object;
 use crate::service::records::{Decided, object_key};
-
-/// An object that is there, in the version that was looked at.
-#[derive(Debug, Clone)]
-pub(super) struct Object {
-    pub(super) key: ObjectKey,
-    pub(super) version: Option<VersionId>,
-}
 
 /// The `package.json` that is there.
 pub(super) struct StoredDocument {
@@ -39,22 +37,18 @@ pub(super) struct StoredDocument {
     pub(super) sha256: Sha256Digest,
 }
 
-impl StoredDocument {
-    fn of(
-        document: &PackageDocument,
-        object: Object,
-        size_bytes: u64,
-        sha256: Sha256Digest,
-    ) -> Self {
-        let (bundle_id, finalized_at) = (document.bundle_id, document.finalized_at);
-        Self { bundle_id, finalized_at, signature: document.signature, object, size_bytes, sha256 }
-    }
-}
-
 /// The record that is there.
 pub(super) struct StoredRecord {
     pub(super) object: Object,
     pub(super) sha256: Sha256Digest,
+}
+
+/// What is noted before a `package.json` is written.
+struct Noting {
+    tenant: TenantId,
+    job: JobRow,
+    package: Uuid,
+    document: NotedDocument,
 }
 
 impl Finalizing<'_> {
@@ -89,67 +83,97 @@ impl Finalizing<'_> {
         let key = self.key(&layout::package_document(self.package.id))?;
         let document = self.document(id, manifest, files, signature, tally);
         // Of many files it takes a while, and shall keep nobody waiting.
-        let writing = spawn_blocking(move || (document.to_bytes(), document)).await;
-        let (written, document) = writing.map_err(ServiceError::internal)?;
-        let bytes = Bytes::from(written.map_err(ServiceError::internal)?);
-        let (size_bytes, sha256) = (bytes.len() as u64, Sha256Digest::of(&bytes));
+        let writing = spawn_blocking(move || {
+            let bytes = document.to_bytes()?;
+            Ok((Sha256Digest::of(&bytes), bytes, document))
+        });
+        let written: Result<_, BundleError> = writing.await.map_err(ServiceError::internal)?;
+        let (sha256, bytes, document) = written.map_err(ServiceError::internal)?;
+        self.note_document(NotedDocument { sha256, is_signed: signature.is_some() }).await?;
         // Another worker may have written a signature by now, of which this document would not tell.
         if !self.attempt.is_sure() {
             return Err(Attempt::lost());
         }
-        match keep::record(&*self.backend.store, &key, bytes, None).await {
-            Ok(kept) => {
-                let object = Object { key, version: kept.version };
-                Ok(StoredDocument::of(&document, object, size_bytes, sha256))
-            }
+        match keep::record(&*self.backend.store, &key, bytes.into(), None).await {
+            Ok(kept) => Ok(StoredDocument {
+                bundle_id: document.bundle_id,
+                finalized_at: document.finalized_at,
+                signature: document.signature,
+                object: Object { key, version: kept.version },
+                size_bytes: kept.size_bytes,
+                sha256: kept.sha256,
+            }),
             Err(error) if error.kind() == KeepErrorKind::Conflict => {
-                self.earlier_document(key, &document).await
+                self.earlier_document(&key, document).await
             }
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Whether the `package.json` of an earlier attempt tells of no signature. What is none of this package says
-    /// nothing here, and is a conflict when ours is written.
+    /// Whether the `package.json` of an earlier attempt tells of no signature. What is none of ours says nothing here,
+    /// and is a conflict when ours is written.
     pub(super) async fn is_told_unsigned(&self) -> Result<bool, ServiceError> {
         let key = self.key(&layout::package_document(self.package.id))?;
-        let bytes = match self.read_whole(&key, PACKAGE_DOCUMENT_BYTES_MAX).await {
-            Ok((bytes, _)) => bytes,
+        match self.read_whole(&key, PACKAGE_DOCUMENT_BYTES_MAX).await {
+            Ok((bytes, _)) => {
+                let (noted, _) = self.noted(bytes).await?;
+                Ok(noted.is_some_and(|noted| !noted.is_signed))
+            }
             Err(error)
                 if matches!(error.kind(), StorageErrorKind::NotFound | StorageErrorKind::Limit) =>
             {
-                return Ok(false);
+                Ok(false)
             }
-            Err(error) => return Err(error.into()),
-        };
-        let earlier = PackageDocument::from_bytes(&bytes).ok();
-        Ok(earlier.is_some_and(|earlier| {
-            earlier.package_id == self.package.id && earlier.signature.is_none()
-        }))
+            Err(error) => Err(error.into()),
+        }
     }
 
+    /// Takes what is there, if it is ours: noted before it was written, and of the same objects. Whoever else may write to
+    /// the bucket shall not say of a package what the registry did not.
     async fn earlier_document(
         &self,
-        key: ObjectKey,
-        ours: &PackageDocument,
+        key: &ObjectKey,
+        ours: PackageDocument,
     ) -> Result<StoredDocument, ServiceError> {
-        let (bytes, version) = self.read_whole(&key, PACKAGE_DOCUMENT_BYTES_MAX).await?;
-        let found = PackageDocument::from_bytes(&bytes).ok().filter(|found| {
-            let places = |document: &PackageDocument| -> Vec<_> {
-                let place = |file: &DocumentFile| (file.file_id, file.location.version_id.clone());
-                document.files.iter().map(place).collect()
-            };
-            found.package_id == ours.package_id
-                && found.bundle_id == ours.bundle_id
-                && found.tenant == ours.tenant
-                // Of a worker without the key: then nothing is said to be signed, for good.
-                && (found.signature.is_none() || found.signature == ours.signature)
-                && places(found) == places(ours)
+        let (bytes, object) = self.read_whole(key, PACKAGE_DOCUMENT_BYTES_MAX).await?;
+        let size_bytes = bytes.len() as u64;
+        let (noted, bytes) = self.noted(bytes).await?;
+        let noted = noted.ok_or_else(|| foreign("package.json"))?;
+        let reading = spawn_blocking(move || {
+            PackageDocument::from_bytes(&bytes).ok().filter(|found| is_of_the_same(found, &ours))
         });
-        let document = found.ok_or_else(|| foreign("package.json"))?;
-        let object = Object { key, version };
-        let (size_bytes, sha256) = (bytes.len() as u64, Sha256Digest::of(&bytes));
-        Ok(StoredDocument::of(&document, object, size_bytes, sha256))
+        let found = reading.await.map_err(ServiceError::internal)?;
+        let found = found.ok_or_else(|| foreign("package.json"))?;
+        Ok(StoredDocument {
+            bundle_id: found.bundle_id,
+            finalized_at: found.finalized_at,
+            signature: found.signature,
+            object,
+            size_bytes,
+            sha256: noted.sha256,
+        })
+    }
+
+    /// What was noted of a document with these bytes before it was written.
+    async fn noted(&self, bytes: Bytes) -> Result<(Option<NotedDocument>, Bytes), ServiceError> {
+        let hashing = spawn_blocking(move || (Sha256Digest::of(&bytes), bytes));
+        let (sha256, bytes) = hashing.await.map_err(ServiceError::internal)?;
+        let mut session = self.attempt.registry().db().read().await?;
+        let mut rows = session.of(self.attempt.tenant());
+        Ok((rows.noted_document(self.package.id, &sha256).await?, bytes))
+    }
+
+    async fn note_document(&self, document: NotedDocument) -> Result<(), ServiceError> {
+        let noting = Noting {
+            tenant: self.attempt.tenant().clone(),
+            job: self.attempt.job().clone(),
+            package: self.package.id,
+            document,
+        };
+        let db = self.attempt.registry().db();
+        let has_job: Result<bool, DbError> =
+            db.write(noting, |tx, noting| Box::pin(note(tx, noting))).await;
+        if has_job? { Ok(()) } else { Err(Attempt::lost()) }
     }
 
     fn document(
@@ -243,12 +267,12 @@ impl Finalizing<'_> {
         let prefix = &self.package.storage_prefix;
         let key = self.key(&layout::package_record(self.package.id, id))?;
         match registry.write_down(&self.backend, prefix, decided).await {
-            Ok(sha256) => {
-                let version = self.oldest(&key).await?;
-                Ok(StoredRecord { object: Object { key, version }, sha256 })
+            Ok(kept) => {
+                let object = Object { key, version: kept.version };
+                Ok(StoredRecord { object, sha256: kept.sha256 })
             }
             Err(error) if error.kind() == ErrorKind::Conflict => {
-                self.earlier_record(key, stored).await
+                self.earlier_record(&key, stored).await
             }
             Err(error) => Err(error),
         }
@@ -256,10 +280,10 @@ impl Finalizing<'_> {
 
     async fn earlier_record(
         &self,
-        key: ObjectKey,
+        key: &ObjectKey,
         stored: &StoredDocument,
     ) -> Result<StoredRecord, ServiceError> {
-        let (bytes, version) = self.read_whole(&key, RECORD_BYTES_MAX).await?;
+        let (bytes, object) = self.read_whole(key, RECORD_BYTES_MAX).await?;
         let is_ours = record::read(&bytes).is_ok_and(|record| {
             let is_of_it = matches!(
                 &record.decision,
@@ -271,12 +295,11 @@ impl Finalizing<'_> {
         if !is_ours {
             return Err(foreign("a record"));
         }
-        let sha256 = Sha256Digest::of(&bytes);
-        Ok(StoredRecord { object: Object { key, version }, sha256 })
+        Ok(StoredRecord { object, sha256: Sha256Digest::of(&bytes) })
     }
 
     /// Who asked for it, as the request wrote down.
-    pub(super) fn asked_by(&self) -> Option<uuid::Uuid> {
+    pub(super) fn asked_by(&self) -> Option<Uuid> {
         self.attempt.job().payload.get("by")?.as_str()?.parse().ok()
     }
 
@@ -296,8 +319,8 @@ impl Finalizing<'_> {
                     continue;
                 }
                 let key = object_key("", &listed.key)?;
-                let version = self.oldest(&key).await?;
-                self.hold_and_count(&Object { key, version }, tally).await?;
+                let record = Object::document(&*self.backend.store, key).await?;
+                self.hold_and_count(&record, tally).await?;
             }
             request.page = page.next;
             if request.page.is_none() {
@@ -306,27 +329,40 @@ impl Finalizing<'_> {
         }
     }
 
-    /// The version of a document of ours: we wrote it before anybody could put another on top.
-    async fn oldest(&self, key: &ObjectKey) -> Result<Option<VersionId>, StorageError> {
-        Ok(match self.backend.store.versions(key).await? {
-            Observed::Observed(versions) => versions
-                .into_iter()
-                .rfind(|version| !version.is_delete_marker)
-                .map(|version| version.version),
-            Observed::Unobserved(_) => None,
-        })
-    }
-
     pub(super) async fn read_whole(
         &self,
         key: &ObjectKey,
         bytes_max: u64,
-    ) -> Result<(Bytes, Option<VersionId>), StorageError> {
-        let version = self.oldest(key).await?;
-        let reader = self.backend.store.read(key, version.as_ref(), None).await?;
-        let version = reader.info.version.clone();
-        Ok((reader.collect(bytes_max).await?, version))
+    ) -> Result<(Bytes, Object), StorageError> {
+        let store = &*self.backend.store;
+        let mut object = Object::document(store, key.clone()).await?;
+        let reader = store.read(key, object.version.as_ref(), None).await?;
+        object.version = reader.info.version.clone();
+        Ok((reader.collect(bytes_max).await?, object))
     }
+}
+
+async fn note(tx: &mut Tx, noting: &Noting) -> Result<bool, DbError> {
+    let mut rows = tx.of(&noting.tenant);
+    if !rows.has_job(&noting.job).await? {
+        return Ok(false);
+    }
+    rows.note_document(noting.package, &noting.document).await?;
+    Ok(true)
+}
+
+/// Whether two documents are of the same objects of one package.
+fn is_of_the_same(found: &PackageDocument, ours: &PackageDocument) -> bool {
+    let places = |document: &PackageDocument| -> Vec<_> {
+        let place = |file: &DocumentFile| (file.file_id, file.location.version_id.clone());
+        document.files.iter().map(place).collect()
+    };
+    found.package_id == ours.package_id
+        && found.bundle_id == ours.bundle_id
+        && found.tenant == ours.tenant
+        // Of a worker without the key: then nothing is said to be signed, for good.
+        && (found.signature.is_none() || found.signature == ours.signature)
+        && places(found) == places(ours)
 }
 
 pub(super) fn foreign(what: &'static str) -> ServiceError {

@@ -30,6 +30,7 @@ use strongroom_storage::keep;
 use strongroom_storage::{ObjectKey, VersionId};
 
 use super::Attempt;
+use super::objects::Object;
 use crate::backends::Backend;
 use crate::db::{HoldRow, PackageRow, PlacedFile, RetentionEventRow};
 use crate::error::{ErrorKind, ServiceError};
@@ -222,11 +223,7 @@ impl<'a> Finalizing<'a> {
         Ok(Held { covers: locked.covers, receipt: locked.receipt, reach })
     }
 
-    async fn hold_and_count(
-        &self,
-        object: &documents::Object,
-        tally: &mut Tally,
-    ) -> Result<(), ServiceError> {
+    async fn hold_and_count(&self, object: &Object, tally: &mut Tally) -> Result<(), ServiceError> {
         tally.add(&self.hold(&object.key, object.version.as_ref()).await?);
         Ok(())
     }

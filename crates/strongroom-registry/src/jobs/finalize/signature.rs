@@ -10,13 +10,14 @@ use strongroom_core::package::{ManifestSignature, PackageStatus, signature};
 use strongroom_core::signing::key::PublicKey;
 use strongroom_core::{BundleId, Sha256Digest, layout};
 use strongroom_storage::keep::{self, KeepErrorKind};
-use strongroom_storage::{ObjectKey, StorageErrorKind, VersionId};
+use strongroom_storage::{ObjectKey, StorageErrorKind};
 use uuid::Uuid;
 
-use super::documents::{Object, foreign};
+use super::documents::foreign;
 use super::{Attempt, Finalizing};
 use crate::db::{DbError, JobRow, TenantId, Tx};
 use crate::error::ServiceError;
+use crate::jobs::objects::Object;
 
 /// The signature that is there.
 pub(super) struct StoredSignature {
@@ -28,7 +29,7 @@ pub(super) struct StoredSignature {
 /// What is under the signature's key.
 struct Found {
     bytes: Bytes,
-    version: Option<VersionId>,
+    object: Object,
 }
 
 /// What is noted before a signature is written.
@@ -65,7 +66,7 @@ impl Finalizing<'_> {
         if self.package.signature().is_some()
             && let Some(found) = self.signature_there(&key).await?
         {
-            return self.take_signature(key, found, manifest).await.map(Some);
+            return self.take_signature(found, manifest).await.map(Some);
         }
         let registry = self.attempt.registry();
         let Some(signer) = &registry.settings().signing else { return Ok(None) };
@@ -87,7 +88,7 @@ impl Finalizing<'_> {
                 let found = self.signature_there(&key).await?;
                 let found = found.ok_or_else(|| ServiceError::from(error))?;
                 let by = ready.signer().public_key();
-                self.known(key, found, manifest, Some(by)).map(Some)
+                self.known(found, manifest, Some(by)).map(Some)
             }
             Err(error) => Err(error.into()),
         }
@@ -96,7 +97,6 @@ impl Finalizing<'_> {
     /// Takes what an earlier attempt left. The key is asked only where what is there is not what was noted last.
     async fn take_signature(
         &self,
-        key: ObjectKey,
         found: Found,
         manifest: BundleId,
     ) -> Result<StoredSignature, ServiceError> {
@@ -104,9 +104,9 @@ impl Finalizing<'_> {
         match &self.attempt.registry().settings().signing {
             Some(signer) if !is_noted => {
                 let ready = signer.ready().await?;
-                self.known(key, found, manifest, Some(ready.signer().public_key()))
+                self.known(found, manifest, Some(ready.signer().public_key()))
             }
-            _ => self.known(key, found, manifest, None),
+            _ => self.known(found, manifest, None),
         }
     }
 
@@ -119,7 +119,6 @@ impl Finalizing<'_> {
     /// is somebody else's, and nothing is said of it.
     fn known(
         &self,
-        key: ObjectKey,
         found: Found,
         manifest: BundleId,
         by: Option<&PublicKey>,
@@ -128,13 +127,16 @@ impl Finalizing<'_> {
         let by_our_key = || signature::made_by(by?, manifest, &found.bytes);
         let signature =
             noted.or_else(by_our_key).ok_or_else(|| foreign("manifest.sigstore.json"))?;
-        let object = Object { key, version: found.version };
-        Ok(StoredSignature { signature, object, size_bytes: found.bytes.len() as u64 })
+        Ok(StoredSignature {
+            signature,
+            size_bytes: found.bytes.len() as u64,
+            object: found.object,
+        })
     }
 
     async fn signature_there(&self, key: &ObjectKey) -> Result<Option<Found>, ServiceError> {
         match self.read_whole(key, ATTESTATION_BYTES_MAX).await {
-            Ok((bytes, version)) => Ok(Some(Found { bytes, version })),
+            Ok((bytes, object)) => Ok(Some(Found { bytes, object })),
             Err(error) if error.kind() == StorageErrorKind::NotFound => Ok(None),
             // Longer than any signature.
             Err(error) if error.kind() == StorageErrorKind::Limit => {
