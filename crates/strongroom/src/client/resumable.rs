@@ -63,8 +63,14 @@ impl Client {
             };
             let was_overtaken = refusal.kind() == Some(ErrorKind::Conflict);
             if was_overtaken {
-                // What was sent before the cut may count only now.
-                let further = self.look_at_upload(&place, progress).await?;
+                // What was sent before the cut may count only now. A refusal that ended the upload leaves nothing to look
+                // at, and is itself what there is to tell.
+                let further = match self.look_at_upload(&place, progress).await {
+                    Err(failure) if failure.exit() != Exit::Unreachable => {
+                        return Err(refusal.failure.into());
+                    }
+                    looked => looked?,
+                };
                 if further.offset_bytes == reached.offset_bytes {
                     return Err(refusal.failure.into());
                 }
@@ -153,14 +159,18 @@ impl Client {
 
     /// Asks how far the registry is. Of an upload that has all of its bytes it makes the file first, and is waited for
     /// until then: as long as it says that it is at it, nothing fails.
-    async fn look_at_upload(&self, place: &str, progress: &FileProgress) -> Result<Reached> {
+    async fn look_at_upload(
+        &self,
+        place: &str,
+        progress: &FileProgress,
+    ) -> Result<Reached, Failure> {
         let began = Instant::now();
         let mut attempts = Attempts::default();
         loop {
             // An answer to HEAD has no document that says why.
             let request = self.tus(Method::POST, place).header(tus::METHOD_OVERRIDE, "HEAD");
             let refusal = match self.send(request).await {
-                Ok(response) => return Ok(reached_by(&response)?),
+                Ok(response) => return reached_by(&response),
                 Err(refusal) => refusal,
             };
             let is_at_it = refusal.kind() == Some(ErrorKind::BeingStored);
@@ -171,7 +181,7 @@ impl Client {
                 continue;
             }
             if is_at_it {
-                return Err(refusal.failure.into());
+                return Err(refusal.failure);
             }
             attempts.wait_or_give_up(refusal).await?;
         }
@@ -240,6 +250,7 @@ mod tests {
     use super::super::sending::Patience;
     use super::super::stub::{Asked, Stub, Takes, upload_of};
     use super::*;
+    use crate::exit::exit_of;
 
     const FILE: &str = "0199a1b2-0000-7000-8000-000000000001";
     const SIZE_BYTES: usize = 1_000;
@@ -264,27 +275,49 @@ mod tests {
         Some((head.to_owned(), String::new()))
     }
 
+    /// An answer that refuses, and asks for no wait.
+    fn problem(status: &str, kind: &str, detail: &str) -> Option<(String, String)> {
+        let number: u16 = status[..3].parse().unwrap();
+        let problem = json!({
+            "type": format!("urn:strongroom:problem:{kind}"), "title": "t", "status": number, "detail": detail,
+        });
+        Some((format!("{status}\r\nretry-after: 0"), problem.to_string()))
+    }
+
     /// A registry that has all bytes of an upload, cuts off the request that brought them, and says so many times that
     /// it is at it before it has a file.
     async fn at_it(times: usize) -> Stub {
         let looks = AtomicUsize::new(0);
+        let all_came =
+            format!("200 OK\r\nupload-offset: {SIZE_BYTES}\r\ncontent-location: /files/{FILE}");
+        registry(
+            || None,
+            move || match looks.fetch_add(1, Ordering::SeqCst) < times {
+                true => problem("503 Service Unavailable", "being-stored", "at it"),
+                false => good(&all_came),
+            },
+        )
+        .await
+    }
+
+    /// A registry that has no file of the package, and answers like this when bytes come, and when it is asked how many
+    /// came.
+    async fn registry(
+        to_bytes: impl Fn() -> Option<(String, String)> + Send + Sync + 'static,
+        to_looks: impl Fn() -> Option<(String, String)> + Send + Sync + 'static,
+    ) -> Stub {
         let file = serde_json::to_string(&document()).unwrap();
         Stub::start(Takes::AtOnce, move |asked: &Asked| {
             let ends = |end: &str| asked.line.ends_with(end);
             if ends("/files?stored=true") {
                 let page = json!({ "files": [], "next": null });
                 Some(("200 OK".to_owned(), page.to_string()))
-            } else if ends("as head") && looks.fetch_add(1, Ordering::SeqCst) < times {
-                let problem = json!({
-                    "type": "urn:strongroom:problem:being-stored", "title": "t", "status": 503, "detail": "at it",
-                });
-                Some(("503 Service Unavailable\r\nretry-after: 0".to_owned(), problem.to_string()))
             } else if ends("as head") {
-                good(&format!("200 OK\r\nupload-offset: {SIZE_BYTES}\r\ncontent-location: /files/{FILE}"))
+                to_looks()
             } else if asked.line.starts_with("post ") {
                 good(&format!("201 Created\r\nlocation: /api/v1/uploads/{}", Uuid::nil()))
             } else if asked.line.starts_with("patch ") {
-                None
+                to_bytes()
             } else {
                 Some(("200 OK".to_owned(), file.clone()))
             }
@@ -315,5 +348,20 @@ mod tests {
         let stub = at_it(usize::MAX).await;
         let refused = uploaded(&stub, Duration::from_secs(1)).await.unwrap_err();
         assert_eq!(refused.to_string(), "at it");
+    }
+
+    #[tokio::test]
+    async fn a_refusal_that_ends_the_upload_is_told_and_not_that_there_is_none_any_more() {
+        let taken =
+            || problem("409 Conflict", "conflict", "another file is stored under this path");
+        let stub = registry(taken, || problem("404 Not Found", "not-found", "not found")).await;
+        let refused = uploaded(&stub, Duration::from_secs(600)).await.unwrap_err();
+        assert_eq!(refused.to_string(), "another file is stored under this path");
+        assert_eq!(exit_of(&refused), Exit::Conflict);
+        // What is only late may still become the file.
+        let late = || problem("503 Service Unavailable", "being-stored", "at it");
+        let stub = registry(taken, late).await;
+        let refused = uploaded(&stub, Duration::ZERO).await.unwrap_err();
+        assert_eq!(exit_of(&refused), Exit::Unreachable);
     }
 }
