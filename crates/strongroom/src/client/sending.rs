@@ -12,6 +12,7 @@ use super::attempts::Refusal;
 use super::{ANSWER_TIMEOUT, Client, refused};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::output::count;
 
 /// For how long the line may take nothing of a body. What waits in the buffers of this machine is some MiB, and a slow
 /// line takes the next ones only when much of that is gone.
@@ -107,10 +108,10 @@ impl Line {
 
     fn refusal(&self, late: Late) -> Refusal {
         let message = match late {
-            Late::Line => format!(
-                "nothing of the file went over the line for {} seconds",
-                self.patience.stall.as_secs()
-            ),
+            Late::Line => {
+                let waited = count(self.patience.stall.as_secs(), "second", "seconds");
+                format!("nothing of the file went over the line for {waited}")
+            }
             Late::Answer => "all of the file was sent, and no answer came".to_owned(),
         };
         let failure = Failure::new(Exit::Unreachable, message)
@@ -219,6 +220,6 @@ mod tests {
         let refused = sent(Takes::Nothing, patience).await.unwrap_err();
         assert!(refused.was_cut());
         let told = refused.failure.to_string();
-        assert_eq!(told, "nothing of the file went over the line for 1 seconds");
+        assert_eq!(told, "nothing of the file went over the line for 1 second");
     }
 }
