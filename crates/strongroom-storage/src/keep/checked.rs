@@ -19,14 +19,21 @@ use super::Expected;
 pub(super) struct Promise {
     pub(super) size_bytes: Option<u64>,
     pub(super) sha256: Option<Sha256Digest>,
-    /// No more than this is taken, whatever was declared.
-    pub(super) size_bytes_max: Option<u64>,
+    pub(super) limit: Option<Limit>,
+}
+
+/// No more than this is taken, whatever was declared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Limit {
+    pub(super) size_bytes_max: u64,
+    /// Whether more would be taken, had the length been declared.
+    pub(super) is_of_undeclared: bool,
 }
 
 impl From<Expected> for Promise {
     fn from(expected: Expected) -> Self {
         let Expected { size_bytes, sha256 } = expected;
-        Self { size_bytes: Some(size_bytes), sha256: Some(sha256), size_bytes_max: None }
+        Self { size_bytes: Some(size_bytes), sha256: Some(sha256), limit: None }
     }
 }
 
@@ -35,9 +42,7 @@ impl From<Expected> for Promise {
 pub(super) enum Wrong<E> {
     Digest,
     Length,
-    TooLong {
-        size_bytes_max: u64,
-    },
+    TooLong(Limit),
     /// The stream itself failed.
     Broken(E),
 }
@@ -109,8 +114,10 @@ impl<E> CheckedBody<E> {
     }
 
     fn check_not_longer(&self) -> Result<(), Wrong<E>> {
-        match (self.promise.size_bytes_max, self.promise.size_bytes) {
-            (Some(max), _) if self.size_bytes > max => Err(Wrong::TooLong { size_bytes_max: max }),
+        match (self.promise.limit, self.promise.size_bytes) {
+            (Some(limit), _) if self.size_bytes > limit.size_bytes_max => {
+                Err(Wrong::TooLong(limit))
+            }
             (_, Some(declared)) if self.size_bytes > declared => Err(Wrong::Length),
             _ => Ok(()),
         }

@@ -13,7 +13,7 @@ use strongroom_core::receipt::{CreateOnly, Encryption, Integrity, LockReceipt, S
 use strongroom_core::retention::Retention;
 use tokio::sync::Mutex;
 
-use super::checked::{CheckedBody, Promise, Wrong};
+use super::checked::{CheckedBody, Limit, Promise, Wrong};
 use super::lock::LockOfWrite;
 use super::observe::{Looking, observe};
 use super::{Expected, KeepError, KeepErrorKind, Left};
@@ -110,18 +110,11 @@ pub async fn write(
     body: BoxStream<'static, Result<Bytes, StorageError>>,
     mut ask: WriteAsk,
 ) -> Result<Kept, KeepError> {
-    let size_bytes_max = match ask.size_bytes {
-        Some(declared) if declared > ask.size_bytes_max => {
-            return Err(too_long(ask.size_bytes_max));
-        }
-        Some(_) => ask.size_bytes_max,
-        None => ask.size_bytes_max.min(UNSIZED_BYTES_MAX),
-    };
-    let promise = Promise {
-        size_bytes: ask.size_bytes,
-        sha256: ask.sha256,
-        size_bytes_max: Some(size_bytes_max),
-    };
+    let limit = limit_of(&ask);
+    if ask.size_bytes.is_some_and(|declared| declared > limit.size_bytes_max) {
+        return Err(too_long(limit));
+    }
+    let promise = Promise { size_bytes: ask.size_bytes, sha256: ask.sha256, limit: Some(limit) };
     let mut source = Source::new(CheckedBody::new(body, promise));
     let digest = source.body.digest();
     if let Some(name) = ask.digest_metadata {
@@ -134,7 +127,7 @@ pub async fn write(
     let source = Arc::new(Mutex::new(source));
     let to_store = Body {
         stream: stream_of(Arc::clone(&source)),
-        size_bytes_max: ask.size_bytes.unwrap_or(size_bytes_max),
+        size_bytes_max: ask.size_bytes.unwrap_or(limit.size_bytes_max),
         digest: Some(digest),
     };
     let options = CreateOptions {
@@ -293,7 +286,7 @@ fn refused(wrong: Wrong<StorageError>) -> KeepError {
             KeepErrorKind::WrongLength,
             "the body is not of the length that was declared: nothing was stored",
         ),
-        Wrong::TooLong { size_bytes_max } => too_long(size_bytes_max),
+        Wrong::TooLong(limit) => too_long(limit),
         Wrong::Broken(error) => {
             KeepError::new(KeepErrorKind::BodyBroken, "the body broke off: nothing was stored")
                 .with_source(error)
@@ -301,15 +294,47 @@ fn refused(wrong: Wrong<StorageError>) -> KeepError {
     }
 }
 
-fn too_long(size_bytes_max: u64) -> KeepError {
-    let only_undeclared = match size_bytes_max {
-        UNSIZED_BYTES_MAX => " where its length is not declared",
-        _ => "",
-    };
+fn limit_of(ask: &WriteAsk) -> Limit {
+    let is_of_undeclared = ask.size_bytes.is_none() && UNSIZED_BYTES_MAX < ask.size_bytes_max;
+    let size_bytes_max = if is_of_undeclared { UNSIZED_BYTES_MAX } else { ask.size_bytes_max };
+    Limit { size_bytes_max, is_of_undeclared }
+}
+
+fn too_long(limit: Limit) -> KeepError {
+    let Limit { size_bytes_max, is_of_undeclared } = limit;
+    let of_undeclared = if is_of_undeclared { " where its length is not declared" } else { "" };
     KeepError::new(
         KeepErrorKind::TooLong,
         format!(
-            "the body is longer than the {size_bytes_max} bytes that are accepted{only_undeclared}"
+            "the body is longer than the {size_bytes_max} bytes that are accepted{of_undeclared}"
         ),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_is_asked_for_only_where_that_would_help() {
+        let told = |size_bytes, size_bytes_max| {
+            let ask = WriteAsk { size_bytes, ..WriteAsk::new(size_bytes_max) };
+            too_long(limit_of(&ask)).to_string()
+        };
+        let undeclared = told(None, UNSIZED_BYTES_MAX + 1);
+        assert_eq!(
+            undeclared,
+            format!(
+                "the body is longer than the {UNSIZED_BYTES_MAX} bytes that are accepted where its length is not declared"
+            )
+        );
+        for (size_bytes, size_bytes_max) in [
+            (None, 1_000),
+            (None, UNSIZED_BYTES_MAX),
+            (Some(UNSIZED_BYTES_MAX + 1), UNSIZED_BYTES_MAX),
+        ] {
+            let told = told(size_bytes, size_bytes_max);
+            assert!(told.ends_with("bytes that are accepted"), "{told}");
+        }
+    }
 }
