@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use strongroom_core::Sha256Digest;
 use strongroom_core::layout::{self, encode_segment};
 use strongroom_core::package::expiry::lock_until;
 use strongroom_core::package::manifest::PackagePath;
@@ -127,8 +128,8 @@ impl Registry {
         if there.path_nfc != path.nfc() {
             return Err(clash());
         }
-        // What says of itself that it is something else need not be read.
-        if new.sha256.is_some_and(|declared| there.sha256 != Some(declared)) {
+        // What is refused however it goes on need not be read.
+        if !may_be_stored_as(&there, new.sha256) {
             return Err(path_taken(&there));
         }
         let came = measure(body, self.settings().limits.file_bytes_max).await?;
@@ -471,6 +472,12 @@ pub(super) fn clash() -> ServiceError {
         ErrorKind::Conflict,
         "one path cannot be both a file and a folder of the package",
     )
+}
+
+/// Whether what comes, and says of itself that it has this digest, may be what is stored under its path.
+pub(super) fn may_be_stored_as(there: &FileRow, declared: Option<Sha256Digest>) -> bool {
+    there.status == FileStatus::Stored
+        && declared.is_none_or(|declared| there.sha256 == Some(declared))
 }
 
 pub(super) fn path_taken(there: &FileRow) -> ServiceError {

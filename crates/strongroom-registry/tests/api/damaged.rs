@@ -2,6 +2,7 @@
 //! again when it is asked for.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::body::Body;
 use axum::http::{Method, StatusCode, header};
@@ -10,7 +11,7 @@ use futures::FutureExt as _;
 use http_body_util::BodyExt as _;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use strongroom_core::layout;
+use strongroom_core::{Sha256Digest, layout};
 use strongroom_registry::api::router::router;
 use strongroom_registry::auth::Role;
 use strongroom_storage::memory::MemoryStorage;
@@ -24,6 +25,7 @@ use uuid::Uuid;
 use crate::app::{Answer, TestApp, on_both_with, on_each_engine};
 use crate::evidence::{locks, stepwise, work};
 use crate::files::{Bucket, replace};
+use crate::tus::said_of;
 
 /// Looks at one object are as far apart.
 const A_WHILE: SignedDuration = SignedDuration::from_secs(60);
@@ -247,6 +249,37 @@ async fn whoever_wants_no_bytes_of_a_damaged_file_has_none_of_them_read() {
         assert_eq!(ask(Method::GET, "\"other\"").await, StatusCode::OK);
         assert_eq!(ask(Method::HEAD, "\"other\"").await, StatusCode::OK);
         assert_eq!(ask(Method::GET, &tag).await, StatusCode::NOT_MODIFIED);
+    })
+    .await;
+}
+
+/// Nobody brings a damaged file back by storing it anew: nothing that is sent for it is read.
+#[tokio::test]
+async fn nothing_is_read_of_what_comes_for_a_path_whose_file_is_damaged() {
+    on_both_with(stepwise, |app| async move {
+        let producer = app.as_(Role::Producer);
+        let id = producer.new_package().await;
+        let file = producer.stores(id, "a", b"content").await;
+        app.store.delete(&key_of(id, file), None).await.unwrap();
+        is_corrupt(&download(&app, file).await, "lost");
+        assert_eq!(producer.files(id).await, [("a".to_owned(), "missing".to_owned())]);
+
+        let read = Arc::new(AtomicBool::new(false));
+        let reading = Arc::clone(&read);
+        let body = Body::from_stream(futures::stream::once(async move {
+            reading.store(true, Ordering::SeqCst);
+            Ok::<_, std::io::Error>(Bytes::from_static(b"content"))
+        }));
+        let sha256 = Sha256Digest::of(b"content");
+        for refused in [
+            producer.send(producer.put_request(id, "a", body)).await,
+            producer.begin(id, "7", &said_of("a", Some(sha256))).await,
+        ] {
+            assert_eq!(refused.problem(), "conflict");
+            let detail = refused.field("detail");
+            assert!(detail.as_str().unwrap().contains("found missing or corrupt"), "{detail}");
+        }
+        assert!(!read.load(Ordering::SeqCst));
     })
     .await;
 }

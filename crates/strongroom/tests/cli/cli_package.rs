@@ -35,6 +35,12 @@ impl Place {
         self.directory.path().join(name).to_str().unwrap().to_owned()
     }
 
+    /// What the registry answers.
+    fn asks(&self, path: &str) -> Value {
+        let answer = self.served.ask("GET", &format!("/api/v1{path}"), &self.token, "");
+        serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+    }
+
     /// What `strongroom package …` prints, which is of this schema.
     #[track_caller]
     fn package(&self, arguments: &[&str], schema: &str) -> Value {
@@ -215,6 +221,37 @@ fn what_was_given_up_is_pushed_anew_and_no_push_ends_well_without_it() {
     assert_ne!(pushed["package_id"], open["package_id"]);
     let again = place.package(&["push", &run, "--finalize"], "package-pushed");
     assert_eq!(again["package_id"], pushed["package_id"]);
+}
+
+#[test]
+fn a_file_that_was_found_damaged_is_not_taken_for_stored() {
+    let place = Place::new();
+    place.write("run/a.txt", "all is well");
+    place.write("run/b.txt", "that ends well");
+    let run = place.path("run");
+    let open = place.package(&["push", &run], "package-pushed");
+    let id = open["package_id"].as_str().unwrap();
+    let listed = place.asks(&format!("/packages/{id}/files"));
+    let file = format!("/files/{}", listed["files"][0]["file_id"].as_str().unwrap());
+    let key = place.asks(&file)["locations"][0]["object_key"].as_str().unwrap().to_owned();
+    let kept = place.directory.path().join("registry/store").join(key);
+    let aside = kept.with_extension("aside");
+    std::fs::rename(&kept, &aside).unwrap();
+    let told = place.asks(&format!("{file}/download"));
+    assert_eq!(told["type"], "urn:strongroom:problem:corrupt");
+
+    for again in [&["push", &run][..], &["push", &run, "--finalize"], &["upload", id, &run]] {
+        let told = place.refused(again, 3);
+        assert!(told.contains("run/a.txt was stored, and has since been found missing"), "{told}");
+        assert!(told.contains("abandon the package"), "{told}");
+    }
+    std::fs::rename(&aside, &kept).unwrap();
+    place.package(&["finalize", id], "package-finalized");
+    let pushed = place.package(&["push", &run, "--finalize"], "package-pushed");
+    assert_eq!((&pushed["package_id"], &pushed["status"]), (&id.into(), &"finalized".into()));
+    let (_, log) = place.served.end();
+    let sent = log.lines().filter(|line| line.contains("\"method\":\"PUT\"")).count();
+    assert_eq!(sent, 2, "both of them once: {log}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::super::Registry;
 use super::super::new_file::{NewFile, check};
-use super::super::upload_file::{clash, path_taken, too_large};
+use super::super::upload_file::{clash, may_be_stored_as, path_taken, too_large};
 use super::{UPLOADS_MAX, Upload};
 use crate::auth::{Action, Principal, authorize};
 use crate::backends::Backend;
@@ -65,7 +65,7 @@ impl Registry {
             if there.path_nfc != path.nfc() {
                 return Err(clash());
             }
-            if new.sha256.is_some_and(|declared| there.sha256 != Some(declared)) {
+            if !may_be_stored_as(&there, new.sha256) {
                 return Err(path_taken(&there));
             }
         }

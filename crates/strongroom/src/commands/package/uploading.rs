@@ -6,11 +6,15 @@ use std::path::Path;
 use anyhow::{Error, Result};
 use futures::{StreamExt as _, TryStreamExt as _};
 use strongroom_core::Sha256Digest;
+use strongroom_core::package::FileStatus;
 use strongroom_registry::documents::{FileDocument, PackageDocument, UploadStatus};
 use uuid::Uuid;
 
 use crate::client::{Client, Upload};
 use crate::commands::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::count;
 use crate::progress::Uploads;
 
 /// A file to be stored, hashed before.
@@ -50,6 +54,7 @@ pub async fn store(
     context: &Context,
 ) -> Result<Vec<StoredFile>> {
     let there = stored_before(package, client).await?;
+    refuse_damaged(&files, &there)?;
     let bytes = files.iter().map(|file| file.size_bytes).sum();
     let uploads = Uploads::new(&context.console, files.len() as u64, bytes);
     let (uploads, there) = (&uploads, &there);
@@ -93,7 +98,32 @@ async fn one(
     Ok(StoredFile { file_id, path, sha256, size_bytes, upload })
 }
 
-/// What is stored in the package already, by its path.
+/// What was stored and is not there any more is not stored. A registry takes no second file in its place, so that
+/// nothing is sent where one of them is damaged.
+fn refuse_damaged(
+    files: &[FileToStore<'_>],
+    there: &HashMap<String, FileDocument>,
+) -> Result<(), Failure> {
+    let damaged = |file: &&FileToStore<'_>| {
+        there.get(&file.path).is_some_and(|there| there.status != FileStatus::Stored)
+    };
+    let Some(first) = files.iter().find(damaged) else { return Ok(()) };
+    let status = there[&first.path].status;
+    let message = match files.iter().filter(damaged).count() - 1 {
+        0 => format!("{} was stored, and has since been found {status}", first.location.display()),
+        others => format!(
+            "{} and {} were stored, and have since been found missing or corrupt",
+            first.location.display(),
+            count(others as u64, "other file", "other files")
+        ),
+    };
+    Err(Failure::new(Exit::Integrity, message).with_help(
+        "bring back what the store lost: `strongroom package finalize` looks again; or abandon the package, and store \
+         its files anew",
+    ))
+}
+
+/// What was stored in the package before, by its path, also what was found damaged since.
 async fn stored_before(
     package: &PackageDocument,
     client: &Client,
