@@ -375,7 +375,7 @@ CREATE TABLE approvals (
     requested_by UUID NOT NULL,
     requested_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
-    status TEXT COLLATE "C" NOT NULL CHECK (status IN ('pending', 'approved', 'refused', 'withdrawn', 'used')),
+    status TEXT COLLATE "C" NOT NULL CHECK (status IN ('pending', 'approved', 'withdrawn', 'used')),
     decided_by UUID,
     decided_at BIGINT,
     PRIMARY KEY (tenant_id, id),

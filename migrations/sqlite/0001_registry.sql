@@ -379,7 +379,7 @@ CREATE TABLE approvals (
     requested_by BLOB NOT NULL,
     requested_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
-    status TEXT NOT NULL CHECK (status IN ('pending', 'approved', 'refused', 'withdrawn', 'used')),
+    status TEXT NOT NULL CHECK (status IN ('pending', 'approved', 'withdrawn', 'used')),
     decided_by BLOB,
     decided_at INTEGER,
     PRIMARY KEY (tenant_id, id),

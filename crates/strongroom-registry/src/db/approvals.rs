@@ -24,8 +24,6 @@ named_state! {
         Pending = "pending",
         /// A second person agreed; the action may be done once.
         Approved = "approved",
-        /// A second person refused.
-        Refused = "refused",
         /// Who asked took it back, or its time was over.
         Withdrawn = "withdrawn",
         /// The action was done.
