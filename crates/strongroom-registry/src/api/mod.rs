@@ -3,16 +3,17 @@
 //! | module | what |
 //! |---|---|
 //! | [`router`] | every route: the table of contents |
-//! | [`packages`] | make, find, read and change packages |
+//! | [`packages`] | make, find and read packages |
 //! | [`retention`] [`deletion`] [`restores`] | longer, held, gone; brought back from an archive |
-//! | [`uploads`] [`form`] [`local_files`] [`files`] `sending` | files in; listed, seen, downloaded |
+//! | [`uploads`] [`form`] [`local_files`] [`files`] | files in; listed, seen |
+//! | [`downloads`] `sending` | files, a package's documents and its bundle out |
 //! | [`resumable`] [`tus_fields`] | a file in several requests, by the tus protocol |
-//! | [`completion`] | finalize, abandon, the manifest, the bundle |
+//! | [`completion`] | finalize, abandon |
 //! | [`administration`] | tokens, backends, metadata schemas, the sweeper |
 //! | [`audit`] [`jobs`] | what was done, and what is being done |
 //! | [`health`] | is it alive, is it ready, how does it fare |
 //! | [`problem`] | errors as documents |
-//! | [`openapi`] [`refusals`] | the API's own document, and what it says of refusals |
+//! | [`openapi`] [`answers`] [`refusals`] | the API's own document, and what it says of answers and refusals |
 //! | [`extract`] | what handlers take from a request |
 //! | [`digest_fields`] [`byte_range`] | header fields about bodies |
 //! | [`admission`] | how many requests are worked on, and for how long |
@@ -20,11 +21,13 @@
 
 pub mod administration;
 pub mod admission;
+pub mod answers;
 pub mod audit;
 pub mod byte_range;
 pub mod completion;
 pub mod deletion;
 pub mod digest_fields;
+pub mod downloads;
 pub mod extract;
 pub mod files;
 pub mod form;

@@ -1,4 +1,4 @@
-//! Make, find, read and change packages.
+//! Packages: made, found, read.
 
 use std::sync::Arc;
 

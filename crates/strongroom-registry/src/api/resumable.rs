@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt as _;
 
+use super::answers::{Begun, Counted, Ended, Reached, Told};
 use super::digest_fields::{REPR_DIGEST, repr_digest};
 use super::extract::{Caller, Id};
 use super::problem::ApiError;
@@ -37,14 +38,7 @@ use crate::service::resumable::Upload;
         ("upload-metadata" = String, Header, max_length = 4096, pattern = r"^path [A-Za-z0-9+/]+={0,2}(,(media_type|sha256) [A-Za-z0-9+/]+={0,2}){0,2}$", description = "`path`, `media_type` and `sha256` (64 hexadecimal digits): each with a space and its value in base64, commas between them"),
     ),
     responses(
-        (status = 201, description = "It can be sent",
-            headers(
-                ("location" = String, description = "Where its bytes go"),
-                ("upload-offset" = u64, description = "How many came: none"),
-                ("upload-expires" = String, description = "When it is not waited for any more"),
-                ("tus-resumable" = String, description = "The version of the protocol")
-            )),
-        Any, ForSome, Named, Bodied, InState, Stored, Spoken,
+        Begun, Any, ForSome, Named, Bodied, InState, Stored, Spoken,
     )
 )]
 pub async fn begin(
@@ -76,17 +70,7 @@ pub async fn begin(
         ("tus-resumable" = String, Header, pattern = r"^1\.0\.0$", description = "The version of the tus protocol: `1.0.0`"),
     ),
     responses(
-        (status = 200, description = "How far it is",
-            headers(
-                ("upload-offset" = u64, description = "How many bytes came: the next ones begin here"),
-                ("upload-length" = u64, description = "How many there are"),
-                ("upload-metadata" = String, description = "What was said of the file, as it was sent"),
-                ("upload-expires" = String, description = "When it is not waited for any more"),
-                ("content-location" = String, description = "The file that it is, once it is one"),
-                ("repr-digest" = String, description = "The digest of that file (RFC 9530)"),
-                ("tus-resumable" = String, description = "The version of the protocol")
-            )),
-        Any, ForSome, Named, Bodied, InState, Stored, Spoken, Completed,
+        Reached, Any, ForSome, Named, Bodied, InState, Stored, Spoken, Completed,
     )
 )]
 pub async fn look(
@@ -123,15 +107,7 @@ pub async fn look(
     ),
     request_body(content = words::Bytes, content_type = "application/offset+octet-stream", description = "The next bytes of the file, as many as are sent at once"),
     responses(
-        (status = 204, description = "They count",
-            headers(
-                ("upload-offset" = u64, description = "How many bytes came by now"),
-                ("upload-expires" = String, description = "When the upload is not waited for any more"),
-                ("content-location" = String, description = "The file that it is, once it is one"),
-                ("repr-digest" = String, description = "The digest of that file (RFC 9530)"),
-                ("tus-resumable" = String, description = "The version of the protocol")
-            )),
-        Any, ForSome, Named, Bodied, InState, Stored, Spoken, Completed,
+        Counted, Any, ForSome, Named, Bodied, InState, Stored, Spoken, Completed,
     )
 )]
 pub async fn send(
@@ -163,9 +139,7 @@ pub async fn send(
         ("tus-resumable" = String, Header, pattern = r"^1\.0\.0$", description = "The version of the tus protocol: `1.0.0`"),
     ),
     responses(
-        (status = 204, description = "There is no such upload any more",
-            headers(("tus-resumable" = String, description = "The version of the protocol"))),
-        Any, ForSome, Named, InState, Spoken, Completed,
+        Ended, Any, ForSome, Named, InState, Spoken, Completed,
     )
 )]
 pub async fn end(
@@ -215,20 +189,6 @@ pub async fn overridden(
         )),
     }
 }
-
-/// What is spoken.
-#[derive(utoipa::IntoResponses)]
-#[response(
-    status = 204,
-    description = "What is spoken",
-    headers(
-        ("tus-version" = String, description = "The versions: `1.0.0`"),
-        ("tus-extension" = String, description = "The extensions: `creation,expiration,termination`"),
-        ("tus-max-size" = u64, description = "Bytes of one file"),
-        ("tus-resumable" = String, description = "The version of the protocol")
-    )
-)]
-struct Told;
 
 /// Tells which version and extensions of the tus protocol are spoken, and how long a file may be.
 #[utoipa::path(

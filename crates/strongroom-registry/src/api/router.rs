@@ -16,8 +16,8 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::problem::ApiError;
 use super::{
-    administration, admission, audit, completion, deletion, files, health, jobs, local_files,
-    observe, openapi, packages, restores, resumable, retention, tus_fields, uploads,
+    administration, admission, audit, completion, deletion, downloads, files, health, jobs,
+    local_files, observe, openapi, packages, restores, resumable, retention, tus_fields, uploads,
 };
 use crate::error::{ErrorKind, ServiceError};
 use crate::service::Registry;
@@ -83,10 +83,10 @@ fn streamed() -> OpenApiRouter<Arc<Registry>> {
         .routes(routes!(uploads::put))
         // A form is read piece by piece: each of its files has the bound of any file.
         .routes(routes!(uploads::form).layer(DefaultBodyLimit::disable()))
-        .routes(routes!(files::download))
-        .routes(routes!(completion::manifest))
-        .routes(routes!(completion::signature))
-        .routes(routes!(completion::bundle))
+        .routes(routes!(downloads::file))
+        .routes(routes!(downloads::manifest))
+        .routes(routes!(downloads::signature))
+        .routes(routes!(downloads::bundle))
 }
 
 /// What comes in several requests: an answer may wait for the whole to be put together.
