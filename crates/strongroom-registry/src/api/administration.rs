@@ -7,16 +7,14 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde_json::Value;
 
-use super::extract::{Caller, Id, JsonBody, Name, Parameters};
+use super::extract::{Caller, Ids, JsonBody, Name, Parameters};
 use super::problem::ApiError;
 use super::refusals::{Any, Bodied, ForSome, InState, Named, Understood};
 use crate::documents::{
-    BackendPage, ClockConfirmation, NewToken, SchemaDocument, SchemaPage, SweeperDocument,
-    TokenCreated, TokenPage,
+    BackendPage, ClockConfirmation, NewToken, SchemaDocument, SchemaPage, SchemaQuery,
+    SweeperDocument, TokenCreated, TokenPage, TokenQuery,
 };
 use crate::service::Registry;
-use crate::service::schemas::SchemaQuery;
-use crate::service::tokens::TokenQuery;
 
 /// Tells what each storage backend says of itself, just now.
 #[utoipa::path(
@@ -175,7 +173,7 @@ pub async fn tokens(
 pub async fn revoke_token(
     State(registry): State<Arc<Registry>>,
     Caller(who): Caller,
-    Id(id): Id,
+    Ids([id]): Ids<1>,
 ) -> Result<StatusCode, ApiError> {
     registry.revoke_token(&who, id).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 
-use super::extract::{Caller, Id, Parameters};
+use super::extract::{Caller, Ids, Parameters};
 use super::problem::ApiError;
 use super::refusals::{Any, ForSome, Named, Understood};
-use crate::documents::AuditPage;
+use crate::documents::{AuditPage, AuditQuery};
 use crate::service::Registry;
-use crate::service::read_audit::AuditQuery;
 
 /// Reads the audit log, the newest events first.
 #[utoipa::path(
@@ -52,7 +51,7 @@ pub async fn list(
 pub async fn of_package(
     State(registry): State<Arc<Registry>>,
     Caller(who): Caller,
-    Id(package): Id,
+    Ids([package]): Ids<1>,
     Parameters(query): Parameters<AuditQuery>,
 ) -> Result<Json<AuditPage>, ApiError> {
     Ok(Json(registry.audit_events(&who, Some(package), query).await?))

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::extract::{Caller, Id, IdempotencyKey, IfMatch, OfChange, conditions, no_body};
+use super::extract::{Caller, IdempotencyKey, Ids, IfMatch, OfChange, conditions, no_body};
 use super::packages::tagged;
 use super::problem::ApiError;
 use super::refusals::{Any, Bounded, ForSome, InState, Keyed, Named, Stored, Versioned};
@@ -37,7 +37,7 @@ use crate::service::Registry;
 pub async fn finalize(
     State(registry): State<Arc<Registry>>,
     Caller(who): Caller,
-    Id(package_id): Id,
+    Ids([package_id]): Ids<1>,
     key: Option<IdempotencyKey>,
     version: Option<IfMatch>,
 ) -> Result<Response, ApiError> {
@@ -70,7 +70,7 @@ pub async fn finalize(
 pub async fn abandon(
     State(registry): State<Arc<Registry>>,
     Caller(who): Caller,
-    Id(package_id): Id,
+    Ids([package_id]): Ids<1>,
     key: Option<IdempotencyKey>,
     version: Option<IfMatch>,
 ) -> Result<Response, ApiError> {

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
 use super::extract::{
-    Caller, Id, IdempotencyKey, IfMatch, JsonBody, OfChange, conditions, no_body,
+    Caller, IdempotencyKey, Ids, IfMatch, JsonBody, OfChange, conditions, no_body,
 };
 use super::packages::tagged;
 use super::problem::ApiError;
@@ -38,7 +38,7 @@ use crate::service::Registry;
 pub async fn request(
     State(registry): State<Arc<Registry>>,
     Caller(who): Caller,
-    Id(id): Id,
+    Ids([id]): Ids<1>,
     key: Option<IdempotencyKey>,
     version: Option<IfMatch>,
     body: JsonBody<DeletionAsk>,
@@ -69,7 +69,7 @@ pub async fn request(
 pub async fn approve(
     State(registry): State<Arc<Registry>>,
     Caller(who): Caller,
-    Id(id): Id,
+    Ids([id]): Ids<1>,
     key: Option<IdempotencyKey>,
     version: Option<IfMatch>,
 ) -> Result<Response, ApiError> {
@@ -100,7 +100,7 @@ pub async fn approve(
 pub async fn cancel(
     State(registry): State<Arc<Registry>>,
     Caller(who): Caller,
-    Id(id): Id,
+    Ids([id]): Ids<1>,
     key: Option<IdempotencyKey>,
     version: Option<IfMatch>,
     body: JsonBody<ReasonAsk>,

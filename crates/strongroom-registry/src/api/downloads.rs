@@ -15,15 +15,15 @@ use super::answers::{
 };
 use super::byte_range::{Asked, asked};
 use super::digest_fields::{REPR_DIGEST, entity_tag, is_had, repr_digest};
-use super::extract::{Caller, Id, Parameters};
+use super::extract::{Caller, Ids, Parameters};
 use super::problem::ApiError;
 use super::refusals::{Any, Archived, ForSome, InState, Named, Ranged, Stored, Understood};
 use super::sending::sent;
 use super::uploads::MEDIA_TYPE;
-use crate::documents::words;
+use crate::documents::{DownloadQuery, words};
 use crate::error::{ErrorKind, ServiceError};
 use crate::service::Registry;
-use crate::service::download_file::{Download, DownloadQuery};
+use crate::service::download_file::Download;
 use crate::service::read_manifest::StoredManifest;
 
 /// Downloads a file, or one range of its bytes. A whole body that is not what was stored never ends well: the
@@ -47,7 +47,7 @@ use crate::service::read_manifest::StoredManifest;
 pub async fn file(
     State(registry): State<Arc<Registry>>,
     Caller(who): Caller,
-    Id(id): Id,
+    Ids([id]): Ids<1>,
     Parameters(query): Parameters<DownloadQuery>,
     method: Method,
     headers: HeaderMap,
@@ -155,7 +155,7 @@ fn nowhere(size_bytes: u64) -> Response {
 pub async fn manifest(
     State(registry): State<Arc<Registry>>,
     Caller(who): Caller,
-    Id(package_id): Id,
+    Ids([package_id]): Ids<1>,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
@@ -183,7 +183,7 @@ pub async fn manifest(
 pub async fn signature(
     State(registry): State<Arc<Registry>>,
     Caller(who): Caller,
-    Id(package_id): Id,
+    Ids([package_id]): Ids<1>,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
@@ -233,7 +233,7 @@ async fn handed_out(
 pub async fn bundle(
     State(registry): State<Arc<Registry>>,
     Caller(who): Caller,
-    Id(package_id): Id,
+    Ids([package_id]): Ids<1>,
     method: Method,
 ) -> Result<Response, ApiError> {
     if method == Method::HEAD {

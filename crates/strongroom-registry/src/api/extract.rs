@@ -20,10 +20,10 @@ use uuid::Uuid;
 
 use super::problem::ApiError;
 use crate::auth::Principal;
+use crate::documents::PackageQuery;
 use crate::error::{ErrorKind, ServiceError};
 use crate::service::Registry;
 use crate::service::change::Conditions;
-use crate::service::list_packages::PackageQuery;
 use crate::service::once::Once;
 
 /// The header that names a request that may be sent twice.
@@ -195,23 +195,22 @@ impl FromRequestParts<Arc<Registry>> for Search {
     }
 }
 
-/// An id in the path. What is no id names nothing.
+/// The ids in the path, all of them and in its order. What is no id names nothing.
 #[derive(Debug, Clone, Copy)]
-pub struct Id(pub Uuid);
+pub struct Ids<const N: usize>(pub [Uuid; N]);
 
-impl FromRequestParts<Arc<Registry>> for Id {
+impl<const N: usize> FromRequestParts<Arc<Registry>> for Ids<N> {
     type Rejection = ApiError;
 
     async fn from_request_parts(
         parts: &mut Parts,
         registry: &Arc<Registry>,
     ) -> Result<Self, ApiError> {
-        let Path(ids) =
-            <Path<Vec<String>> as FromRequestParts<_>>::from_request_parts(parts, registry)
-                .await
-                .map_err(|_| ApiError(ServiceError::not_found()))?;
-        let id = ids.first().and_then(|id| Uuid::try_parse(id).ok());
-        id.map(Self).ok_or_else(|| ApiError(ServiceError::not_found()))
+        let path = <Path<Vec<String>> as FromRequestParts<_>>::from_request_parts(parts, registry);
+        let Path(ids) = path.await.map_err(|_| ApiError(ServiceError::not_found()))?;
+        let ids = ids.iter().map(|id| Uuid::try_parse(id).ok()).collect::<Option<Vec<_>>>();
+        let ids = ids.and_then(|ids| <[Uuid; N]>::try_from(ids).ok());
+        ids.map(Self).ok_or_else(|| ApiError(ServiceError::not_found()))
     }
 }
 
@@ -294,25 +293,6 @@ impl OptionalFromRequestParts<Arc<Registry>> for IfMatch {
         let version = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
         // A tag that we never gave matches nothing.
         Ok(Some(Self(version.and_then(|version| version.parse().ok()).unwrap_or(-1))))
-    }
-}
-
-/// Several ids in the path, in its order. What is no id names nothing.
-#[derive(Debug, Clone, Copy)]
-pub struct Ids<const N: usize>(pub [Uuid; N]);
-
-impl<const N: usize> FromRequestParts<Arc<Registry>> for Ids<N> {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(
-        parts: &mut Parts,
-        registry: &Arc<Registry>,
-    ) -> Result<Self, ApiError> {
-        let path = <Path<Vec<String>> as FromRequestParts<_>>::from_request_parts(parts, registry);
-        let Path(ids) = path.await.map_err(|_| ApiError(ServiceError::not_found()))?;
-        let ids = ids.iter().map(|id| Uuid::try_parse(id).ok()).collect::<Option<Vec<_>>>();
-        let ids = ids.and_then(|ids| <[Uuid; N]>::try_from(ids).ok());
-        ids.map(Self).ok_or_else(|| ApiError(ServiceError::not_found()))
     }
 }
 

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 
-use super::extract::{Caller, Id, Parameters};
+use super::extract::{Caller, Ids, Parameters};
 use super::problem::ApiError;
 use super::refusals::{Any, Named, Understood};
-use crate::documents::{FileDocument, FilePage};
+use crate::documents::{FileDocument, FilePage, FileQuery};
 use crate::service::Registry;
-use crate::service::read_files::FileQuery;
 
 /// Lists the files of a package, in the order of their paths' bytes.
 #[utoipa::path(
@@ -30,7 +29,7 @@ use crate::service::read_files::FileQuery;
 pub async fn list(
     State(registry): State<Arc<Registry>>,
     Caller(who): Caller,
-    Id(package_id): Id,
+    Ids([package_id]): Ids<1>,
     Parameters(query): Parameters<FileQuery>,
 ) -> Result<Json<FilePage>, ApiError> {
     Ok(Json(registry.files(&who, package_id, query).await?))
@@ -53,7 +52,7 @@ pub async fn list(
 pub async fn get(
     State(registry): State<Arc<Registry>>,
     Caller(who): Caller,
-    Id(id): Id,
+    Ids([id]): Ids<1>,
 ) -> Result<Json<FileDocument>, ApiError> {
     Ok(Json(registry.file(&who, id).await?))
 }

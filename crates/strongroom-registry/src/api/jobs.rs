@@ -6,12 +6,11 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use super::extract::{Caller, Id, Parameters};
+use super::extract::{Caller, Ids, Parameters};
 use super::problem::ApiError;
 use super::refusals::{Any, ForSome, InState, Named, Understood};
-use crate::documents::{JobDocument, JobPage};
+use crate::documents::{JobDocument, JobPage, JobQuery};
 use crate::service::Registry;
-use crate::service::read_jobs::JobQuery;
 
 /// Lists jobs, the newest first.
 #[utoipa::path(
@@ -52,7 +51,7 @@ pub async fn list(
 pub async fn get(
     State(registry): State<Arc<Registry>>,
     Caller(who): Caller,
-    Id(id): Id,
+    Ids([id]): Ids<1>,
 ) -> Result<Json<JobDocument>, ApiError> {
     Ok(Json(registry.job(&who, id).await?))
 }
@@ -74,7 +73,7 @@ pub async fn get(
 pub async fn retry(
     State(registry): State<Arc<Registry>>,
     Caller(who): Caller,
-    Id(id): Id,
+    Ids([id]): Ids<1>,
 ) -> Result<(StatusCode, Json<JobDocument>), ApiError> {
     Ok((StatusCode::ACCEPTED, Json(registry.retry_job(&who, id).await?)))
 }

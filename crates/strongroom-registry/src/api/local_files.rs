@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::extract::{Caller, Id, IdempotencyKey, IfMatch, JsonBody, OfChange, conditions};
+use super::extract::{Caller, IdempotencyKey, Ids, IfMatch, JsonBody, OfChange, conditions};
 use super::problem::ApiError;
 use super::refusals::{Any, Bodied, ForSome, InState, Keyed, Named, Versioned};
 use super::router::API;
@@ -39,7 +39,7 @@ use crate::service::Registry;
 pub async fn ingest(
     State(registry): State<Arc<Registry>>,
     Caller(who): Caller,
-    Id(id): Id,
+    Ids([id]): Ids<1>,
     key: Option<IdempotencyKey>,
     version: Option<IfMatch>,
     ask: JsonBody<LocalFilesAsk>,

@@ -7,12 +7,11 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::extract::{Caller, Id, IdempotencyKey, JsonBody, OfNew, Search};
+use super::extract::{Caller, IdempotencyKey, Ids, JsonBody, OfNew, Search};
 use super::problem::ApiError;
 use super::refusals::{Any, Bodied, ForSome, InState, Keyed, Named, Stored, Understood};
-use crate::documents::{NewPackage, PackageDocument, PackagePage};
+use crate::documents::{NewPackage, PackageDocument, PackagePage, PackageQuery};
 use crate::service::Registry;
-use crate::service::list_packages::PackageQuery;
 use crate::service::once::Once;
 
 /// A package with its `ETag`.
@@ -101,7 +100,7 @@ pub async fn list(
 pub async fn get(
     State(registry): State<Arc<Registry>>,
     Caller(who): Caller,
-    Id(id): Id,
+    Ids([id]): Ids<1>,
 ) -> Result<Response, ApiError> {
     let package = registry.package(&who, id).await?;
     Ok((tagged(&package), Json(package)).into_response())

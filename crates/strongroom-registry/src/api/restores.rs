@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::extract::{
-    Caller, Id, IdempotencyKey, IfMatch, JsonBody, OfChange, conditions, no_body,
+    Caller, IdempotencyKey, Ids, IfMatch, JsonBody, OfChange, conditions, no_body,
 };
 use super::problem::ApiError;
 use super::refusals::{Any, Bodied, ForSome, InState, Keyed, Named, Stored, Versioned};
@@ -42,7 +42,7 @@ const JOB_TIME: Duration = Duration::from_secs(5);
 pub async fn restore(
     State(registry): State<Arc<Registry>>,
     Caller(who): Caller,
-    Id(id): Id,
+    Ids([id]): Ids<1>,
     key: Option<IdempotencyKey>,
     version: Option<IfMatch>,
     body: Option<JsonBody<RestoreAsk>>,

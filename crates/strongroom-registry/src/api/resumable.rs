@@ -11,7 +11,7 @@ use futures::StreamExt as _;
 
 use super::answers::{Begun, Counted, Ended, Reached, Told};
 use super::digest_fields::{REPR_DIGEST, repr_digest};
-use super::extract::{Caller, Id};
+use super::extract::{Caller, Ids};
 use super::problem::ApiError;
 use super::refusals::{Any, Bodied, Completed, ForSome, InState, Named, Spoken, Stored};
 use super::router::API;
@@ -45,7 +45,7 @@ pub async fn begin(
     State(registry): State<Arc<Registry>>,
     Caller(who): Caller,
     _: tus::Speaks,
-    Id(package_id): Id,
+    Ids([package_id]): Ids<1>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let new = tus::new_upload(&headers)?;
@@ -77,7 +77,7 @@ pub async fn look(
     State(registry): State<Arc<Registry>>,
     Caller(who): Caller,
     _: tus::Speaks,
-    Id(id): Id,
+    Ids([id]): Ids<1>,
 ) -> Result<Response, ApiError> {
     let upload = registry.look_at_upload(&who, id).await?;
     let mut response = (StatusCode::OK, state(&upload)).into_response();
@@ -114,7 +114,7 @@ pub async fn send(
     State(registry): State<Arc<Registry>>,
     Caller(who): Caller,
     _: tus::Speaks,
-    Id(id): Id,
+    Ids([id]): Ids<1>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -146,7 +146,7 @@ pub async fn end(
     State(registry): State<Arc<Registry>>,
     Caller(who): Caller,
     _: tus::Speaks,
-    Id(id): Id,
+    Ids([id]): Ids<1>,
 ) -> Result<Response, ApiError> {
     registry.end_upload(&who, id).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
@@ -175,7 +175,7 @@ pub async fn overridden(
     state: State<Arc<Registry>>,
     caller: Caller,
     speaks: tus::Speaks,
-    id: Id,
+    id: Ids<1>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -204,7 +204,7 @@ pub async fn overridden(
 pub async fn options_of_new(
     State(registry): State<Arc<Registry>>,
     Caller(who): Caller,
-    Id(package): Id,
+    Ids([package]): Ids<1>,
 ) -> Result<Response, ApiError> {
     registry.may_ask_of_uploads(&who, package).await?;
     Ok(spoken(&registry, [Method::POST, Method::OPTIONS].as_slice()))
@@ -224,7 +224,7 @@ pub async fn options_of_new(
 pub async fn options(
     State(registry): State<Arc<Registry>>,
     Caller(who): Caller,
-    Id(id): Id,
+    Ids([id]): Ids<1>,
 ) -> Result<Response, ApiError> {
     registry.may_ask_of_upload(&who, id).await?;
     let methods = [Method::HEAD, Method::PATCH, Method::DELETE, Method::POST, Method::OPTIONS];

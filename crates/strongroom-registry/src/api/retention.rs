@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
 use super::extract::{
-    Caller, Id, IdempotencyKey, Ids, IfMatch, JsonBody, OfChange, conditions, no_body,
+    Caller, IdempotencyKey, Ids, IfMatch, JsonBody, OfChange, conditions, no_body,
 };
 use super::problem::ApiError;
 use super::refusals::{Any, Bodied, ForSome, InState, Keyed, Named, Stored, Versioned};
@@ -36,7 +36,7 @@ use crate::service::Registry;
 pub async fn extend(
     State(registry): State<Arc<Registry>>,
     Caller(who): Caller,
-    Id(id): Id,
+    Ids([id]): Ids<1>,
     key: Option<IdempotencyKey>,
     version: Option<IfMatch>,
     body: JsonBody<ExtensionAsk>,
@@ -65,7 +65,7 @@ pub async fn extend(
 pub async fn place_hold(
     State(registry): State<Arc<Registry>>,
     Caller(who): Caller,
-    Id(id): Id,
+    Ids([id]): Ids<1>,
     key: Option<IdempotencyKey>,
     version: Option<IfMatch>,
     body: JsonBody<HoldAsk>,
@@ -92,7 +92,7 @@ pub async fn place_hold(
 pub async fn holds(
     State(registry): State<Arc<Registry>>,
     Caller(who): Caller,
-    Id(id): Id,
+    Ids([id]): Ids<1>,
 ) -> Result<Json<HoldPage>, ApiError> {
     Ok(Json(registry.holds(&who, id).await?))
 }

@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::digest_fields::{declared, repr_digest};
-use super::extract::{Caller, Id};
+use super::extract::{Caller, Ids};
 use super::form::Form;
 use super::problem::ApiError;
 use super::refusals::{Any, Bodied, ForSome, InState, Named, Stored};
@@ -139,7 +139,7 @@ pub async fn put(
 pub async fn form(
     State(registry): State<Arc<Registry>>,
     Caller(who): Caller,
-    Id(package_id): Id,
+    Ids([package_id]): Ids<1>,
     mut form: Form,
 ) -> Result<Response, ApiError> {
     // Whoever may not upload learns so before anything is read; and an empty form is no way around it.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::auth::{Role, Secret};
@@ -170,4 +170,34 @@ mod tests {
         assert_eq!(serde_json::to_value(&made).unwrap(), token);
         assert!(!format!("{made:?}").contains(secret.id()), "{made:?}");
     }
+}
+
+/// Which tokens.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct TokenQuery {
+    /// Tokens of the page.
+    #[serde(default)]
+    #[param(minimum = 1, maximum = 200)]
+    pub limit: Option<u32>,
+    /// `next` of the page before.
+    #[serde(default)]
+    #[param(pattern = "^[0-9a-fA-F]{48}$")]
+    pub cursor: Option<String>,
+}
+
+/// Which schemas.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct SchemaQuery {
+    /// Schemas of the page.
+    #[serde(default)]
+    #[param(minimum = 1, maximum = 200)]
+    pub limit: Option<u32>,
+    /// `next` of the page before.
+    #[serde(default)]
+    #[param(pattern = "^([0-9a-fA-F]{2})+$")]
+    pub cursor: Option<String>,
 }

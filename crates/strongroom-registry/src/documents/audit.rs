@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use strongroom_core::Sha256Digest;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::words;
@@ -46,4 +46,33 @@ pub struct AuditPage {
     /// Where the next page begins; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub next: Option<String>,
+}
+
+/// Which events.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct AuditQuery {
+    /// Only events of this type.
+    #[serde(default, rename = "type")]
+    pub kind: Option<String>,
+    /// Only what this principal did.
+    #[serde(default)]
+    pub principal_id: Option<Uuid>,
+    /// Only events at this time or later.
+    #[serde(default)]
+    #[param(value_type = Option<String>, format = DateTime)]
+    pub from: Option<Timestamp>,
+    /// Only events before this time.
+    #[serde(default)]
+    #[param(value_type = Option<String>, format = DateTime)]
+    pub before: Option<Timestamp>,
+    /// Events of the page.
+    #[serde(default)]
+    #[param(minimum = 1, maximum = 200)]
+    pub limit: Option<u32>,
+    /// `next` of the page before.
+    #[serde(default)]
+    #[param(pattern = "^[0-9a-fA-F]{48}$")]
+    pub cursor: Option<String>,
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use strongroom_core::Sha256Digest;
 use strongroom_core::package::{FileStatus, LocationStatus, RestoreStatus, RetrievalTier};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::words;
@@ -152,4 +152,32 @@ pub struct LocalFilesAsk {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[schema(min_length = 1, max_length = 1024)]
     pub prefix: Option<String>,
+}
+
+/// Which files of a package.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct FileQuery {
+    /// Whether to leave out uploads that are under way, and what is being deleted or is deleted.
+    #[serde(default)]
+    pub stored: bool,
+    /// Files of the page.
+    #[serde(default)]
+    #[param(minimum = 1, maximum = 200)]
+    pub limit: Option<u32>,
+    /// `next` of the page before.
+    #[serde(default)]
+    pub cursor: Option<Uuid>,
+}
+
+/// How the bytes of a file are asked for.
+#[derive(Debug, Clone, Copy, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct DownloadQuery {
+    /// Whether a redirect to the store may be the answer; `false` asks for the bytes themselves. Unless it is said, as
+    /// the registry's policy has it, which may be to stream everything.
+    #[serde(default)]
+    pub redirect: Option<bool>,
 }

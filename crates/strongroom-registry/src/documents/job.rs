@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::words;
@@ -54,4 +54,26 @@ pub struct JobPage {
     /// Where the next page begins; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub next: Option<String>,
+}
+
+/// Which jobs.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct JobQuery {
+    /// Only jobs in this state.
+    #[serde(default)]
+    #[param(value_type = Option<words::JobState>)]
+    pub state: Option<String>,
+    /// Only jobs of this kind.
+    #[serde(default)]
+    pub kind: Option<String>,
+    /// Jobs of the page.
+    #[serde(default)]
+    #[param(minimum = 1, maximum = 200)]
+    pub limit: Option<u32>,
+    /// `next` of the page before.
+    #[serde(default)]
+    #[param(pattern = "^[0-9a-fA-F]{48}$")]
+    pub cursor: Option<String>,
 }

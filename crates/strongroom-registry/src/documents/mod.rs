@@ -1,6 +1,6 @@
-//! What crosses the API, both ways: plain documents, the same for the service and for its clients. A field that
-//! does not apply is absent, never null. Times are RFC 3339 in UTC, digests `sha256:` and 64 hexadecimal digits, sizes
-//! bytes, ids UUIDs.
+//! What crosses the API, both ways: plain documents, and the parameters of queries, the same for the service and for
+//! its clients. A field that does not apply is absent, never null. Times are RFC 3339 in UTC, digests `sha256:` and 64
+//! hexadecimal digits, sizes bytes, ids UUIDs.
 //!
 //! | module | what |
 //! |---|---|
@@ -22,16 +22,17 @@ pub mod words;
 
 pub use administration::{
     BackendDocument, BackendPage, ClockConfirmation, NewToken, SchemaDocument, SchemaPage,
-    SweeperDocument, TokenCreated, TokenDocument, TokenPage,
+    SchemaQuery, SweeperDocument, TokenCreated, TokenDocument, TokenPage, TokenQuery,
 };
-pub use audit::{AuditEventDocument, AuditPage};
+pub use audit::{AuditEventDocument, AuditPage, AuditQuery};
 pub use file::{
-    FileDocument, FilePage, LocalFilesAsk, LocationDocument, LockDocument, UploadStatus,
-    UploadedFile, UploadedFiles,
+    DownloadQuery, FileDocument, FilePage, FileQuery, LocalFilesAsk, LocationDocument,
+    LockDocument, UploadStatus, UploadedFile, UploadedFiles,
 };
-pub use job::{JobDocument, JobPage, JobProgress};
+pub use job::{JobDocument, JobPage, JobProgress, JobQuery};
 pub use package::{
-    NewPackage, PackageDocument, PackagePage, ProducerDocument, RetentionAsk, SignatureDocument,
+    NewPackage, PackageDocument, PackagePage, PackageQuery, ProducerDocument, RetentionAsk,
+    SignatureDocument,
 };
 pub use retention::{
     DeletionAsk, DeletionDocument, ExtensionAsk, ExtensionDocument, HoldAsk, HoldDocument,

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use strongroom_core::package::{LockState, PackageStatus, RetentionClass};
 use strongroom_core::signing::key::KeyId;
 use strongroom_core::{BundleId, Sha256Digest};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::retention::DeletionDocument;
@@ -176,4 +176,56 @@ pub struct PackagePage {
     /// Where the next page begins; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub next: Option<String>,
+}
+
+/// What to find. Each filter narrows; several hold together.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct PackageQuery {
+    /// Only packages of this producer.
+    #[serde(default)]
+    #[param(min_length = 1, max_length = 1024)]
+    pub producer: Option<String>,
+    /// Only packages about this subject.
+    #[serde(default)]
+    #[param(min_length = 1, max_length = 1024)]
+    pub subject: Option<String>,
+    /// Only packages of this run.
+    #[serde(default)]
+    #[param(min_length = 1, max_length = 1024)]
+    pub run_id: Option<String>,
+    /// Only packages of this retention class.
+    #[serde(default)]
+    #[param(value_type = Option<words::RetentionClass>)]
+    pub class: Option<RetentionClass>,
+    /// Only packages in this state.
+    #[serde(default)]
+    #[param(value_type = Option<words::PackageStatus>)]
+    pub status: Option<PackageStatus>,
+    /// Only packages made at this time or later.
+    #[serde(default)]
+    #[param(value_type = Option<String>, format = DateTime)]
+    pub created_from: Option<Timestamp>,
+    /// Only packages made before this time.
+    #[serde(default)]
+    #[param(value_type = Option<String>, format = DateTime)]
+    pub created_before: Option<Timestamp>,
+    /// Only packages whose metadata has this: `KEY=VALUE`, of a key of the outermost object whose value is a text, a number,
+    /// `true`, `false`, or a list that holds it. Up to three such parameters, all of which hold.
+    #[serde(default)]
+    #[param(inline, value_type = Vec<words::MetadataPair>, max_items = 3)]
+    pub metadata: Vec<String>,
+    /// Only packages whose name, producer, subject, run or metadata have all of these words.
+    #[serde(default)]
+    #[param(min_length = 1, max_length = 1024)]
+    pub text: Option<String>,
+    /// Packages of the page.
+    #[serde(default)]
+    #[param(minimum = 1, maximum = 200)]
+    pub limit: Option<u32>,
+    /// `next` of the page before.
+    #[serde(default)]
+    #[param(pattern = "^[0-9a-fA-F]{48}$")]
+    pub cursor: Option<String>,
 }

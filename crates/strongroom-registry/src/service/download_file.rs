@@ -6,13 +6,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
-use serde::Deserialize;
 use serde_json::json;
 use strongroom_core::Sha256Digest;
 use strongroom_core::package::FileStatus;
 use strongroom_storage::keep::{self, Expected, KeepError, KeepErrorKind, VerifyingReader};
 use strongroom_storage::{StorageErrorKind, VersionId};
-use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::Registry;
@@ -20,17 +18,6 @@ use super::records::object_key;
 use crate::auth::{Action, Principal};
 use crate::db::{DbError, LocationRow, TenantId};
 use crate::error::{ErrorKind, ServiceError};
-
-/// How the bytes of a file are asked for.
-#[derive(Debug, Clone, Copy, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct DownloadQuery {
-    /// Whether a redirect to the store may be the answer; `false` asks for the bytes themselves. Unless it is said, as
-    /// the registry's policy has it, which may be to stream everything.
-    #[serde(default)]
-    pub redirect: Option<bool>,
-}
 
 /// A file that can be read, and is not read yet.
 #[derive(Debug, Clone)]

@@ -1,73 +1,16 @@
 //! Packages are found: newest first, a page at a time, by what they declare.
 
-use jiff::Timestamp;
-use serde::Deserialize;
-use strongroom_core::package::{PackageStatus, RetentionClass};
-use utoipa::IntoParams;
-
 use super::{Registry, cursor, read_package};
 use crate::auth::{Action, Principal, Resource, Role, authorize};
 use crate::db::PackageFilter;
 use crate::db::limits::METADATA_FILTERS_MAX;
-use crate::documents::{PackagePage, words};
+use crate::documents::{PackagePage, PackageQuery};
 use crate::error::{ErrorKind, ServiceError};
 
 /// Packages of a page unless it is said.
 const PAGE_ENTRIES_DEFAULT: u32 = 50;
 /// Bytes of a filter.
 const FILTER_BYTES_MAX: usize = 1_024;
-
-/// What to find. Each filter narrows; several hold together.
-#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct PackageQuery {
-    /// Only packages of this producer.
-    #[serde(default)]
-    #[param(min_length = 1, max_length = 1024)]
-    pub producer: Option<String>,
-    /// Only packages about this subject.
-    #[serde(default)]
-    #[param(min_length = 1, max_length = 1024)]
-    pub subject: Option<String>,
-    /// Only packages of this run.
-    #[serde(default)]
-    #[param(min_length = 1, max_length = 1024)]
-    pub run_id: Option<String>,
-    /// Only packages of this retention class.
-    #[serde(default)]
-    #[param(value_type = Option<words::RetentionClass>)]
-    pub class: Option<RetentionClass>,
-    /// Only packages in this state.
-    #[serde(default)]
-    #[param(value_type = Option<words::PackageStatus>)]
-    pub status: Option<PackageStatus>,
-    /// Only packages made at this time or later.
-    #[serde(default)]
-    #[param(value_type = Option<String>, format = DateTime)]
-    pub created_from: Option<Timestamp>,
-    /// Only packages made before this time.
-    #[serde(default)]
-    #[param(value_type = Option<String>, format = DateTime)]
-    pub created_before: Option<Timestamp>,
-    /// Only packages whose metadata has this: `KEY=VALUE`, of a key of the outermost object whose value is a text, a number,
-    /// `true`, `false`, or a list that holds it. Up to three such parameters, all of which hold.
-    #[serde(default)]
-    #[param(inline, value_type = Vec<words::MetadataPair>, max_items = 3)]
-    pub metadata: Vec<String>,
-    /// Only packages whose name, producer, subject, run or metadata have all of these words.
-    #[serde(default)]
-    #[param(min_length = 1, max_length = 1024)]
-    pub text: Option<String>,
-    /// Packages of the page.
-    #[serde(default)]
-    #[param(minimum = 1, maximum = 200)]
-    pub limit: Option<u32>,
-    /// `next` of the page before.
-    #[serde(default)]
-    #[param(pattern = "^[0-9a-fA-F]{48}$")]
-    pub cursor: Option<String>,
-}
 
 impl Registry {
     /// Finds packages, the newest first. Producers find their own.

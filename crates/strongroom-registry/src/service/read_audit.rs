@@ -1,44 +1,12 @@
 //! Who did what, when: read by those who audit.
 
-use jiff::Timestamp;
-use serde::Deserialize;
-use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::{Registry, cursor};
 use crate::auth::{Action, Principal, Resource, authorize};
 use crate::db::{AuditEventRow, AuditFilter};
-use crate::documents::{AuditEventDocument, AuditPage};
+use crate::documents::{AuditEventDocument, AuditPage, AuditQuery};
 use crate::error::ServiceError;
-
-/// Which events.
-#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct AuditQuery {
-    /// Only events of this type.
-    #[serde(default, rename = "type")]
-    pub kind: Option<String>,
-    /// Only what this principal did.
-    #[serde(default)]
-    pub principal_id: Option<Uuid>,
-    /// Only events at this time or later.
-    #[serde(default)]
-    #[param(value_type = Option<String>, format = DateTime)]
-    pub from: Option<Timestamp>,
-    /// Only events before this time.
-    #[serde(default)]
-    #[param(value_type = Option<String>, format = DateTime)]
-    pub before: Option<Timestamp>,
-    /// Events of the page.
-    #[serde(default)]
-    #[param(minimum = 1, maximum = 200)]
-    pub limit: Option<u32>,
-    /// `next` of the page before.
-    #[serde(default)]
-    #[param(pattern = "^[0-9a-fA-F]{48}$")]
-    pub cursor: Option<String>,
-}
 
 impl Registry {
     /// Events, the newest first: of one package for whoever may see it, of all for those who audit.

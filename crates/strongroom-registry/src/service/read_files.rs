@@ -1,33 +1,15 @@
 //! The files of a package, and where their bytes are.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use strongroom_core::package::FileStatus;
-use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::Registry;
 use super::read_package::package_in;
 use crate::auth::{Action, Principal, authorize};
 use crate::db::{FileRow, LocationRow, PackageRow};
-use crate::documents::{FileDocument, FilePage, LocationDocument, LockDocument};
+use crate::documents::{FileDocument, FilePage, FileQuery, LocationDocument, LockDocument};
 use crate::error::{ErrorKind, ServiceError};
-
-/// Which files of a package.
-#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct FileQuery {
-    /// Whether to leave out uploads that are under way, and what is being deleted or is deleted.
-    #[serde(default)]
-    pub stored: bool,
-    /// Files of the page.
-    #[serde(default)]
-    #[param(minimum = 1, maximum = 200)]
-    pub limit: Option<u32>,
-    /// `next` of the page before.
-    #[serde(default)]
-    pub cursor: Option<Uuid>,
-}
 
 impl Registry {
     /// Files of a package, in the order of their paths' bytes.

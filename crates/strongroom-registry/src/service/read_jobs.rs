@@ -1,37 +1,13 @@
 //! Jobs: seen by those who run the registry, and by whoever may see the package; tried again by the former.
 
-use serde::Deserialize;
-use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::{Registry, cursor};
 use crate::auth::{Action, Principal, Resource, authorize};
 use crate::db::{AuditEventRow, DbError, JobRow, JobState, TenantId};
-use crate::documents::{JobDocument, JobPage, JobProgress, words};
+use crate::documents::{JobDocument, JobPage, JobProgress, JobQuery};
 use crate::error::{ErrorKind, ServiceError};
 use crate::jobs::JobKind;
-
-/// Which jobs.
-#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct JobQuery {
-    /// Only jobs in this state.
-    #[serde(default)]
-    #[param(value_type = Option<words::JobState>)]
-    pub state: Option<String>,
-    /// Only jobs of this kind.
-    #[serde(default)]
-    pub kind: Option<String>,
-    /// Jobs of the page.
-    #[serde(default)]
-    #[param(minimum = 1, maximum = 200)]
-    pub limit: Option<u32>,
-    /// `next` of the page before.
-    #[serde(default)]
-    #[param(pattern = "^[0-9a-fA-F]{48}$")]
-    pub cursor: Option<String>,
-}
 
 impl Registry {
     /// Jobs, the newest first.

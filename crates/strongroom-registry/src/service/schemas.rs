@@ -1,36 +1,19 @@
 //! JSON Schemas that the metadata of a producer's packages is held against.
 
 use boon::{Compiler, Schemas};
-use serde::Deserialize;
 use serde_json::Value;
-use utoipa::IntoParams;
 
 use super::names::check_name;
 use super::{Registry, cursor};
 use crate::auth::{Action, Principal, Resource, authorize};
 use crate::db::{DbError, SchemaRow, TenantId};
-use crate::documents::{NewPackage, SchemaDocument, SchemaPage};
+use crate::documents::{NewPackage, SchemaDocument, SchemaPage, SchemaQuery};
 use crate::error::{ErrorKind, ServiceError};
 
 /// Where a schema seems to be while it is compiled. Nothing is fetched from anywhere.
 const PLACE: &str = "strongroom:metadata-schema";
 /// Bytes of one schema: a page of them is in memory at once.
 const SCHEMA_BYTES_MAX: usize = 64 << 10;
-
-/// Which schemas.
-#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct SchemaQuery {
-    /// Schemas of the page.
-    #[serde(default)]
-    #[param(minimum = 1, maximum = 200)]
-    pub limit: Option<u32>,
-    /// `next` of the page before.
-    #[serde(default)]
-    #[param(pattern = "^([0-9a-fA-F]{2})+$")]
-    pub cursor: Option<String>,
-}
 
 impl Registry {
     /// The schemas that hold now, by producer.

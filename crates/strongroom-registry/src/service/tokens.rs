@@ -1,37 +1,20 @@
 //! Tokens: made, listed, revoked. Whoever makes one sees its secret once, and nobody ever again.
 
 use jiff::Timestamp;
-use serde::Deserialize;
 use strongroom_core::retention::Period;
-use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::names::check_name;
 use super::{Registry, cursor};
 use crate::auth::{Action, Principal, Resource, Role, Secret, authorize};
 use crate::db::{AuditEventRow, DbError, PrincipalKind, PrincipalRow, TenantId, TokenRow};
-use crate::documents::{NewToken, TokenCreated, TokenDocument, TokenPage};
+use crate::documents::{NewToken, TokenCreated, TokenDocument, TokenPage, TokenQuery};
 use crate::error::{ErrorKind, ServiceError};
 
 /// Days that a token is good for unless it is said.
 const TOKEN_DAYS_DEFAULT: u32 = 90;
 /// Days that a token is good for at most.
 const TOKEN_DAYS_MAX: u32 = 3_650;
-
-/// Which tokens.
-#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct TokenQuery {
-    /// Tokens of the page.
-    #[serde(default)]
-    #[param(minimum = 1, maximum = 200)]
-    pub limit: Option<u32>,
-    /// `next` of the page before.
-    #[serde(default)]
-    #[param(pattern = "^[0-9a-fA-F]{48}$")]
-    pub cursor: Option<String>,
-}
 
 /// A token and its holder, ready to be written.
 struct Made {

@@ -8,9 +8,8 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use strongroom_registry::auth::{Role, Secret};
 use strongroom_registry::db::TenantId;
-use strongroom_registry::documents::NewToken;
+use strongroom_registry::documents::{NewToken, TokenQuery};
 use strongroom_registry::service::Registry;
-use strongroom_registry::service::tokens::TokenQuery;
 use strongroom_storage::new_file::NewFile;
 
 use crate::commands::Context;

@@ -2,9 +2,8 @@
 
 use anyhow::Result;
 use strongroom_registry::db::TenantId;
-use strongroom_registry::documents::{NewToken, TokenDocument, TokenPage};
+use strongroom_registry::documents::{NewToken, TokenDocument, TokenPage, TokenQuery};
 use strongroom_registry::service::Registry;
-use strongroom_registry::service::tokens::TokenQuery;
 
 use super::Opened;
 use crate::cli::{AdminArgs, AdminCommand, TokenCommand};
