@@ -1,5 +1,6 @@
 //! A finalized package as one bundle.
 
+use std::iter;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -13,12 +14,14 @@ use strongroom_core::package::{FileStatus, LocationStatus, RestoreStatus};
 use strongroom_storage::keep::{self, KeepError, ObjectOfBundle, ObjectRefused};
 use strongroom_storage::{ObjectKey, StorageErrorKind, VersionId};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::Registry;
 use super::download_file::Retrieved;
 use super::foremost::Foremost;
 use super::frozen::{each_placed_file, manifest_file, manifest_of};
+use super::look_again::LOOK_WAIT_MAX;
 use super::records::object_key;
 use crate::auth::{Action, Principal};
 use crate::db::{LocationRow, PackageRow, PlacedFile, TenantId};
@@ -89,7 +92,7 @@ impl Registry {
 
     /// The id of the bundle that [`bundle`](Self::bundle) would make, or why it would make none. Makes nothing of it.
     pub async fn bundle_head(
-        &self,
+        self: &Arc<Self>,
         who: &Principal,
         package_id: Uuid,
     ) -> Result<BundleId, ServiceError> {
@@ -119,7 +122,7 @@ impl Registry {
     /// Hands on each file of a package, in the order of its manifest. Then refuses what is not whole or known to be
     /// archived, and asks the store about the objects that are likeliest to be archived.
     async fn look_at_files(
-        &self,
+        self: &Arc<Self>,
         who: &Principal,
         package: &PackageRow,
         mut take: impl FnMut(PlacedFile) -> Result<(), ServiceError> + Send,
@@ -152,7 +155,7 @@ impl Registry {
     }
 
     async fn look_before_a_bundle(
-        &self,
+        self: &Arc<Self>,
         who: &Principal,
         locations: &[LocationRow],
     ) -> Result<(), ServiceError> {
@@ -169,7 +172,7 @@ impl Registry {
     }
 
     async fn look_at_one(
-        &self,
+        self: &Arc<Self>,
         tenant: &TenantId,
         location: &LocationRow,
     ) -> Result<LocationRow, ServiceError> {
@@ -188,7 +191,12 @@ impl Registry {
     }
 
     /// A bundle broke off at this file: whoever asks next is told why before it begins.
-    async fn note_met(&self, who: &Principal, file: Uuid, met: Met) -> Result<(), ServiceError> {
+    async fn note_met(
+        self: &Arc<Self>,
+        who: &Principal,
+        file: Uuid,
+        met: Met,
+    ) -> Result<(), ServiceError> {
         let locations = self.db().read().await?.of(&who.tenant).locations_of_file(file).await?;
         for location in locations.iter().filter(|one| one.status == LocationStatus::Active) {
             match met {
@@ -232,7 +240,7 @@ struct Noting {
 }
 
 impl Noting {
-    /// The same archive; they are noted before it breaks off.
+    /// The same archive; they are noted before it breaks off, unless that takes too long.
     fn archive(self) -> BoxStream<'static, Result<Bytes, KeepError>> {
         stream::unfold(self, |mut noting| async move {
             let piece = noting.archive.next().await?;
@@ -244,12 +252,20 @@ impl Noting {
         .boxed()
     }
 
+    /// To the end also where nobody waits for the archive any more.
     async fn note(&mut self) {
-        while let Ok((file, met)) = self.found.try_recv() {
-            tracing::info!(file_id = %file, ?met, "a bundle breaks off at a file");
-            if let Err(error) = self.registry.note_met(&self.who, file, met).await {
-                tracing::warn!(%error, "what a bundle met is not noted");
+        let found: Vec<_> = iter::from_fn(|| self.found.try_recv().ok()).collect();
+        let (registry, who) = (Arc::clone(&self.registry), self.who.clone());
+        let noting = tokio::spawn(async move {
+            for (file, met) in found {
+                tracing::info!(file_id = %file, ?met, "a bundle breaks off at a file");
+                if let Err(error) = registry.note_met(&who, file, met).await {
+                    tracing::warn!(%error, "what a bundle met is not noted");
+                }
             }
+        });
+        if timeout(LOOK_WAIT_MAX, noting).await.is_err() {
+            tracing::info!("a bundle breaks off before all that it met is noted");
         }
     }
 }

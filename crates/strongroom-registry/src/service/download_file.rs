@@ -14,6 +14,7 @@ use strongroom_storage::{StorageErrorKind, VersionId};
 use uuid::Uuid;
 
 use super::Registry;
+use super::look_again::Look;
 use super::records::object_key;
 use crate::auth::{Action, Principal};
 use crate::db::{DbError, LocationRow, TenantId};
@@ -92,15 +93,18 @@ impl Registry {
     }
 
     /// Refuses a file that was found damaged, unless it is whole by now: its object is read again, as often as there may
-    /// be looks at one.
+    /// be looks at one. Where that takes long, whoever asks is told to come again.
     pub async fn refuse_damaged(
-        &self,
+        self: &Arc<Self>,
         who: &Principal,
         download: &Download,
     ) -> Result<(), ServiceError> {
         let Some(was_found) = download.was_found else { return Ok(()) };
-        let found = self.look_again(&who.tenant, &download.location).await?;
-        check_status(found.unwrap_or(was_found))
+        match self.look_again(&who.tenant, &download.location).await? {
+            Look::Found(status) => check_status(status),
+            Look::UnderWay => Err(being_read(was_found)),
+            Look::NotNow => check_status(was_found),
+        }
     }
 
     /// Reads it, or the bytes in `range`. The whole of it ends well only when it is right; what is found to be gone, or
@@ -195,6 +199,19 @@ impl Registry {
 /// Whether a reading says that the store has lost the bytes, or has others.
 fn is_damage(kind: KeepErrorKind) -> bool {
     matches!(kind, KeepErrorKind::Corrupt | KeepErrorKind::Store(StorageErrorKind::NotFound))
+}
+
+/// A large file takes longer to be read than a request is waited for.
+fn being_read(was_found: FileStatus) -> ServiceError {
+    ServiceError::new(
+        ErrorKind::Busy,
+        format!(
+            "the file was found {was_found} when it was last verified, and is being read again"
+        ),
+    )
+    .with_guidance(
+        "ask again until it is read: that goes on by itself, and takes as long as a download of it",
+    )
 }
 
 fn check_status(status: FileStatus) -> Result<(), ServiceError> {

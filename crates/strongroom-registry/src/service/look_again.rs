@@ -2,62 +2,102 @@
 //! their file say what was found. One reading that went wrong says nothing yet.
 //!
 //! What was found wrong is looked at again when somebody asks for the bytes, one look at a time and none right after
-//! another: what a person brought back is there again. What is there then may be another object, under no lock or somebody
-//! else's: so whatever changes of an object, the package's locks are brought to all of them anew.
+//! another: what a person brought back is there again.
+//!
+//! A look takes as long as the object takes to be read, and clients and proxies wait for less than that: so it goes on
+//! apart from the request that began it.
 
-use jiff::Timestamp;
-use serde_json::json;
-use strongroom_core::observed::Unobserved;
-use strongroom_core::package::status::{FileEvent, LocationEvent};
-use strongroom_core::package::{FileStatus, LocationStatus, LockState, PackageStatus};
+use std::sync::Arc;
+use std::time::Duration;
+
+use strongroom_core::package::FileStatus;
 use strongroom_storage::VersionId;
 use strongroom_storage::keep::{self, Expected, Verdict};
+use tokio::time::timeout;
 
 use super::Registry;
-use super::read_files::name_of;
+use super::found::What;
+use super::looks::{OurTurn, Turn};
 use super::records::object_key;
-use crate::db::{AuditEventRow, HoldReach, JobRow, LocationRow, TenantId, Tx};
-use crate::error::ServiceError;
-use crate::jobs::JobKind;
+use super::upload_file::UPLOAD_TIME_MAX;
+use crate::db::{LocationRow, TenantId};
+use crate::error::{ErrorKind, ServiceError};
 
-/// What a look found, to be written down.
-struct Found {
-    tenant: TenantId,
-    location: LocationRow,
-    events: (FileEvent, LocationEvent),
-    now: Timestamp,
-    event: AuditEventRow,
-    /// Brings the locks of the package to what is there now.
-    job: JobRow,
+/// How long a request waits for a look.
+pub(super) const LOOK_WAIT_MAX: Duration = Duration::from_secs(20);
+/// How long a look may take: as long as the object may have taken to be stored.
+const LOOK_TIME_MAX: Duration = UPLOAD_TIME_MAX;
+
+/// What came of looking at an object, as far as it was waited for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Look {
+    /// It was read, and the state of its file is this.
+    Found(FileStatus),
+    /// It is being read, by whoever began that.
+    UnderWay,
+    /// It is not read now: it was a moment ago, or as many others are as there may be.
+    NotNow,
 }
 
 impl Registry {
     /// The same for whoever has a failure to tell already.
-    pub(super) async fn note_damage(&self, tenant: &TenantId, location: &LocationRow) {
+    pub(super) async fn note_damage(self: &Arc<Self>, tenant: &TenantId, location: &LocationRow) {
         let file = location.artifact_file_id;
         match self.look_again(tenant, location).await {
-            Ok(None) => {
-                tracing::warn!(file_id = %file, "a reading went wrong, and the file was read again a moment ago");
+            Ok(Look::NotNow) => {
+                tracing::warn!(file_id = %file, "a reading went wrong, and the file is not read again now");
             }
-            Ok(Some(FileStatus::Stored)) => {
-                tracing::warn!(file_id = %file, "a reading went wrong, and the next one went well");
+            Ok(Look::UnderWay) => {
+                tracing::warn!(file_id = %file, "a reading went wrong, and the file is being read again");
             }
-            Ok(Some(status)) => tracing::warn!(file_id = %file, %status, "a file was read again"),
+            // Told by the look itself.
+            Ok(Look::Found(_)) | Err(_) => {}
+        }
+    }
+
+    /// Reads every byte of an object and writes down what is news of it: to the end also where nobody waits for it any
+    /// more, and nobody does for longer than [`LOOK_WAIT_MAX`].
+    pub(super) async fn look_again(
+        self: &Arc<Self>,
+        tenant: &TenantId,
+        location: &LocationRow,
+    ) -> Result<Look, ServiceError> {
+        let turn = match self.looks.turn(location.id, self.clock()) {
+            Turn::Ours(turn) => turn,
+            Turn::Theirs => return Ok(Look::UnderWay),
+            Turn::NotNow => return Ok(Look::NotNow),
+        };
+        let (registry, tenant, location) = (Arc::clone(self), tenant.clone(), location.clone());
+        let looking =
+            tokio::spawn(async move { registry.look_in_turn(&tenant, &location, turn).await });
+        match timeout(LOOK_WAIT_MAX, looking).await {
+            Ok(looked) => Ok(Look::Found(looked.map_err(ServiceError::internal)??)),
+            Err(_) => Ok(Look::UnderWay),
+        }
+    }
+
+    async fn look_in_turn(
+        &self,
+        tenant: &TenantId,
+        location: &LocationRow,
+        turn: OurTurn,
+    ) -> Result<FileStatus, ServiceError> {
+        let file = location.artifact_file_id;
+        let looked = timeout(LOOK_TIME_MAX, Box::pin(self.look(tenant, location))).await;
+        let looked = looked.unwrap_or_else(|late| {
+            let message = "the store does not give out an object in the time that there is for it";
+            Err(ServiceError::new(ErrorKind::StoreUnavailable, message).with_source(late))
+        });
+        match &looked {
+            Ok(status) => {
+                turn.found();
+                tracing::warn!(file_id = %file, %status, "a file was read again");
+            }
             Err(error) => {
                 tracing::warn!(file_id = %file, %error, "whether a file is damaged is not known");
             }
         }
-    }
-
-    /// Reads every byte of an object and writes down what is news of it. Answers the state of its file; or nothing,
-    /// where it is being read so, or was a moment ago.
-    pub(super) async fn look_again(
-        &self,
-        tenant: &TenantId,
-        location: &LocationRow,
-    ) -> Result<Option<FileStatus>, ServiceError> {
-        let Some(_turn) = self.looks.turn(location.id, self.clock()) else { return Ok(None) };
-        self.look(tenant, location).await.map(Some)
+        looked
     }
 
     async fn look(
@@ -74,71 +114,20 @@ impl Registry {
         let key = object_key("", &location.object_key)?;
         let version = location.version_id.clone().map(VersionId);
         let expected = Expected { size_bytes, sha256 };
-        let (kind, events) = match keep::verify(&**store, &key, version.as_ref(), expected).await? {
-            Verdict::Verified(_) => {
-                ("file_found_whole", (FileEvent::FoundWhole, LocationEvent::FoundWhole))
-            }
-            Verdict::Missing => {
-                ("file_missing", (FileEvent::FoundMissing, LocationEvent::FoundMissing))
-            }
-            Verdict::Corrupt { .. } => {
-                ("file_corrupt", (FileEvent::FoundCorrupt, LocationEvent::FoundCorrupt))
-            }
+        let what = match keep::verify(&**store, &key, version.as_ref(), expected).await? {
+            Verdict::Verified(_) => What::Whole,
+            Verdict::Missing => What::Missing,
+            Verdict::Corrupt { .. } => What::Corrupt,
             Verdict::NotRetrievable => return Ok(file.status),
         };
-        let details = json!({ "location_id": location.id });
-        let mut event = self.package_event(kind, location.package_id, None, details);
-        event.file_id = Some(location.artifact_file_id);
-        let job = self.new_job(JobKind::ApplyRetention, location.package_id, json!({}));
-        let (tenant, location) = (tenant.clone(), location.clone());
-        let found = Found { tenant, location, events, now: self.clock().now(), event, job };
-        let status = self.db().write(found, |tx, found| Box::pin(write(tx, found))).await;
+        let found = self.found(tenant, location, what);
+        let status = self
+            .db()
+            .write(found, |tx, found| {
+                Box::pin(async move { found.note(&mut tx.of(found.tenant())).await })
+            })
+            .await;
         self.ring_for_jobs();
         status
     }
-}
-
-async fn write(tx: &mut Tx, found: &Found) -> Result<FileStatus, ServiceError> {
-    let mut rows = tx.of(&found.tenant);
-    let package = rows.lock_package(found.location.package_id).await?;
-    let mut package = package.ok_or_else(ServiceError::not_found)?;
-    let file = rows.file(found.location.artifact_file_id).await?;
-    let mut file = file.ok_or_else(ServiceError::not_found)?;
-    let is_kept = match package.status {
-        PackageStatus::Open
-        | PackageStatus::Finalized
-        | PackageStatus::DeletionRequested
-        | PackageStatus::DeletionBlocked => true,
-        // A job looks at each of its files, or takes them away.
-        PackageStatus::Finalizing
-        | PackageStatus::Deleting
-        | PackageStatus::Deleted
-        | PackageStatus::Abandoned => false,
-    };
-    let location = rows.location(found.location.id).await?;
-    let location = location.ok_or_else(ServiceError::not_found)?;
-    let (from, of_file) = (location.status, file.status);
-    let (Ok(to), Ok(becomes)) = (from.after(found.events.1), of_file.after(found.events.0)) else {
-        return Ok(file.status);
-    };
-    if !is_kept || (from, of_file) == (to, becomes) {
-        return Ok(file.status);
-    }
-    let verified_at = (to == LocationStatus::Active).then_some(found.now);
-    let lock_unobserved = name_of(&Unobserved::NotProbed);
-    if rows.found_location(&location, to, verified_at, &lock_unobserved).await? {
-        file.status = becomes;
-        rows.update_file(&file, of_file).await?;
-        rows.insert_audit_event(&found.event).await?;
-        if package.has_evidence() {
-            package.lock_state = LockState::Applying;
-            // What was said of holds was said of another state of the objects.
-            for hold in rows.active_holds(package.id).await? {
-                rows.set_hold_reach(hold.id, hold.reach, HoldReach::Applying).await?;
-            }
-            rows.enqueue_job(&found.job).await?;
-            rows.update_package(&package).await?;
-        }
-    }
-    Ok(file.status)
 }

@@ -2,59 +2,74 @@
 //! file: so there is one at a time, and none again right after it.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use strongroom_storage::Clock;
 use uuid::Uuid;
 
-/// After a look at an object ended, this process does not look at it for as long.
+/// After a look at an object came to its end, this process does not look at it for as long.
 const LOOK_AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(60);
 /// Objects that are looked at, or were a moment ago, and so are known here. Further ones wait until some are forgotten.
 const LOOKS_KNOWN_MAX: usize = 4_096;
 /// Objects that are looked at at once.
 const LOOKS_AT_ONCE_MAX: usize = 8;
 
-/// The looks of this process, by the location of the object.
-#[derive(Debug, Default)]
-pub(super) struct Looks(Mutex<HashMap<Uuid, Look>>);
+/// The looks of this process, by the location of the object. Clones are the same.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Looks(Arc<Mutex<HashMap<Uuid, State>>>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Look {
+enum State {
     UnderWay,
     Ended(Timestamp),
 }
 
-/// Whoever has it looks. The look ends with it, also where nobody waits for it any more.
+/// Whether an object is looked at now.
 #[derive(Debug)]
-pub(super) struct Turn<'l> {
-    looks: &'l Looks,
-    clock: &'l Clock,
+pub(super) enum Turn {
+    /// By whoever asked.
+    Ours(OurTurn),
+    /// By somebody else.
+    Theirs,
+    /// By nobody: it was a moment ago, or as many others are as there may be.
+    NotNow,
+}
+
+/// Whoever has it looks. The look ends with it: where it found nothing out, the next may look at once.
+#[derive(Debug)]
+pub(super) struct OurTurn {
+    looks: Looks,
+    clock: Clock,
     location: Uuid,
+    has_found: bool,
 }
 
 impl Looks {
-    /// The turn to look at an object; `None` where it is looked at, or was a moment ago, or where as many others are
-    /// as there may be.
-    pub(super) fn turn<'l>(&'l self, location: Uuid, clock: &'l Clock) -> Option<Turn<'l>> {
+    /// The turn to look at an object.
+    pub(super) fn turn(&self, location: Uuid, clock: &Clock) -> Turn {
         let now = clock.now();
         let mut looks = self.inner();
         looks.retain(|_, look| look.is_known_at(now));
-        let under_way = looks.values().filter(|look| **look == Look::UnderWay).count();
-        let is_known = looks.contains_key(&location);
-        if is_known || under_way >= LOOKS_AT_ONCE_MAX || looks.len() >= LOOKS_KNOWN_MAX {
-            return None;
-        }
-        looks.insert(location, Look::UnderWay);
-        Some(Turn { looks: self, clock, location })
+        let under_way = looks.values().filter(|look| **look == State::UnderWay).count();
+        match looks.get(&location) {
+            Some(State::UnderWay) => return Turn::Theirs,
+            Some(State::Ended(_)) => return Turn::NotNow,
+            None if under_way >= LOOKS_AT_ONCE_MAX || looks.len() >= LOOKS_KNOWN_MAX => {
+                return Turn::NotNow;
+            }
+            None => looks.insert(location, State::UnderWay),
+        };
+        let (looks, clock) = (self.clone(), clock.clone());
+        Turn::Ours(OurTurn { looks, clock, location, has_found: false })
     }
 
-    fn inner(&self) -> MutexGuard<'_, HashMap<Uuid, Look>> {
+    fn inner(&self) -> MutexGuard<'_, HashMap<Uuid, State>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Look {
+impl State {
     /// Whether it keeps others from looking. By a clock that went back it would for ever.
     fn is_known_at(self, now: Timestamp) -> bool {
         match self {
@@ -64,15 +79,25 @@ impl Look {
     }
 }
 
-impl Drop for Turn<'_> {
+impl OurTurn {
+    /// The look came to its end and found something out.
+    pub(super) fn found(mut self) {
+        self.has_found = true;
+    }
+}
+
+impl Drop for OurTurn {
     fn drop(&mut self) {
-        self.looks.inner().insert(self.location, Look::Ended(self.clock.now()));
+        let mut looks = self.looks.inner();
+        match self.has_found {
+            true => looks.insert(self.location, State::Ended(self.clock.now())),
+            false => looks.remove(&self.location),
+        };
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicI64, Ordering};
 
     use super::*;
@@ -89,22 +114,37 @@ mod tests {
         Uuid::from_u128(number as u128)
     }
 
+    fn ours(turn: Turn) -> OurTurn {
+        let Turn::Ours(ours) = turn else { panic!("{turn:?}") };
+        ours
+    }
+
     #[test]
     fn an_object_is_looked_at_by_one_and_again_after_a_while() {
         let (clock, second) = clock();
         let looks = Looks::default();
-        let turn = looks.turn(id(1), &clock).expect("the first");
-        assert!(looks.turn(id(1), &clock).is_none(), "somebody looks");
-        assert!(looks.turn(id(2), &clock).is_some(), "another object");
+        let first = ours(looks.turn(id(1), &clock));
+        assert!(matches!(looks.turn(id(1), &clock), Turn::Theirs));
+        drop(ours(looks.turn(id(2), &clock)));
         second.store(3_600, Ordering::SeqCst);
-        assert!(looks.turn(id(1), &clock).is_none(), "however long it takes");
-        drop(turn);
+        assert!(matches!(looks.turn(id(1), &clock), Turn::Theirs), "however long it takes");
+        first.found();
         second.fetch_add(59, Ordering::SeqCst);
-        assert!(looks.turn(id(1), &clock).is_none(), "a moment ago");
+        assert!(matches!(looks.turn(id(1), &clock), Turn::NotNow), "a moment ago");
         second.fetch_add(1, Ordering::SeqCst);
-        assert!(looks.turn(id(1), &clock).is_some());
+        ours(looks.turn(id(1), &clock)).found();
         second.store(0, Ordering::SeqCst);
-        assert!(looks.turn(id(1), &clock).is_some(), "the clock went back by an hour");
+        // The clock went back by an hour.
+        ours(looks.turn(id(1), &clock)).found();
+    }
+
+    #[test]
+    fn a_look_that_found_nothing_out_keeps_nobody_from_looking() {
+        let (clock, _) = clock();
+        let looks = Looks::default();
+        drop(ours(looks.turn(id(1), &clock)));
+        ours(looks.turn(id(1), &clock)).found();
+        assert!(matches!(looks.turn(id(1), &clock), Turn::NotNow));
     }
 
     #[test]
@@ -112,15 +152,15 @@ mod tests {
         let (clock, second) = clock();
         let looks = Looks::default();
         let turns: Vec<_> =
-            (0..LOOKS_AT_ONCE_MAX).map(|nth| looks.turn(id(nth), &clock).unwrap()).collect();
-        assert!(looks.turn(id(LOOKS_AT_ONCE_MAX), &clock).is_none());
-        drop(turns);
+            (0..LOOKS_AT_ONCE_MAX).map(|nth| ours(looks.turn(id(nth), &clock))).collect();
+        assert!(matches!(looks.turn(id(LOOKS_AT_ONCE_MAX), &clock), Turn::NotNow));
+        turns.into_iter().for_each(OurTurn::found);
         for nth in LOOKS_AT_ONCE_MAX..LOOKS_KNOWN_MAX {
-            drop(looks.turn(id(nth), &clock).unwrap());
+            ours(looks.turn(id(nth), &clock)).found();
         }
-        assert!(looks.turn(id(LOOKS_KNOWN_MAX), &clock).is_none());
+        assert!(matches!(looks.turn(id(LOOKS_KNOWN_MAX), &clock), Turn::NotNow));
         second.fetch_add(60, Ordering::SeqCst);
-        assert!(looks.turn(id(LOOKS_KNOWN_MAX), &clock).is_some());
+        ours(looks.turn(id(LOOKS_KNOWN_MAX), &clock)).found();
         assert_eq!(looks.inner().len(), 1, "those that are over are forgotten");
     }
 }

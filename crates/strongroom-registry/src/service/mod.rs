@@ -18,6 +18,7 @@ mod extend_retention;
 pub mod file_body;
 pub mod finalize;
 pub(crate) mod foremost;
+pub(crate) mod found;
 pub(crate) mod frozen;
 mod given_up;
 mod ingest_local_files;

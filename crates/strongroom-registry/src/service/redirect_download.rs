@@ -25,7 +25,7 @@ impl Registry {
     /// The store is asked for the version first: what is archived, gone or of another size is refused here, where a
     /// refusal is a document that says what to do.
     pub async fn redirect_download(
-        &self,
+        self: &Arc<Self>,
         who: &Principal,
         download: &Download,
         asked: Option<bool>,

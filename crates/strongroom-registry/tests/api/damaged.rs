@@ -28,10 +28,10 @@ use crate::files::{Bucket, replace};
 use crate::tus::said_of;
 
 /// Looks at one object are as far apart.
-const A_WHILE: SignedDuration = SignedDuration::from_secs(60);
+pub const A_WHILE: SignedDuration = SignedDuration::from_secs(60);
 
 /// A finalized package of files that no lock keeps, all of these bytes; and its files.
-async fn package_of(app: &TestApp, paths: &[&str]) -> (Uuid, Vec<Uuid>) {
+pub async fn package_of(app: &TestApp, paths: &[&str]) -> (Uuid, Vec<Uuid>) {
     let producer = app.as_(Role::Producer);
     let ask = json!({ "name": "a", "retention": { "class": "transient" } });
     let made = producer.post("/packages", ask).await;
@@ -46,11 +46,11 @@ async fn package_of(app: &TestApp, paths: &[&str]) -> (Uuid, Vec<Uuid>) {
     (id, files)
 }
 
-fn key_of(package: Uuid, file: Uuid) -> ObjectKey {
+pub fn key_of(package: Uuid, file: Uuid) -> ObjectKey {
     ObjectKey::new(layout::package_file(package, file)).unwrap()
 }
 
-async fn download(app: &TestApp, file: Uuid) -> Answer {
+pub async fn download(app: &TestApp, file: Uuid) -> Answer {
     app.as_(Role::Producer).get(&format!("/files/{file}/download")).await
 }
 
@@ -62,20 +62,20 @@ pub async fn breaks_off(app: &TestApp, path: &str) {
     assert!(answer.into_body().collect().await.is_err(), "the body must break off");
 }
 
-fn is_corrupt(answer: &Answer, told: &str) {
+pub fn is_corrupt(answer: &Answer, told: &str) {
     assert_eq!((answer.status, answer.problem().as_str()), (StatusCode::BAD_GATEWAY, "corrupt"));
     let detail = answer.field("detail");
     assert!(detail.as_str().unwrap().contains(told), "{detail}");
 }
 
 /// What is told of a file: its state, and that of its object.
-async fn states(app: &TestApp, file: Uuid) -> [Value; 2] {
+pub async fn states(app: &TestApp, file: Uuid) -> [Value; 2] {
     let file = app.as_(Role::Auditor).get(&format!("/files/{file}")).await.json();
     [file["status"].clone(), file["locations"][0]["status"].clone()]
 }
 
 /// What the log tells of a file, the newest last, but for its storing and its retrievals.
-async fn told(app: &TestApp, package: Uuid, file: Uuid) -> Vec<String> {
+pub async fn told(app: &TestApp, package: Uuid, file: Uuid) -> Vec<String> {
     let path = format!("/packages/{package}/audit-events?limit=200");
     let events = app.as_(Role::Auditor).get(&path).await.json()["events"].clone();
     let of_file = |event: &&Value| event["file_id"] == json!(file);
@@ -180,7 +180,7 @@ async fn one_reading_that_goes_wrong_says_nothing_of_the_bytes() {
 }
 
 /// Reads of files' objects since the count began.
-fn reads(store: &SteppedStore) -> usize {
+pub fn reads(store: &SteppedStore) -> usize {
     store.steps().taken().iter().filter(|step| step.name.starts_with("store: read")).count()
 }
 
@@ -196,19 +196,18 @@ async fn a_damaged_file_is_read_by_one_at_a_time_and_not_again_right_away() {
         assert_eq!(reads(&store), 2, "what was asked for, and the look");
         work(&app).await;
 
-        let again = {
-            let app = app.clone();
-            move || {
-                let (app, file) = (app.clone(), files[0]);
-                async move { is_corrupt(&download(&app, file).await, "found corrupt") }.boxed()
-            }
-        };
+        let again = async || is_corrupt(&download(&app, files[0]).await, "found corrupt");
         store.steps().watch();
         again().await;
         assert_eq!(store.steps().taken(), [], "it was looked at a moment ago");
         app.clock.advance(A_WHILE);
         // Somebody else asks while it is looked at.
-        store.steps().plan(1, What::Meanwhile(Arc::new(again.clone())));
+        let (other, file) = (app.clone(), files[0]);
+        let somebody = move || {
+            let app = other.clone();
+            async move { assert_eq!(download(&app, file).await.problem(), "busy") }.boxed()
+        };
+        store.steps().plan(1, What::Meanwhile(Arc::new(somebody)));
         again().await;
         assert!(store.steps().happened());
         assert_eq!(reads(&store), 1);

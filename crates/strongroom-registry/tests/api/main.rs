@@ -22,6 +22,7 @@ mod hostile;
 mod ingesting_again;
 mod limits;
 mod local_files;
+mod long_looks;
 mod model;
 mod packages;
 mod planted;
