@@ -12,6 +12,7 @@ use strongroom_core::package::{LocationStatus, PackageStatus};
 
 use super::bring::{Bit, Brought, Store};
 use super::conclude_retention::{self, Concluded};
+use super::gone::note_if_gone;
 use super::intend::{intend, note};
 use super::objects::{FIRST, Object, PAGE_ROWS, documents};
 use super::truth::Truth;
@@ -219,8 +220,14 @@ async fn bring_files(
                 let object = Object::of(package, &location)?;
                 let bit = if location.hold_is_ours() { Bit::Ours } else { Bit::NotOurs };
                 let brought = store.bring(&object, truth, location.lock_retain_until, bit).await;
+                let is_gone = match &brought {
+                    Err(error) => {
+                        note_if_gone(attempt, store.store, (&object, &location), error).await?
+                    }
+                    Ok(_) => false,
+                };
                 attempt.step();
-                Ok::<_, ServiceError>((location, brought))
+                Ok::<_, ServiceError>((location, (!is_gone).then_some(brought)))
             }
             .boxed()
         })
@@ -229,6 +236,10 @@ async fn bring_files(
     let mut changed = Vec::new();
     for one in brought {
         let (mut location, brought) = one?;
+        let Some(brought) = brought else {
+            seen.add_missing(&location);
+            continue;
+        };
         seen.add(&brought);
         match brought {
             Ok(brought) => {

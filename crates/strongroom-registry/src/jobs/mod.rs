@@ -8,7 +8,7 @@
 //! | `apply_retention` `conclude_retention` | a package's date and holds, brought to every object |
 //! | `truth` `intend` `bring` `objects` | what they should be under; whose their bits are; one brought there; which they are |
 //! | `delete_package` `delete_object` `conclude_deletion` | the bytes of a package, deleted under a fence |
-//! | `in_doubt` | objects whose deletion was stopped |
+//! | `in_doubt` `gone` | objects whose deletion was stopped; objects that are not there any more |
 //! | `sweep` `sweep_deletion` `sweep_stranded` `sweep_restores` | the look over everything, at regular times |
 //! | `finalize` | verifies and locks every object of a package, and makes it evidence |
 //! | `clean_up` `clear_parts` | delete what was never evidence |
@@ -28,6 +28,7 @@ mod conclude_retention;
 mod delete_object;
 mod delete_package;
 mod finalize;
+mod gone;
 mod in_doubt;
 mod ingest_local_files;
 mod intend;

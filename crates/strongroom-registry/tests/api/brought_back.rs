@@ -35,7 +35,7 @@ async fn post(client: &Client, path: String, body: Value) -> Value {
     answer.json()
 }
 
-async fn hold(app: &TestApp, id: Uuid) -> Uuid {
+pub async fn hold(app: &TestApp, id: Uuid) -> Uuid {
     let ask = json!({ "reason": "an inquiry" });
     let path = format!("/packages/{id}/retention/holds");
     let placed = post(&app.as_(Role::RecordsManager), path, ask).await;
@@ -47,13 +47,13 @@ async fn release(app: &TestApp, id: Uuid, hold: Uuid) {
     post(&app.as_(Role::RecordsManager), path, json!({ "reason": "settled" })).await;
 }
 
-async fn reach(app: &TestApp, id: Uuid) -> Value {
+pub async fn reach(app: &TestApp, id: Uuid) -> Value {
     let path = format!("/packages/{id}/retention/holds");
     app.as_(Role::Auditor).get(&path).await.json()["holds"][0]["reach"].clone()
 }
 
 /// The first file of a package, and its key.
-async fn first(app: &TestApp, id: Uuid) -> (Uuid, ObjectKey) {
+pub async fn first(app: &TestApp, id: Uuid) -> (Uuid, ObjectKey) {
     let file = locations(app, id).await[0].artifact_file_id;
     (file, ObjectKey::new(layout::package_file(id, file)).unwrap())
 }
@@ -70,12 +70,12 @@ async fn lose(app: &TestApp, file: Uuid, key: &ObjectKey) {
 }
 
 /// Puts the bytes there again, as a person would from a backup.
-async fn restore(store: &dyn Storage, key: &ObjectKey) {
+pub async fn restore(store: &dyn Storage, key: &ObjectKey) {
     store.create(key, Bytes::from_static(b"content").into(), &Default::default()).await.unwrap();
 }
 
 /// Somebody asks for a file that is there again, and the jobs that follow are done.
-async fn find_again(app: &TestApp, file: Uuid) {
+pub async fn find_again(app: &TestApp, file: Uuid) {
     app.clock.advance(A_WHILE);
     assert_eq!(download(app, file).await, StatusCode::OK);
     work(app).await;

@@ -25,6 +25,7 @@ mod local_files;
 mod long_looks;
 mod model;
 mod packages;
+mod passes;
 mod planted;
 mod problems;
 mod redirects;
