@@ -33,6 +33,8 @@ pub(super) struct Done {
     pub(super) deleted: u64,
     /// Those of which something is there still.
     pub(super) left: u64,
+    /// Those of these that are files of uploads that were given up.
+    given_up_left: u64,
 }
 
 /// Rows of one write.
@@ -47,7 +49,7 @@ struct Ending {
     tenant: TenantId,
     job: JobRow,
     package: Uuid,
-    left: u64,
+    given_up_left: u64,
     parts_left: u64,
     event: Option<AuditEventRow>,
     end: JobEnd,
@@ -145,6 +147,7 @@ async fn clear_all(
     for mut going in files {
         if !clear(backend, &going).await? {
             done.left += 1;
+            done.given_up_left += u64::from(going.file.stored_at.is_none());
             continue;
         }
         done.deleted += 1;
@@ -268,7 +271,7 @@ async fn end(
         tenant: attempt.tenant().clone(),
         job: attempt.job().clone(),
         package,
-        left: done.left,
+        given_up_left: done.given_up_left,
         parts_left: parts.left,
         event,
         end: match &error {
@@ -298,7 +301,7 @@ async fn conclude(tx: &mut Tx, e: &Ending) -> Result<Option<bool>, DbError> {
     let package = rows.lock_package(e.package).await?;
     let was_abandoned = package.is_some_and(|one| one.status == PackageStatus::Abandoned);
     // Counted, and not read: where a lock keeps them they may be very many.
-    let is_more = rows.count_given_up_files(e.package).await? > e.left
+    let is_more = rows.count_given_up_files(e.package).await? > e.given_up_left
         || rows.count_going_parts(e.package).await? > e.parts_left
         || rows.leaving_upload(e.package).await?.is_some();
     if is_more || was_abandoned != e.event.is_some() {

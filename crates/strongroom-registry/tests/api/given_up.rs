@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use futures::FutureExt as _;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use strongroom_core::observed::Observed;
 use strongroom_core::package::PackageStatus;
@@ -11,7 +12,7 @@ use strongroom_registry::auth::Role;
 use strongroom_registry::config::Settings;
 use strongroom_registry::jobs::run_one;
 use strongroom_storage::ObjectKey;
-use strongroom_testkit::steps::What;
+use strongroom_testkit::steps::{Step, What};
 use uuid::Uuid;
 
 use crate::app::{TestApp, on_both_with, on_each_engine};
@@ -138,12 +139,12 @@ async fn an_approval_of_what_is_on_its_way_already_decides_nothing_anew() {
         let id = package(&app, "transient").await;
         app.as_(Role::Producer).finalizes(id).await;
         work(&app).await;
-        app.clock.advance(jiff::SignedDuration::from_hours(24 * 6));
+        app.clock.advance(SignedDuration::from_hours(24 * 6));
         let (first, second) =
             (app.as_(Role::RecordsManager), app.another(Role::RecordsManager).await);
         let path = format!("/packages/{id}/deletion");
         first.posts(&path, json!({ "reason": "soon", "early": true })).await;
-        app.clock.advance(jiff::SignedDuration::from_hours(48));
+        app.clock.advance(SignedDuration::from_hours(48));
         let due = first.posts(&path, json!({ "reason": "its date is past" })).await;
         assert_eq!(due["status"], "deletion_requested");
         let approved = second.posts(&format!("{path}/approve"), Value::Null).await;
@@ -184,6 +185,47 @@ async fn a_part_that_is_given_up_at_any_call_of_a_clean_up_goes_too() {
             }
             assert_eq!(app.parts(id).await, [""; 0], "{nth}");
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_upload_that_is_given_up_while_a_package_with_a_locked_file_is_cleaned_up_goes_too() {
+    on_each_engine(async |engine| {
+        let (app, store) = engine.start_interrupted(once).await;
+        let producer = app.as_(Role::Producer);
+        let (before, id) = (producer.new_package().await, producer.new_package().await);
+        producer.stores(id, "a", b"a").await;
+        let locked = app.objects(id).await.remove(0);
+        let key = ObjectKey::new(locked.clone()).unwrap();
+        app.store.set_legal_hold(&key, None, true).await.unwrap();
+        // An upload whose process ends when the object is there.
+        store.steps().watch();
+        producer.stores(before, "b", b"b").await;
+        let steps = store.steps().taken();
+        let is_write = |step: &Step| step.name.starts_with("store: create packages/");
+        let at = steps.iter().position(is_write).unwrap();
+        store.steps().plan(at + 1, What::StopsAfter);
+        let uploader = producer.clone();
+        let uploading = tokio::spawn(async move { uploader.put_file(id, "b", b"b").await });
+        store.steps().stopped().await;
+        uploading.abort();
+        assert_eq!(app.objects(id).await.len(), 2);
+
+        producer.posts(&format!("/packages/{id}/abandon"), Value::Null).await;
+        let other = app.clone();
+        let meanwhile = move || {
+            let app = other.clone();
+            async move {
+                app.clock.advance(SignedDuration::from_hours(49));
+                assert_eq!(app.registry.give_up_old_uploads().await.unwrap(), 1);
+            }
+            .boxed()
+        };
+        store.steps().plan(1, What::Meanwhile(Arc::new(meanwhile)));
+        work(&app).await;
+        assert!(store.steps().happened());
+        assert_eq!(app.objects(id).await, [locked]);
     })
     .await;
 }
