@@ -10,7 +10,7 @@ use strongroom_registry::auth::Role;
 use strongroom_registry::config::Settings;
 use strongroom_registry::db::UploadState;
 use strongroom_storage::memory::MemoryStorage;
-use strongroom_storage::{Clock, Storage};
+use strongroom_storage::{Clock, ObjectKey, Storage};
 use strongroom_testkit::SteppedStore;
 use strongroom_testkit::steps::{Meanwhile, Steps, What};
 use uuid::Uuid;
@@ -198,9 +198,14 @@ async fn whoever_only_waits_for_a_turn_keeps_nobody_from_uploading() {
                     let producer = producer.clone();
                     async move { producer.send_from(upload, BYTES.len() as u64, "").await }
                 });
-                let asks_whose_turn =
-                    || steps.taken().iter().any(|step| step.name.ends_with("resumable/turn.rs"));
-                while !asks_whose_turn() {
+                let asks = || {
+                    let steps = steps.taken().into_iter();
+                    steps.filter(|step| step.name.ends_with("resumable/turn.rs")).count()
+                };
+                // It asks again when it was told that it is somebody else's.
+                let mut asked = 0;
+                while asked < 2 {
+                    asked += asks();
                     tokio::task::yield_now().await;
                 }
                 producer.stores(package, "b", BYTES).await;
@@ -233,6 +238,36 @@ async fn a_store_that_never_ends_a_file_ends_no_upload() {
         );
         let row = app.upload_rows(upload).await.0.unwrap();
         assert_eq!(row.status, UploadState::Receiving);
+        let looked = producer.look_at(upload).await;
+        let read = producer.get(&format!("/files/{}/download", looked.file())).await;
+        assert_eq!(read.body, BYTES);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_store_that_loses_the_new_file_ends_no_upload() {
+    on_each_engine(async |engine| {
+        let world = World::on(engine).await;
+        let (app, producer, package) = (&world.app, &world.producer, world.package);
+        let upload = producer.begins(package, "a", BYTES.len()).await;
+        let other = app.clone();
+        let somebody = meanwhile(move || {
+            let app = other.clone();
+            async move {
+                for key in app.objects(package).await {
+                    app.store.delete(&ObjectKey::new(key).unwrap(), None).await.unwrap();
+                }
+            }
+        });
+        let lost = world.sends(upload, FILE_IS_READ_BACK, somebody).await;
+        assert_eq!(
+            (lost.status, lost.problem().as_str()),
+            (StatusCode::SERVICE_UNAVAILABLE, "store-unavailable")
+        );
+        let row = app.upload_rows(upload).await.0.unwrap();
+        assert_eq!(row.status, UploadState::Receiving);
+        // Its parts are right.
         let looked = producer.look_at(upload).await;
         let read = producer.get(&format!("/files/{}/download", looked.file())).await;
         assert_eq!(read.body, BYTES);
