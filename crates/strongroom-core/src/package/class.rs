@@ -51,6 +51,13 @@ pub struct RetentionRule {
     pub lock_required: bool,
 }
 
+impl RetentionRule {
+    /// How strongly objects are locked; `None` where no lock is asked for, but for a hold's.
+    pub fn lock_mode(&self) -> Option<LockMode> {
+        (self.lock != RuleLock::None).then_some(self.mode)
+    }
+}
+
 impl RetentionClass {
     /// Days that a class keeps unless a configuration says otherwise; `None` where it has no date.
     pub const fn default_days(self) -> Option<u32> {

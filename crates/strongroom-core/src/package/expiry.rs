@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::class::RetentionRule;
 use super::status::PackageStatus;
 use crate::limits::ROLLING_LOCK_DAYS;
-use crate::retention::{Period, RetentionError, check_date};
+use crate::retention::{Lock, LockMode, Period, Retention, RetentionError, check_date};
 
 /// A package's date, counted from `start`; `None` of a class without a date.
 ///
@@ -147,6 +147,26 @@ pub fn renewal(
         None => held_until.duration_since(now) > half_of_rolling(),
     };
     Ok((!is_enough && wanted > held_until).then_some(wanted))
+}
+
+/// What an object should be under that was seen locked until `held_until`: the one place that says so, for whoever writes it,
+/// makes it evidence or looks after it. `mode` is [`RetentionRule::lock_mode`].
+///
+/// Without a date its lock rolls: it is moved only when that is due, so that a hold renews nothing.
+pub fn target(
+    mode: Option<LockMode>,
+    expires_at: Option<Timestamp>,
+    is_held: bool,
+    held_until: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Lock, RetentionError> {
+    let until = match (mode, expires_at) {
+        (None, _) => None,
+        (Some(_), Some(_)) => lock_until(expires_at, now)?,
+        (Some(_), None) => renewal(held_until, None, now)?.or(held_until),
+    };
+    let retention = mode.zip(until).map(|(mode, retain_until)| Retention { mode, retain_until });
+    Ok(Lock { retention, legal_hold: is_held })
 }
 
 /// What has to be left of a rolling lock.

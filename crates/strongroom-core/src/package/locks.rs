@@ -49,11 +49,14 @@ pub struct Reached {
 }
 
 impl Reach {
-    /// That of an object which was read back under what it should be, in a store whose locks are kept by these.
-    pub fn of_locked(enforced_by: EnforcedBy) -> Self {
-        match enforced_by {
-            EnforcedBy::Strongroom => Self::Advisory,
-            EnforcedBy::Store | EnforcedBy::None => Self::Held,
+    /// That of an object which was read back: under what it should be or not, in a store that says that it cannot hold it so,
+    /// or does not say that, and whose locks are kept by these.
+    pub fn of(covers: bool, cannot: bool, enforced_by: EnforcedBy) -> Self {
+        match (covers, enforced_by) {
+            (true, EnforcedBy::Strongroom) => Self::Advisory,
+            (true, EnforcedBy::Store | EnforcedBy::None) => Self::Held,
+            (false, _) if cannot => Self::Partial,
+            (false, _) => Self::Failed,
         }
     }
 }
@@ -130,11 +133,23 @@ mod tests {
     }
 
     #[test]
+    fn what_was_read_back_says_how_far_an_object_was_brought() {
+        for (covers, cannot, by_the_store, by_us) in [
+            (true, false, Reach::Held, Reach::Advisory),
+            // It covers what was asked, whatever else the store cannot.
+            (true, true, Reach::Held, Reach::Advisory),
+            (false, true, Reach::Partial, Reach::Partial),
+            (false, false, Reach::Failed, Reach::Failed),
+        ] {
+            assert_eq!(Reach::of(covers, cannot, EnforcedBy::Store), by_the_store);
+            assert_eq!(Reach::of(covers, cannot, EnforcedBy::Strongroom), by_us);
+        }
+    }
+
+    #[test]
     fn a_lock_that_only_strongroom_keeps_is_never_told_as_held() {
-        assert_eq!(Reach::of_locked(EnforcedBy::Store), Reach::Held);
-        assert_eq!(Reach::of_locked(EnforcedBy::Strongroom), Reach::Advisory);
         let mut reached = Reached { held: 1_000, ..Reached::default() };
-        reached.add(Reach::of_locked(EnforcedBy::Strongroom));
+        reached.add(Reach::of(true, false, EnforcedBy::Strongroom));
         assert_eq!(LockState::of(true, reached.weakest()), LockState::Advisory);
     }
 }

@@ -90,26 +90,25 @@ impl<'s> Store<'s> {
 
     /// Whether the store itself says that it has no locks to give.
     fn cannot(&self, receipt: &LockReceipt) -> bool {
-        self.lacks_locks || receipt.unobserved == Some(Unobserved::UnsupportedBackend)
+        has_none_to_give(self.lacks_locks, receipt)
     }
 
     fn told(&self, locked: Locked, truth: &Truth) -> Brought {
-        let receipt = locked.receipt;
-        let short = if self.cannot(&receipt) { Reach::Partial } else { Reach::Failed };
-        let locked_so = Reach::of_locked(self.store.locks_enforced_by());
+        let enforced_by = self.store.locks_enforced_by();
         let is_beyond_asked = locked.beyond_asked.is_some();
-        let reach = match locked.covers {
-            true => locked_so,
-            false if is_beyond_asked => Reach::Partial,
-            false => short,
+        let receipt = locked.receipt;
+        // What binds beyond what was asked also keeps the bit from being set.
+        let cannot = is_beyond_asked || self.cannot(&receipt);
+        let hold = match truth.is_held() {
+            true => Reach::of(receipt.legal_hold == Some(true), cannot, enforced_by),
+            false => Reach::Held,
         };
-        let hold = match receipt.legal_hold {
-            _ if !truth.is_held() => Reach::Held,
-            Some(true) => locked_so,
-            // What binds beyond what was asked also keeps the bit from being set.
-            _ if is_beyond_asked => Reach::Partial,
-            _ => short,
-        };
+        let reach = Reach::of(locked.covers, cannot, enforced_by);
         Brought { receipt, reach, hold, is_beyond_asked }
     }
+}
+
+/// Whether a store was seen to have no locks to give: none at all, or none for this object.
+pub(super) fn has_none_to_give(lacks_locks: bool, receipt: &LockReceipt) -> bool {
+    lacks_locks || receipt.unobserved == Some(Unobserved::UnsupportedBackend)
 }

@@ -1,9 +1,8 @@
 //! What the objects of a package should be under, as it is decided now.
 
 use jiff::Timestamp;
-use strongroom_core::package::expiry::{lock_until, renewal};
-use strongroom_core::package::{PackageStatus, RuleLock};
-use strongroom_core::retention::{Lock, LockMode, Retention, RetentionError};
+use strongroom_core::package::{PackageStatus, RuleLock, expiry};
+use strongroom_core::retention::{Lock, LockMode, RetentionError};
 use uuid::Uuid;
 
 use super::Attempt;
@@ -76,20 +75,11 @@ impl Truth {
     }
 
     /// What an object should be under that was seen locked until `held_until`. `now` is the store's.
-    ///
-    /// Without a date its lock rolls: moved only when it is due, so that a hold renews nothing.
     pub(super) fn target(
         &self,
         held_until: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<Lock, RetentionError> {
-        let until = match (self.mode, self.expires_at) {
-            (None, _) => None,
-            (Some(_), Some(_)) => lock_until(self.expires_at, now)?,
-            (Some(_), None) => renewal(held_until, None, now)?.or(held_until),
-        };
-        let retention =
-            self.mode.zip(until).map(|(mode, retain_until)| Retention { mode, retain_until });
-        Ok(Lock { retention, legal_hold: self.is_held() })
+        expiry::target(self.mode, self.expires_at, self.is_held(), held_until, now)
     }
 }

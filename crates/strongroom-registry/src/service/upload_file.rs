@@ -8,14 +8,13 @@ use std::time::Duration;
 
 use strongroom_core::Sha256Digest;
 use strongroom_core::layout::{self, encode_segment};
-use strongroom_core::package::expiry::lock_until;
+use strongroom_core::package::expiry;
 use strongroom_core::package::manifest::PackagePath;
 use strongroom_core::package::record::{Decision, StoredFile};
 use strongroom_core::package::status::FileEvent;
 use strongroom_core::package::{
     FileStatus, LocationStatus, RestoreStatus, RetentionRule, RetrievalTier, RuleLock,
 };
-use strongroom_core::retention::{Lock, Retention};
 use strongroom_storage::keep::{self, Kept, Left, LockOfWrite, Ours, WriteAsk};
 use strongroom_storage::{ObjectKey, SINGLE_WRITE_BYTES_MAX};
 use tokio::time::timeout;
@@ -282,13 +281,9 @@ impl Upload<'_> {
         let store_now = keep::clock_check(store, self.registry.clock().now()).await?;
         let mut session = self.registry.db().read().await?;
         let holds = session.of(&self.who.tenant).active_holds(self.package.id).await?;
-        let retain_until =
-            lock_until(self.package.expires_at, store_now).map_err(ServiceError::internal)?;
-        let mode = self.rule.mode;
-        let asked = Lock {
-            retention: retain_until.map(|retain_until| Retention { mode, retain_until }),
-            legal_hold: !holds.is_empty(),
-        };
+        let (mode, expires_at) = (self.rule.lock_mode(), self.package.expires_at);
+        let asked = expiry::target(mode, expires_at, !holds.is_empty(), None, store_now)
+            .map_err(ServiceError::internal)?;
         LockOfWrite::plan(asked, &bucket, store_now).map(Some).map_err(ServiceError::internal)
     }
 

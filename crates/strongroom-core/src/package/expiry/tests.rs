@@ -48,6 +48,32 @@ fn more_days_than_any_store_takes_are_refused() {
 }
 
 #[test]
+fn an_object_is_under_what_its_package_promises() {
+    let now = time("2026-01-01T00:00:00Z");
+    let date = time("2026-06-01T00:00:00Z");
+    let mode = Some(LockMode::Compliance);
+    let until = |mode, expires_at, held_until| {
+        let lock = target(mode, expires_at, false, held_until, now).unwrap();
+        assert!(!lock.legal_hold);
+        lock.retention.map(|retention| (retention.mode, retention.retain_until))
+    };
+    let locked = |until| Some((LockMode::Compliance, until));
+    assert_eq!(until(mode, Some(date), None), locked(date));
+    assert_eq!(until(mode, Some(now), None), None, "nothing is left to promise");
+    assert_eq!(until(None, Some(date), None), None, "no lock is asked for");
+    // Without a date it rolls, and is moved only when half of it is over.
+    let rolled = now + SignedDuration::from_hours(24 * i64::from(ROLLING_LOCK_DAYS));
+    assert_eq!(until(mode, None, None), locked(rolled));
+    let (fresh, due) =
+        (rolled - SignedDuration::from_hours(1), now + SignedDuration::from_hours(1));
+    assert_eq!(until(mode, None, Some(fresh)), locked(fresh));
+    assert_eq!(until(mode, None, Some(due)), locked(rolled));
+    // A hold needs no class that locks.
+    let held = target(None, Some(date), true, None, now).unwrap();
+    assert_eq!((held.retention, held.legal_hold), (None, true));
+}
+
+#[test]
 fn an_extension_only_moves_a_date_later() {
     let now = time("2026-01-01T00:00:00Z");
     let current = time("2026-06-01T00:00:00Z");

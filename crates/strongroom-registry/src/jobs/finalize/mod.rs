@@ -18,18 +18,18 @@ mod signature;
 
 use serde_json::{Value, json};
 use strongroom_core::bundle::ManifestFile;
-use strongroom_core::package::RuleLock;
-use strongroom_core::package::expiry::lock_until;
+use strongroom_core::package::expiry;
 use strongroom_core::package::locks::{Reach, Reached};
 use strongroom_core::package::manifest::FrozenManifest;
 use strongroom_core::package::record::LockSummary;
 use strongroom_core::package::{PackageStatus, RetentionRule};
 use strongroom_core::receipt::LockReceipt;
-use strongroom_core::retention::{Lock, Retention};
+use strongroom_core::retention::Lock;
 use strongroom_storage::keep;
 use strongroom_storage::{ObjectKey, VersionId};
 
 use super::Attempt;
+use super::bring::has_none_to_give;
 use super::objects::Object;
 use crate::backends::Backend;
 use crate::db::{HoldRow, PackageRow, PlacedFile, RetentionEventRow};
@@ -145,11 +145,9 @@ impl<'a> Finalizing<'a> {
             (in_force(&rule), holds, was_ever_held, extensions)
         };
         let store_now = keep::clock_check(&*backend.store, registry.clock().now()).await?;
-        let until = lock_until(package.expires_at, store_now).map_err(ServiceError::internal)?;
-        let retention = until
-            .filter(|_| rule.lock != RuleLock::None)
-            .map(|retain_until| Retention { mode: rule.mode, retain_until });
-        let target = Lock { retention, legal_hold: !holds.is_empty() };
+        let is_held = !holds.is_empty();
+        let target = expiry::target(rule.lock_mode(), package.expires_at, is_held, None, store_now)
+            .map_err(ServiceError::internal)?;
         refuse_advisory(&rule, &backend, registry.settings().allow_advisory_lock)?;
         let bucket = backend.store.bucket_locks().await?;
         let lacks_locks = bucket.takes_locks.value() == Some(&false);
@@ -211,15 +209,9 @@ impl<'a> Finalizing<'a> {
         version: Option<&VersionId>,
     ) -> Result<Held, ServiceError> {
         let locked = keep::lock(&*self.backend.store, key, version, self.target).await?;
-        let unsupported = strongroom_core::observed::Unobserved::UnsupportedBackend;
-        let cannot = self.lacks_locks
-            || locked.beyond_asked.is_some()
-            || locked.receipt.unobserved == Some(unsupported);
-        let reach = match (locked.covers, cannot) {
-            (true, _) => Reach::of_locked(self.backend.store.locks_enforced_by()),
-            (false, true) => Reach::Partial,
-            (false, false) => Reach::Failed,
-        };
+        let cannot =
+            locked.beyond_asked.is_some() || has_none_to_give(self.lacks_locks, &locked.receipt);
+        let reach = Reach::of(locked.covers, cannot, self.backend.store.locks_enforced_by());
         Ok(Held { covers: locked.covers, receipt: locked.receipt, reach })
     }
 
