@@ -1,10 +1,8 @@
 //! Whose bit is on an object, and whether it is off: what a hold's release may clear, whatever ended where.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::FutureExt as _;
-use jiff::SignedDuration;
 use serde_json::{Value, json};
 use strongroom_core::observed::Observed;
 use strongroom_core::package::class::RuleOverride;
@@ -14,16 +12,18 @@ use strongroom_registry::config::Settings;
 use strongroom_registry::jobs::run_one;
 use strongroom_storage::ObjectKey;
 use strongroom_testkit::s3::{BucketSettings, Op};
+use strongroom_testkit::steps::{Step, What};
 use uuid::Uuid;
 
 use crate::app::{TestApp, on_each_engine};
 use crate::evidence::{finalized, keys, locations, locked, locks, row, stepwise, tick, work};
 use crate::files::Bucket;
-use strongroom_testkit::steps::What;
 
 /// More calls than any of these takes.
 const CALLS_MAX: usize = 400;
 const CLASS: &str = "raw-evidence";
+/// A job is run by another worker from now on.
+const IS_TAKEN_OVER: &str = "UPDATE jobs SET epoch = epoch + 1 WHERE state = 'running'";
 
 /// An open package under a hold, with three files.
 async fn held(app: &TestApp) -> (Uuid, String) {
@@ -177,28 +177,34 @@ async fn an_object_whose_deletion_is_in_doubt_is_not_said_to_be_held() {
 #[tokio::test]
 async fn a_worker_that_stood_still_for_longer_than_its_lease_deletes_nothing() {
     on_each_engine(async |engine| {
-        const LEASE: Duration = Duration::from_millis(400);
-        let mut kept = 0;
-        for nth in 1..CALLS_MAX {
-            let (app, store) = engine
-                .start_interrupted(|settings| {
-                    stepwise(settings);
-                    settings.jobs.lease = SignedDuration::try_from(LEASE).unwrap();
-                })
-                .await;
+        let (app, store) = engine.start_interrupted(stepwise).await;
+        deleting(&app, 1).await;
+        store.steps().watch();
+        run_one(&app.registry, "first").await.unwrap();
+        let steps = store.steps().taken();
+        let is_deletion = |step: &Step| step.name.starts_with("store: delete packages/");
+        let deletion = steps.iter().position(is_deletion).unwrap() + 1;
+        assert!(deletion > 1, "there are calls before it");
+        for nth in 1..deletion {
+            let (app, store) = engine.start_interrupted(stepwise).await;
             let id = deleting(&app, 1).await;
-            // As a process that is stopped: nothing of it goes on, its renewals neither.
-            let stand_still = || async { std::thread::sleep(LEASE + LEASE / 4) }.boxed();
+            let other = app.clone();
+            // As a process that was stopped: when it goes on its lease is over, and another worker has the job.
+            let stand_still = move || {
+                let app = other.clone();
+                async move {
+                    app.database.run(IS_TAKEN_OVER).await;
+                    tokio::time::pause();
+                    tokio::time::advance(app.registry.settings().jobs.lease.unsigned_abs()).await;
+                    tokio::time::resume();
+                }
+                .boxed()
+            };
             store.steps().plan(nth, What::Meanwhile(Arc::new(stand_still)));
             run_one(&app.registry, "first").await.unwrap();
             assert!(store.steps().happened(), "{nth}");
-            if app.objects(id).await.is_empty() {
-                // It was the deletion itself that it stood still in.
-                break;
-            }
-            kept += 1;
+            assert_eq!(app.objects(id).await.len(), 1, "{nth}");
         }
-        assert!(kept > 0, "it stood still before the deletion");
     })
     .await;
 }
