@@ -34,11 +34,11 @@ const REACHED: &[Field] = &[
 /// Bytes that are known by their digest.
 const KNOWN: &[Field] = &[
     ("etag", TEXT, "The digest of the bytes, as a strong tag"),
-    ("repr-digest", TEXT, "The digest of the whole file (RFC 9530)"),
+    ("repr-digest", TEXT, "The digest of the whole, whatever part of it comes (RFC 9530)"),
 ];
 /// Bytes that a browser is to put into a file.
 const ATTACHED: &[Field] =
-    &[("content-disposition", TEXT, "An attachment, named after the last part of the file's path")];
+    &[("content-disposition", TEXT, "An attachment, and the name to keep it under")];
 /// What a producer said of them.
 const DECLARED: &[Field] =
     &[("x-strongroom-media-type", TEXT, "The media type that its producer declared, if any")];
