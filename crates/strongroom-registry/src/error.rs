@@ -161,6 +161,12 @@ impl ServiceError {
         Self::new(ErrorKind::NotFound, "there is no such thing, or it is not yours to see")
     }
 
+    /// A body of more bytes than these.
+    pub(crate) fn body_too_large(bytes_max: u64) -> Self {
+        let message = format!("the body is larger than the limit of {bytes_max} bytes");
+        Self::new(ErrorKind::TooLarge, message)
+    }
+
     /// Bytes that have to be brought first.
     pub(crate) fn archived() -> Self {
         Self::new(

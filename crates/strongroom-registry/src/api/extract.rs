@@ -140,10 +140,7 @@ async fn bounded(body: Body, bytes_max: usize) -> Result<bytes::Bytes, ApiError>
         let is_limit = std::error::Error::source(&error)
             .is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
         ApiError(if is_limit {
-            ServiceError::new(
-                ErrorKind::TooLarge,
-                format!("the body is larger than the limit of {bytes_max} bytes"),
-            )
+            ServiceError::body_too_large(bytes_max as u64)
         } else {
             ServiceError::new(ErrorKind::Invalid, "the body broke off").with_source(error)
         })

@@ -218,7 +218,7 @@ mod tests {
 
     #[test]
     fn the_cause_is_not_in_the_answer() {
-        let failure = ServiceError::internal(std::io::Error::other("disk at 10.0.0.7 is gone"));
+        let failure = ServiceError::internal("disk at 10.0.0.7 is gone");
         let shown = serde_json::to_string(&Problem::of(&failure)).unwrap();
         assert!(!shown.contains("10.0.0.7"), "{shown}");
         let response = ApiError(failure).into_response();

@@ -61,8 +61,7 @@ fn observed(routes: Router<Arc<Registry>>, registry: &Arc<Registry>) -> Router {
             ))
         })
         .layer(CatchPanicLayer::custom(|_| {
-            ApiError(ServiceError::internal(std::io::Error::other("a handler panicked")))
-                .into_response()
+            ApiError(ServiceError::internal("a handler panicked")).into_response()
         }))
         .layer(middleware::from_fn_with_state(Arc::clone(registry), observe::observe))
         .with_state(Arc::clone(registry))

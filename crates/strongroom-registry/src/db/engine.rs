@@ -91,6 +91,20 @@ impl Db {
         }))
     }
 
+    /// The same for `work` that nothing but the database makes fail.
+    #[track_caller]
+    pub fn write_rows<I, T, F>(&self, input: I, work: F) -> impl Future<Output = Result<T, DbError>>
+    where
+        I: Send + Sync + 'static,
+        T: Send + 'static,
+        F: for<'t> Fn(&'t mut Tx, &'t I) -> BoxFuture<'t, Result<T, DbError>>
+            + Send
+            + Sync
+            + 'static,
+    {
+        self.write(input, work)
+    }
+
     /// Brings the schema up to date. Refuses a database that a newer version has migrated.
     pub async fn migrate(&self) -> Result<(), DbError> {
         if self.refuse_newer_schema().await? == Some(migrations::VERSION) {

@@ -6,8 +6,9 @@ use strongroom_core::retention::LockMode;
 use uuid::Uuid;
 
 use super::columns::{maybe_micros, micros, named_state, text};
-use super::error::DbError;
+use super::error::{DbError, DbErrorKind};
 use super::locations::mode_name;
+use super::packages::PackageRow;
 use super::scope::{TenantRead, TenantTx};
 
 /// What a class means, from some moment on.
@@ -128,6 +129,12 @@ impl TenantRead<'_> {
     pub async fn rule(&mut self, id: Uuid) -> Result<Option<RuleRow>, DbError> {
         let (session, tenant) = self.parts();
         row!(session, RuleRow, RULE, tenant, id)
+    }
+
+    /// The rule that a package was made under.
+    pub async fn rule_of(&mut self, package: &PackageRow) -> Result<RuleRow, DbError> {
+        let rule = self.rule(package.rule_id).await?;
+        rule.ok_or_else(|| DbError::new(DbErrorKind::Malformed, "a package's rule is gone"))
     }
 
     /// What a class means now.

@@ -73,9 +73,10 @@ impl Attempt {
 
     /// The package that it is about.
     pub(crate) fn package_id(&self) -> Result<Uuid, ServiceError> {
-        self.lease.job.package_id.ok_or_else(|| {
-            ServiceError::internal(std::io::Error::other("a job about packages names none"))
-        })
+        self.lease
+            .job
+            .package_id
+            .ok_or_else(|| ServiceError::internal("a job about packages names none"))
     }
 
     /// Says how many steps there are.

@@ -14,8 +14,8 @@ use super::clear_parts::clear_parts;
 use crate::backends::Backend;
 use crate::db::{AuditEventRow, DbError, FileRow, JobEnd, JobRow, LocationRow, TenantId, Tx};
 use crate::error::{ErrorKind, ServiceError};
+use crate::service::receive_file::ours;
 use crate::service::records::object_key;
-use crate::service::upload_file::ours;
 
 /// Files that are worked on between two writes.
 const FILES_AT_ONCE: u32 = 128;

@@ -167,7 +167,7 @@ async fn caught(job: BoxFuture<'_, Result<Value, ServiceError>>) -> Result<Value
     AssertUnwindSafe(job)
         .catch_unwind()
         .await
-        .unwrap_or_else(|_| Err(ServiceError::internal(std::io::Error::other("the job panicked"))))
+        .unwrap_or_else(|_| Err(ServiceError::internal("the job panicked")))
 }
 
 /// Boxed: each job is a large future, and only one of them is run.

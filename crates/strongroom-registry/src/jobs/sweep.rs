@@ -27,6 +27,9 @@ const ASK_EVERY_MAX: Duration = Duration::from_secs(30);
 /// The shortest.
 const ASK_EVERY_MIN: Duration = Duration::from_millis(100);
 
+/// Rows that a step of a look reads at once.
+pub(super) const BATCH: u32 = 200;
+
 /// What a look did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tick {

@@ -8,14 +8,13 @@ use strongroom_core::package::status::PackageEvent;
 
 use super::JobKind;
 use super::objects::FIRST;
+use super::sweep::BATCH;
 use crate::db::{AuditEventRow, ExpiredPackage, FoundPackage, JobRow, RetentionEventRow, Tx};
 use crate::error::ServiceError;
 use crate::service::Registry;
 use crate::service::change::{Done, wrong_state};
 use crate::service::request_deletion::{Wish, request_on};
 
-/// Packages of one batch.
-pub(super) const BATCH: u32 = 200;
 /// Packages whose deletion one look asks for: the rest waits for the next.
 const REQUESTED_MAX: u64 = 10_000;
 /// Why the sweeper asks.

@@ -7,7 +7,7 @@ use strongroom_core::package::RestoreStatus;
 use strongroom_core::package::retrieval::RestoreEvent;
 use uuid::Uuid;
 
-use super::sweep_deletion::BATCH;
+use super::sweep::BATCH;
 use crate::db::FoundLocation;
 use crate::error::ServiceError;
 use crate::service::Registry;

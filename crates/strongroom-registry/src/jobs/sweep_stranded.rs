@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::JobKind;
 use super::objects::FIRST;
-use super::sweep_deletion::BATCH;
+use super::sweep::BATCH;
 use crate::db::{DbError, DbErrorKind, FoundPackage, JobRow, JobState, TenantId, Tx};
 use crate::error::ServiceError;
 use crate::service::Registry;
@@ -166,11 +166,10 @@ pub(super) async fn forget_keys(registry: &Registry) -> Result<(), ServiceError>
     let now = registry.clock().now();
     let forgotten = registry
         .db()
-        .write(now, |tx, now| {
+        .write_rows(now, |tx, now| {
             Box::pin(async move { tx.forget_idempotency_keys_of_any_tenant(*now).await })
         })
-        .await
-        .map_err(|error: DbError| ServiceError::from(error))?;
+        .await?;
     if forgotten > 0 {
         tracing::debug!(forgotten, "idempotency keys were forgotten");
     }

@@ -10,6 +10,7 @@ use strongroom_storage::keep;
 use uuid::Uuid;
 
 use super::Registry;
+use super::frozen::declared;
 use super::once::{Once, UsedBefore};
 use super::records::Decided;
 use crate::auth::{Action, Principal, Resource, authorize};
@@ -55,11 +56,10 @@ impl Registry {
             return self.package(who, made).await;
         }
         let name = name_of(&ask);
-        let declared = declarations(&ask);
-        metadata::check(&name, &declared)?;
+        metadata::check(&name, &declarations(&ask))?;
         check_producer(who, &ask)?;
         self.check_schema(&who.tenant, &ask).await?;
-        let made = self.decide(who, name, declared, &ask, once.as_ref()).await?;
+        let made = self.decide(who, name, &ask, once.as_ref()).await?;
         let id = made.package.id;
         let before = self.db().write(made, |tx, made| Box::pin(insert(tx, made))).await?;
         let id = match before {
@@ -75,7 +75,6 @@ impl Registry {
         &self,
         who: &Principal,
         name: String,
-        declared: Declarations,
         ask: &NewPackage,
         once: Option<&Once>,
     ) -> Result<Made, ServiceError> {
@@ -87,14 +86,14 @@ impl Registry {
         // Kept in microseconds: the record must not promise more than the row.
         let now = to_the_microsecond(store_now);
         let asked_days = ask.retention.as_ref().and_then(|retention| retention.days);
-        let terms = in_force(&rule);
+        let terms = RetentionRule::from(&rule);
         let expires_at = expiry(&terms, asked_days, now)
             .map_err(|error| ServiceError::new(ErrorKind::Unprocessable, error.to_string()))?;
         let package =
             Self::row(who, self.clock().new_id(), name, ask, &rule, now, expires_at, backend);
         let created = Created {
             name: package.name.clone(),
-            declared,
+            declared: declared(&package)?,
             rule: terms,
             expires_at,
             storage: StorageFacts {
@@ -265,24 +264,13 @@ async fn insert(tx: &mut Tx, made: &Made) -> Result<Option<UsedBefore>, DbError>
     Ok(None)
 }
 
-/// The rule as core decides by it.
-pub(crate) fn in_force(rule: &RuleRow) -> RetentionRule {
-    RetentionRule {
-        class: rule.retention_class,
-        days: rule.retention_days,
-        mode: rule.lock_mode,
-        lock: rule.lock_time,
-        lock_required: rule.lock_required,
-    }
-}
-
 fn name_of(ask: &NewPackage) -> String {
     let producer = ask.producer.as_ref().map(|producer| &producer.name);
     let name = ask.name.as_ref().or(ask.subject.as_ref()).or(ask.run_id.as_ref()).or(producer);
     name.cloned().unwrap_or_else(|| "package".to_owned())
 }
 
-/// What goes into the manifest: what was declared, and nothing that the registry made of it.
+/// What is declared, to be checked before anything is made of it.
 fn declarations(ask: &NewPackage) -> Declarations {
     Declarations {
         producer: ask.producer.as_ref().map(|producer| Producer {

@@ -1,12 +1,30 @@
-//! Where a page ended, as a text that clients hand back and do not look into.
+//! Pages: how long one may be, and where it ended, as a text that clients hand back and do not look into.
 
 use uuid::Uuid;
 
+use super::Registry;
 use crate::db::Cursor;
 use crate::error::{ErrorKind, ServiceError};
 
+/// Entries of a page unless it is said.
+const PAGE_ENTRIES_DEFAULT: u32 = 50;
 /// Hexadecimal digits of a cursor: a time of 64 bits and an id of 128.
 const CURSOR_CHARACTERS: usize = 16 + 32;
+
+impl Registry {
+    /// How many entries a page shall have.
+    pub(super) fn page_entries(&self, asked: Option<u32>) -> Result<u32, ServiceError> {
+        let most = self.settings().limits.page_entries_max;
+        let limit = asked.unwrap_or(PAGE_ENTRIES_DEFAULT.min(most));
+        if limit == 0 || limit > most {
+            return Err(ServiceError::new(
+                ErrorKind::Invalid,
+                format!("a page has 1 to {most} entries"),
+            ));
+        }
+        Ok(limit)
+    }
+}
 
 /// A cursor as text.
 pub(crate) fn to_text(cursor: Cursor) -> String {

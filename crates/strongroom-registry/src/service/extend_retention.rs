@@ -15,7 +15,7 @@ use super::Registry;
 use super::change::{
     Asked, Conditions, Done, changed_meanwhile, check_reason, deletion_effect, wrong_state,
 };
-use super::records::{Decided, Deciding};
+use super::records::Deciding;
 use crate::auth::{Action, Principal};
 use crate::db::{AuditEventRow, JobRow, PackageRow, RetentionEventRow, RetentionEventType, Tx};
 use crate::documents::{ExtensionAsk, ExtensionDocument};
@@ -104,25 +104,6 @@ impl Registry {
         let asked = self.asked(who, Action::ExtendRetention, row.id, on, id);
         let job = self.new_job(JobKind::ApplyRetention, row.id, json!({}));
         Ok(Extending { asked, previous, new, event, retention, job })
-    }
-
-    /// Puts on record what stopped a deletion that was seen under way.
-    pub(crate) async fn write_block(
-        &self,
-        who: &Principal,
-        row: &PackageRow,
-        why: DeletionBlock,
-    ) -> Result<(), ServiceError> {
-        let decided = Decided {
-            id: self.clock().new_id(),
-            tenant: &who.tenant,
-            package: row.id,
-            by: Some(who.id),
-            reason: None,
-            decision: Decision::DeletionBlocked { why },
-        };
-        let backend = self.backends().get(&row.backend_id)?;
-        self.write_down(backend, &row.storage_prefix, decided).await.map(drop)
     }
 
     /// An extension that was made before.

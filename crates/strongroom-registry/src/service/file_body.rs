@@ -72,10 +72,7 @@ pub(super) async fn measure(
         })?;
         size_bytes = size_bytes.saturating_add(piece.len() as u64);
         if size_bytes > size_bytes_max {
-            return Err(ServiceError::new(
-                ErrorKind::TooLarge,
-                format!("the body is larger than the limit of {size_bytes_max} bytes"),
-            ));
+            return Err(ServiceError::body_too_large(size_bytes_max));
         }
         hasher.update(&piece);
     }

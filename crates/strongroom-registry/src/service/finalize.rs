@@ -110,9 +110,7 @@ async fn job_of(
 async fn enqueue(rows: &mut TenantTx<'_>, ask: &Ask) -> Result<JobRow, ServiceError> {
     let id = rows.enqueue_job(&ask.job).await?;
     let job = rows.job(id).await?;
-    job.ok_or_else(|| {
-        ServiceError::internal(std::io::Error::other("a job that was queued is gone"))
-    })
+    job.ok_or_else(|| ServiceError::internal("a job that was queued is gone"))
 }
 
 /// Files that are on their way from the server's own folders shall be in it. Asked under the package's lock, under which

@@ -51,13 +51,13 @@ pub(crate) async fn manifest_of(
 /// What a manifest says of a file.
 pub(crate) fn manifest_file(file: FileRow) -> Result<ManifestFile, ServiceError> {
     let (Some(size_bytes), Some(sha256)) = (file.size_bytes, file.sha256) else {
-        return Err(ServiceError::internal(std::io::Error::other("a stored file has no digest")));
+        return Err(ServiceError::internal("a stored file has no digest"));
     };
     Ok(ManifestFile { path: file.relative_path, size_bytes, sha256, media_type: file.media_type })
 }
 
-/// What was declared of a package, as its row has it.
-fn declared(package: &PackageRow) -> Result<Declarations, ServiceError> {
+/// What was declared of a package, as its row has it: what its record and its manifest say.
+pub(crate) fn declared(package: &PackageRow) -> Result<Declarations, ServiceError> {
     let days = package.retention_days.map(u32::try_from).transpose();
     let days = days.map_err(ServiceError::internal)?;
     Ok(Declarations {

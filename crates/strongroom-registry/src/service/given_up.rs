@@ -6,7 +6,7 @@ use strongroom_core::package::FileStatus;
 use strongroom_core::package::status::FileEvent;
 
 use super::Registry;
-use super::upload_file::UPLOAD_TIME_MAX;
+use super::receive_file::UPLOAD_TIME_MAX;
 use crate::db::{DbError, FileRow, JobRow, TenantTx};
 use crate::error::ServiceError;
 use crate::jobs::JobKind;
@@ -63,9 +63,9 @@ impl Registry {
         let mut given_up_count = 0;
         for found in found {
             let given_up = GivenUp::of(self, &found.file, false)?;
-            let written: Result<bool, DbError> = self
+            let written = self
                 .db()
-                .write((found.tenant_id, given_up), |tx, (tenant, given_up)| {
+                .write_rows((found.tenant_id, given_up), |tx, (tenant, given_up)| {
                     Box::pin(async move { give_up(&mut tx.of(tenant), given_up).await })
                 })
                 .await;

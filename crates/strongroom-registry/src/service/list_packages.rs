@@ -7,8 +7,6 @@ use crate::db::limits::METADATA_FILTERS_MAX;
 use crate::documents::{PackagePage, PackageQuery};
 use crate::error::{ErrorKind, ServiceError};
 
-/// Packages of a page unless it is said.
-const PAGE_ENTRIES_DEFAULT: u32 = 50;
 /// Bytes of a filter.
 const FILTER_BYTES_MAX: usize = 1_024;
 
@@ -28,19 +26,6 @@ impl Registry {
         let page = rows.search_packages(&filter, after, limit).await?;
         let packages = page.rows.into_iter().map(read_package::listed).collect::<Result<_, _>>()?;
         Ok(PackagePage { packages, next: page.next.map(cursor::to_text) })
-    }
-
-    /// How many entries a page shall have.
-    pub(crate) fn page_entries(&self, asked: Option<u32>) -> Result<u32, ServiceError> {
-        let most = self.settings().limits.page_entries_max;
-        let limit = asked.unwrap_or(PAGE_ENTRIES_DEFAULT.min(most));
-        if limit == 0 || limit > most {
-            return Err(ServiceError::new(
-                ErrorKind::Invalid,
-                format!("a page has 1 to {most} entries"),
-            ));
-        }
-        Ok(limit)
     }
 }
 

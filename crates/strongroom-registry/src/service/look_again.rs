@@ -18,8 +18,8 @@ use tokio::time::timeout;
 use super::Registry;
 use super::found::What;
 use super::looks::{OurTurn, Turn};
+use super::receive_file::UPLOAD_TIME_MAX;
 use super::records::object_key;
-use super::upload_file::UPLOAD_TIME_MAX;
 use crate::db::{LocationRow, TenantId};
 use crate::error::{ErrorKind, ServiceError};
 

@@ -39,6 +39,7 @@ pub mod read_jobs;
 pub mod read_manifest;
 pub mod read_package;
 pub mod readiness;
+pub(crate) mod receive_file;
 mod recognise;
 pub(crate) mod records;
 mod redirect_download;

@@ -4,12 +4,12 @@ use serde::Serialize;
 use strongroom_core::package::FileStatus;
 use uuid::Uuid;
 
-use super::Registry;
 use super::read_package::package_in;
+use super::{Registry, cursor};
 use crate::auth::{Action, Principal, authorize};
 use crate::db::{FileRow, LocationRow, PackageRow};
 use crate::documents::{FileDocument, FilePage, FileQuery, LocationDocument, LockDocument};
-use crate::error::{ErrorKind, ServiceError};
+use crate::error::ServiceError;
 
 impl Registry {
     /// Files of a package, in the order of their paths' bytes.
@@ -27,12 +27,7 @@ impl Registry {
             None => None,
             Some(id) => {
                 let last = rows.file(id).await?.filter(|file| file.package_id == package_id);
-                Some(last.ok_or_else(|| {
-                    ServiceError::new(
-                        ErrorKind::Invalid,
-                        "the cursor is not one that a page ended with",
-                    )
-                })?)
+                Some(last.ok_or_else(cursor::wrong)?)
             }
         };
         let after = after.as_ref().map(|last| (last.relative_path.as_str(), last.id));

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{Registry, cursor};
 use crate::auth::{Action, Principal, Resource, authorize};
-use crate::db::{AuditEventRow, DbError, JobRow, JobState, TenantId};
+use crate::db::{AuditEventRow, JobRow, JobState, TenantId};
 use crate::documents::{JobDocument, JobPage, JobProgress, JobQuery};
 use crate::error::{ErrorKind, ServiceError};
 use crate::jobs::JobKind;
@@ -56,14 +56,14 @@ impl Registry {
         let input: (TenantId, Uuid, AuditEventRow) = (who.tenant.clone(), id, event);
         let queued = self
             .db()
-            .write(input, |tx, (tenant, id, event)| {
+            .write_rows(input, |tx, (tenant, id, event)| {
                 Box::pin(async move {
                     let mut rows = tx.of(tenant);
                     let queued = rows.requeue_job(*id).await?;
                     if queued {
                         rows.insert_audit_event(event).await?;
                     }
-                    Ok::<_, DbError>(queued)
+                    Ok(queued)
                 })
             })
             .await?;

@@ -51,9 +51,7 @@ impl Registry {
         package_id: Uuid,
     ) -> Result<StoredManifest, ServiceError> {
         let found = self.stored(who, package_id, DOCUMENT, layout::package_document).await?;
-        found.ok_or_else(|| {
-            ServiceError::internal(std::io::Error::other("no event tells where package.json is"))
-        })
+        found.ok_or_else(|| ServiceError::internal("no event tells where package.json is"))
     }
 
     /// Finds the signature of the manifest of a package that is or was finalized. Reads nothing of it.

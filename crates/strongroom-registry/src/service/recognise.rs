@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Registry;
 use crate::auth::{Principal, Secret, TokenHash};
-use crate::db::{DbError, TokenHolder};
+use crate::db::TokenHolder;
 use crate::error::{ErrorKind, ServiceError};
 
 /// How old a token's note of its last use may grow before it is written anew: a write a request would be one too many.
@@ -48,9 +48,9 @@ impl Registry {
             return;
         }
         let input = (holder.tenant_id.clone(), holder.token.id, now);
-        let noted: Result<(), DbError> = self
+        let noted = self
             .db()
-            .write(input, |tx, (tenant, id, now)| {
+            .write_rows(input, |tx, (tenant, id, now)| {
                 Box::pin(async move { tx.of(tenant).touch_token(*id, *now).await })
             })
             .await;

@@ -3,13 +3,16 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 use strongroom_core::layout;
-use strongroom_core::package::record::{Decision, PACKAGE_RECORD_SCHEMA, PackageRecord};
+use strongroom_core::package::record::{
+    Decision, DeletionBlock, PACKAGE_RECORD_SCHEMA, PackageRecord,
+};
 use strongroom_storage::ObjectKey;
 use strongroom_storage::keep::{self, Kept};
 use uuid::Uuid;
 
 use super::Registry;
 use super::change::Done;
+use crate::auth::Principal;
 use crate::backends::Backend;
 use crate::db::{AuditEventRow, PackageRow, TenantId};
 use crate::error::{ErrorKind, ServiceError};
@@ -104,6 +107,25 @@ impl Registry {
         if let Err(error) = written {
             tracing::error!(package_id = %package.id, %record_id, %error, "a refused decision is on record as if it were taken");
         }
+    }
+
+    /// Puts on record what stopped a deletion that was seen under way.
+    pub(crate) async fn write_block(
+        &self,
+        who: &Principal,
+        row: &PackageRow,
+        why: DeletionBlock,
+    ) -> Result<(), ServiceError> {
+        let decided = Decided {
+            id: self.clock().new_id(),
+            tenant: &who.tenant,
+            package: row.id,
+            by: Some(who.id),
+            reason: None,
+            decision: Decision::DeletionBlocked { why },
+        };
+        let backend = self.backends().get(&row.backend_id)?;
+        self.write_down(backend, &row.storage_prefix, decided).await.map(drop)
     }
 
     /// Writes a decision into the bucket, create-only, and looks at it.

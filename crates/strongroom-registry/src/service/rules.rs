@@ -4,9 +4,21 @@ use strongroom_core::package::class::RuleError;
 use strongroom_core::package::{RetentionClass, RetentionRule};
 
 use super::Registry;
-use super::create_package::in_force;
-use crate::db::{DbError, RuleRow, TenantId};
+use crate::db::{RuleRow, TenantId};
 use crate::error::ServiceError;
+
+/// A rule as core decides by it.
+impl From<&RuleRow> for RetentionRule {
+    fn from(row: &RuleRow) -> Self {
+        Self {
+            class: row.retention_class,
+            days: row.retention_days,
+            mode: row.lock_mode,
+            lock: row.lock_time,
+            lock_required: row.lock_required,
+        }
+    }
+}
 
 impl Registry {
     /// Writes down what the classes mean by the configuration, where that is not what they meant before.
@@ -14,27 +26,26 @@ impl Registry {
         let now = self.clock().now();
         let current = self.db().read().await?.of(tenant).current_rules().await?;
         for rule in self.settings().rules.iter() {
-            if current.iter().any(|row| in_force(row) == *rule) {
+            if current.iter().any(|row| RetentionRule::from(row) == *rule) {
                 continue;
             }
             let row = self.rule_row(rule, now);
             let details = serde_json::to_value(rule).map_err(ServiceError::internal)?;
             let event = self.event("retention_rule_set", None, details);
             self.db()
-                .write((tenant.clone(), row, event), |tx, (tenant, row, event)| {
+                .write_rows((tenant.clone(), row, event), |tx, (tenant, row, event)| {
                     Box::pin(async move {
                         let mut rows = tx.of(tenant);
                         // Replicas start together, and one of them is first.
                         let current = rows.current_rule(row.retention_class).await?;
-                        if current.is_some_and(|current| in_force(&current) == in_force(row)) {
+                        if current.as_ref().map(RetentionRule::from) == Some(row.into()) {
                             return Ok(());
                         }
                         rows.replace_rule(row).await?;
                         rows.insert_audit_event(event).await
                     })
                 })
-                .await
-                .map_err(|error: DbError| ServiceError::from(error))?;
+                .await?;
         }
         Ok(())
     }
@@ -72,8 +83,6 @@ impl Registry {
         class: RetentionClass,
     ) -> Result<RuleRow, ServiceError> {
         let rule = self.db().read().await?.of(tenant).current_rule(class).await?;
-        rule.ok_or_else(|| {
-            ServiceError::internal(std::io::Error::other("a retention class has no rule"))
-        })
+        rule.ok_or_else(|| ServiceError::internal("a retention class has no rule"))
     }
 }

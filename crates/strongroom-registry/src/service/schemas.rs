@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::names::check_name;
 use super::{Registry, cursor};
 use crate::auth::{Action, Principal, Resource, authorize};
-use crate::db::{DbError, SchemaRow, TenantId};
+use crate::db::{SchemaRow, TenantId};
 use crate::documents::{NewPackage, SchemaDocument, SchemaPage, SchemaQuery};
 use crate::error::{ErrorKind, ServiceError};
 
@@ -67,15 +67,14 @@ impl Registry {
         let document = document(row.clone());
         let input: (TenantId, _, _) = (who.tenant.clone(), row, event);
         self.db()
-            .write(input, |tx, (tenant, row, event)| {
+            .write_rows(input, |tx, (tenant, row, event)| {
                 Box::pin(async move {
                     let mut rows = tx.of(tenant);
                     rows.replace_schema(row).await?;
                     rows.insert_audit_event(event).await
                 })
             })
-            .await
-            .map_err(|error: DbError| ServiceError::from(error))?;
+            .await?;
         Ok(document)
     }
 

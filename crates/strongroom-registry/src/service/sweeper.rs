@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 
 use super::Registry;
 use crate::auth::{Action, Principal, Resource, authorize};
-use crate::db::{DbError, SweeperRow};
+use crate::db::SweeperRow;
 use crate::documents::{ClockConfirmation, SweeperDocument};
 use crate::error::{ErrorKind, ServiceError};
 
@@ -36,7 +36,7 @@ impl Registry {
         let event = self.event("clock_confirmed", Some(who.id), serde_json::json!({}));
         let input = (who.tenant.clone(), who.id, now, event);
         self.db()
-            .write(input, |tx, (tenant, by, now, event)| {
+            .write_rows(input, |tx, (tenant, by, now, event)| {
                 Box::pin(async move {
                     let mut row = tx.lock_sweeper().await?;
                     row.paused = false;
@@ -49,8 +49,7 @@ impl Registry {
                     tx.of(tenant).insert_audit_event(event).await
                 })
             })
-            .await
-            .map_err(|error: DbError| ServiceError::from(error))?;
+            .await?;
         self.sweeper(who).await
     }
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::names::check_name;
 use super::{Registry, cursor};
 use crate::auth::{Action, Principal, Resource, Role, Secret, authorize};
-use crate::db::{AuditEventRow, DbError, PrincipalKind, PrincipalRow, TenantId, TokenRow};
+use crate::db::{AuditEventRow, PrincipalKind, PrincipalRow, TenantId, TokenRow};
 use crate::documents::{NewToken, TokenCreated, TokenDocument, TokenPage, TokenQuery};
 use crate::error::{ErrorKind, ServiceError};
 
@@ -111,7 +111,7 @@ impl Registry {
         let document = document(&token)?;
         let made = Made { tenant: tenant.clone(), principal, token, event };
         self.db()
-            .write(made, |tx, made| {
+            .write_rows(made, |tx, made| {
                 Box::pin(async move {
                     let mut rows = tx.of(&made.tenant);
                     rows.insert_principal(&made.principal).await?;
@@ -119,8 +119,7 @@ impl Registry {
                     rows.insert_audit_event(&made.event).await
                 })
             })
-            .await
-            .map_err(|error: DbError| ServiceError::from(error))?;
+            .await?;
         Ok(TokenCreated { secret, token: document })
     }
 
@@ -167,7 +166,7 @@ impl Registry {
         let event = self.event("token_revoked", by, serde_json::json!({ "token_id": id }));
         let input = (tenant.clone(), id, self.clock().now(), by, event);
         self.db()
-            .write(input, |tx, (tenant, id, now, by, event)| {
+            .write_rows(input, |tx, (tenant, id, now, by, event)| {
                 Box::pin(async move {
                     let mut rows = tx.of(tenant);
                     if rows.revoke_token(*id, *now, by.unwrap_or(Uuid::nil())).await? {
@@ -177,7 +176,7 @@ impl Registry {
                 })
             })
             .await
-            .map_err(|error: DbError| ServiceError::from(error))
+            .map_err(ServiceError::from)
     }
 }
 

@@ -34,7 +34,6 @@ use super::objects::Object;
 use crate::backends::Backend;
 use crate::db::{HoldRow, PackageRow, PlacedFile, RetentionEventRow};
 use crate::error::{ErrorKind, ServiceError};
-use crate::service::create_package::in_force;
 use crate::service::frozen::{each_placed_file, manifest_file, manifest_of};
 
 /// Retention events of a package that its document tells of.
@@ -136,13 +135,11 @@ impl<'a> Finalizing<'a> {
         let (rule, holds, was_ever_held, extensions) = {
             let mut session = registry.db().read().await?;
             let mut rows = session.of(attempt.tenant());
-            let rule = rows.rule(package.rule_id).await?.ok_or_else(|| {
-                ServiceError::internal(std::io::Error::other("a package's rule is gone"))
-            })?;
+            let rule = rows.rule_of(&package).await?;
             let holds = rows.active_holds(package.id).await?;
             let was_ever_held = !rows.holds(package.id).await?.is_empty();
             let extensions = rows.retention_events(package.id, None, EXTENSIONS_MAX).await?;
-            (in_force(&rule), holds, was_ever_held, extensions)
+            (RetentionRule::from(&rule), holds, was_ever_held, extensions)
         };
         let store_now = keep::clock_check(&*backend.store, registry.clock().now()).await?;
         let is_held = !holds.is_empty();

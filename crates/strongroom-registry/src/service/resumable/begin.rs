@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::super::Registry;
 use super::super::new_file::{NewFile, check};
-use super::super::upload_file::{clash, may_be_stored_as, path_taken, too_large};
+use super::super::upload_file::{clash, may_be_stored_as, path_taken};
 use super::{UPLOADS_MAX, Upload};
 use crate::auth::{Action, Principal, authorize};
 use crate::backends::Backend;
@@ -55,7 +55,7 @@ impl Registry {
         let package = self.package_for(who, Action::UploadFile, package_id).await?;
         let path = check(&file)?;
         if new.size_bytes > bytes_max {
-            return Err(too_large(bytes_max));
+            return Err(ServiceError::body_too_large(bytes_max));
         }
         let there = {
             let mut session = self.db().read().await?;

@@ -45,9 +45,9 @@ impl Registry {
     pub async fn end_upload(&self, who: &Principal, id: Uuid) -> Result<(), ServiceError> {
         let (_, package) = self.upload_for(who, Action::UploadFile, id).await?;
         let ending = self.end_of_uploads(&who.tenant, package.id);
-        let ended: Result<Ended, DbError> = self
+        let ended = self
             .db()
-            .write((ending, id), |tx, (ending, id)| {
+            .write_rows((ending, id), |tx, (ending, id)| {
                 Box::pin(async move { end_by_sender(tx, ending, *id).await })
             })
             .await;

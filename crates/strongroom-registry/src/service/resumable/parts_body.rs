@@ -129,5 +129,5 @@ impl Reading {
 }
 
 fn missing() -> ServiceError {
-    ServiceError::internal(std::io::Error::other("a part of an upload is not where it should be"))
+    ServiceError::internal("a part of an upload is not where it should be")
 }

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::super::Registry;
 use super::super::new_file::NewFile;
-use super::super::upload_file::UPLOAD_TIME_MAX;
+use super::super::receive_file::UPLOAD_TIME_MAX;
 use super::parts_body::{Parts, body_of};
 use super::turn::{Ours, Turn};
 use super::{Upload, being_stored};
@@ -196,9 +196,10 @@ impl Registry {
         uploaded: UploadedFile,
     ) -> Result<Upload, ServiceError> {
         let file = uploaded.file.file_id;
-        let sha256 = uploaded.file.sha256.ok_or_else(|| {
-            ServiceError::internal(std::io::Error::other("a stored file has no digest"))
-        })?;
+        let sha256 = uploaded
+            .file
+            .sha256
+            .ok_or_else(|| ServiceError::internal("a stored file has no digest"))?;
         let storing = Storing {
             tenant: who.tenant.clone(),
             upload: upload.id,

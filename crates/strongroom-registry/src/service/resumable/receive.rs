@@ -154,9 +154,9 @@ impl Receiving<'_> {
             created_at: registry.clock().now(),
         };
         let input = (self.who.tenant.clone(), row.clone());
-        let inserted: Result<bool, DbError> = registry
+        let inserted = registry
             .db()
-            .write(input, |tx, (tenant, row)| {
+            .write_rows(input, |tx, (tenant, row)| {
                 Box::pin(async move { insert(tx, tenant, row).await })
             })
             .await;
@@ -216,8 +216,8 @@ impl Receiving<'_> {
             clean_up: registry.new_job(JobKind::CleanUp, self.package.id, json!({})),
         };
         let expires_at = counting.expires_at;
-        let counted = registry.db().write(counting, |tx, c| Box::pin(count(tx, c))).await;
-        match counted.map_err(|error: DbError| ServiceError::from(error))? {
+        let counted = registry.db().write_rows(counting, |tx, c| Box::pin(count(tx, c))).await;
+        match counted? {
             Counted::Yes => {
                 self.upload.offset_bytes += size_bytes;
                 self.upload.parts_count += 1;
@@ -244,9 +244,9 @@ impl Receiving<'_> {
         let registry = self.registry;
         let clean_up = registry.new_job(JobKind::CleanUp, self.package.id, json!({}));
         let input = (self.who.tenant.clone(), row, clean_up);
-        let given_up: Result<(), DbError> = registry
+        let given_up = registry
             .db()
-            .write(input, |tx, (tenant, row, clean_up)| {
+            .write_rows(input, |tx, (tenant, row, clean_up)| {
                 Box::pin(async move { give_up(tx, tenant, row, clean_up).await })
             })
             .await;

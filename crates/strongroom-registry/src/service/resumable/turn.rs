@@ -46,9 +46,9 @@ impl Registry {
             }
         }
         let input = (who.tenant.clone(), id, self.end_of_life(self.clock().now()));
-        let leased: Result<Option<i64>, DbError> = self
+        let leased = self
             .db()
-            .write(input, |tx, (tenant, id, expires_at)| {
+            .write_rows(input, |tx, (tenant, id, expires_at)| {
                 Box::pin(async move {
                     let lease = lease(tx, LEASE, *expires_at).await?;
                     tx.of(tenant).lease_upload(*id, lease).await
@@ -74,9 +74,9 @@ impl Registry {
     async fn set_turn(&self, tenant: &TenantId, ours: &Ours, length: SignedDuration) {
         let expires_at = self.end_of_life(self.clock().now());
         let input = (tenant.clone(), ours.upload.id, ours.epoch, length, expires_at);
-        let kept: Result<(), DbError> = self
+        let kept = self
             .db()
-            .write(input, |tx, (tenant, upload, epoch, length, expires_at)| {
+            .write_rows(input, |tx, (tenant, upload, epoch, length, expires_at)| {
                 Box::pin(async move {
                     let lease = lease(tx, *length, *expires_at).await?;
                     tx.of(tenant).keep_upload_lease(*upload, *epoch, lease).await
