@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::package::named::named_enum;
+
 /// A value that was read from a store just now, or the reason why it was not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -14,20 +16,20 @@ pub enum Observed<T> {
     Unobserved(Unobserved),
 }
 
-/// Why something was not observed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Unobserved {
-    /// The backend or the store has no such thing or no way to ask for it.
-    UnsupportedBackend,
-    /// Nothing asked.
-    NotProbed,
-    /// The store refused to tell these credentials.
-    PermissionDenied,
-    /// Asking would have left something locked behind.
-    WouldLock,
-    /// The store answered with an error, or something that cannot be read.
-    Error,
+named_enum! {
+    /// Why something was not observed.
+    pub enum Unobserved: "a reason why something was not observed" {
+        /// The backend or the store has no such thing or no way to ask for it.
+        UnsupportedBackend = "unsupported_backend",
+        /// Nothing asked.
+        NotProbed = "not_probed",
+        /// The store refused to tell these credentials.
+        PermissionDenied = "permission_denied",
+        /// Asking would have left something locked behind.
+        WouldLock = "would_lock",
+        /// The store answered with an error, or something that cannot be read.
+        Error = "error",
+    }
 }
 
 impl<T> Observed<T> {

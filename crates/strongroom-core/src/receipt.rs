@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::observed::Unobserved;
+use crate::package::named::named;
 use crate::retention::LockMode;
 use crate::{BundleId, Sha256Digest};
 
@@ -62,32 +63,32 @@ pub struct Receipt {
     pub status: Status,
 }
 
-/// How the stored bytes are known to be the bytes that were sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Integrity {
-    /// The store refused a wrong SHA-256 and reports ours for the whole object.
-    StoreSha256,
-    /// The store refused a wrong SHA-256 and reports the composite of our parts' digests.
-    Composite,
-    /// The store refused a body that does not match its signed digest, for every request.
-    PayloadSigned,
-    /// The object was read back and hashed.
-    ReadBack,
-    /// Nothing was observed.
-    Unobserved,
+named! {
+    /// How the stored bytes are known to be the bytes that were sent.
+    pub enum Integrity: "what vouches for bytes" {
+        /// The store refused a wrong SHA-256 and reports ours for the whole object.
+        StoreSha256 = "store_sha256",
+        /// The store refused a wrong SHA-256 and reports the composite of our parts' digests.
+        Composite = "composite",
+        /// The store refused a body that does not match its signed digest, for every request.
+        PayloadSigned = "payload_signed",
+        /// The object was read back and hashed.
+        ReadBack = "read_back",
+        /// Nothing was observed.
+        Unobserved = "unobserved",
+    }
 }
 
-/// How "only if nothing is there" was kept for this write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CreateOnly {
-    /// The store refused a second write of this kind in this bucket.
-    Enforced,
-    /// Looked first, wrote, and counted the versions after: a race is detected, not prevented.
-    Checked,
-    /// The store refuses conditional writes.
-    Unsupported,
+named! {
+    /// How "only if nothing is there" was kept for this write.
+    pub enum CreateOnly: "what keeps a key from being written twice" {
+        /// The store refused a second write of this kind in this bucket.
+        Enforced = "enforced",
+        /// Looked first, wrote, and counted the versions after: a race is detected, not prevented.
+        Checked = "checked",
+        /// The store refuses conditional writes.
+        Unsupported = "unsupported",
+    }
 }
 
 /// The lock of one version, as read back from the store.

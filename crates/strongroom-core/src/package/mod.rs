@@ -20,7 +20,7 @@ pub mod expiry;
 pub mod locks;
 pub mod manifest;
 pub mod metadata;
-mod named;
+pub(crate) mod named;
 pub mod record;
 pub mod retrieval;
 pub mod signature;

@@ -5,14 +5,14 @@
 #[error("not {what}: one of {names}")]
 pub struct UnknownName {
     /// What should have been named.
-    pub(super) what: &'static str,
+    pub(crate) what: &'static str,
     /// The names that there are.
-    pub(super) names: &'static str,
+    pub(crate) names: &'static str,
 }
 
-/// Declares an enum with one name for each variant: `ALL`, `as_str`, `Display`, `FromStr` and serde
-/// all speak of the same names.
-macro_rules! named {
+/// Declares an enum with one name for each variant: `ALL`, `as_str`, `FromStr` and serde all speak of the same names.
+/// What it is in words, it says itself.
+macro_rules! named_enum {
     (
         $(#[$meta:meta])*
         pub enum $Enum:ident: $what:literal {
@@ -38,12 +38,6 @@ macro_rules! named {
             }
         }
 
-        impl std::fmt::Display for $Enum {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-
         impl std::str::FromStr for $Enum {
             type Err = $crate::package::UnknownName;
 
@@ -60,9 +54,22 @@ macro_rules! named {
     };
 }
 
+/// The same, with the name as its words.
+macro_rules! named {
+    ($(#[$meta:meta])* pub enum $Enum:ident: $what:literal $variants:tt) => {
+        $crate::package::named::named_enum! { $(#[$meta])* pub enum $Enum: $what $variants }
+
+        impl std::fmt::Display for $Enum {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
 /// Joins names as they are told to people.
 macro_rules! listed {
     ($first:literal $(, $more:literal)*) => { concat!("`", $first, "`", $(", `", $more, "`"),*) };
 }
 
-pub(super) use {listed, named};
+pub(crate) use {listed, named, named_enum};

@@ -166,11 +166,22 @@ named_column!(
     strongroom_core::package::RetentionClass,
     strongroom_core::package::RetrievalTier,
     strongroom_core::package::RuleLock,
+    strongroom_core::receipt::CreateOnly,
+    strongroom_core::receipt::Integrity,
     strongroom_core::retention::LockMode,
+    crate::auth::Role,
 );
 
 impl TryFrom<MaybeName> for Option<strongroom_core::retention::LockMode> {
     type Error = strongroom_core::retention::UnknownLockMode;
+
+    fn try_from(name: MaybeName) -> Result<Self, Self::Error> {
+        name.0.as_deref().map(FromStr::from_str).transpose()
+    }
+}
+
+impl TryFrom<MaybeName> for Option<strongroom_core::observed::Unobserved> {
+    type Error = strongroom_core::package::UnknownName;
 
     fn try_from(name: MaybeName) -> Result<Self, Self::Error> {
         name.0.as_deref().map(FromStr::from_str).transpose()

@@ -1,7 +1,9 @@
 //! Where bytes are, what was seen of them there, and under which lock.
 
 use jiff::Timestamp;
+use strongroom_core::observed::Unobserved;
 use strongroom_core::package::{LocationStatus, RestoreStatus, RetrievalTier};
+use strongroom_core::receipt::{CreateOnly, Integrity};
 use strongroom_core::retention::LockMode;
 use uuid::Uuid;
 
@@ -35,9 +37,11 @@ pub struct LocationRow {
     #[sqlx(try_from = "super::columns::Name")]
     pub status: LocationStatus,
     /// What vouches for the bytes, as a receipt says it.
-    pub integrity: String,
+    #[sqlx(try_from = "super::columns::Name")]
+    pub integrity: Integrity,
     /// What kept the key from being overwritten, as a receipt says it.
-    pub create_only: String,
+    #[sqlx(try_from = "super::columns::Name")]
+    pub create_only: CreateOnly,
     /// The mode of the lock that was read back.
     #[sqlx(try_from = "super::columns::MaybeName")]
     pub lock_mode: Option<LockMode>,
@@ -52,7 +56,8 @@ pub struct LocationRow {
     #[sqlx(try_from = "super::columns::MaybeMicros")]
     pub lock_read_at: Option<Timestamp>,
     /// Why it was not, as a receipt says it.
-    pub lock_unobserved: Option<String>,
+    #[sqlx(try_from = "super::columns::MaybeName")]
+    pub lock_unobserved: Option<Unobserved>,
     /// How far away its bytes are.
     #[sqlx(try_from = "super::columns::Name")]
     pub retrieval_tier: RetrievalTier,
@@ -207,14 +212,14 @@ impl TenantTx<'_> {
             maybe_text(l.etag.as_deref())?,
             maybe_text(l.storage_class.as_deref())?,
             l.status.as_str(),
-            text(&l.integrity)?,
-            text(&l.create_only)?,
+            l.integrity.as_str(),
+            l.create_only.as_str(),
             l.lock_mode.map(mode_name),
             maybe_micros(l.lock_retain_until),
             l.lock_hold,
             l.hold_was_set_before,
             maybe_micros(l.lock_read_at),
-            maybe_text(l.lock_unobserved.as_deref())?,
+            l.lock_unobserved.map(Unobserved::as_str),
             l.retrieval_tier.as_str(),
             l.restore_status.as_str(),
             maybe_micros(l.restore_requested_at),
@@ -240,13 +245,13 @@ impl TenantTx<'_> {
             l.id,
             from.as_str(),
             l.status.as_str(),
-            text(&l.integrity)?,
+            l.integrity.as_str(),
             l.lock_mode.map(mode_name),
             maybe_micros(l.lock_retain_until),
             l.lock_hold,
             l.hold_was_set_before,
             maybe_micros(l.lock_read_at),
-            maybe_text(l.lock_unobserved.as_deref())?,
+            l.lock_unobserved.map(Unobserved::as_str),
             maybe_micros(l.last_verified_at),
             maybe_text(l.etag.as_deref())?,
         )?;
@@ -277,7 +282,7 @@ impl TenantTx<'_> {
         l: &LocationRow,
         to: LocationStatus,
         verified_at: Option<Timestamp>,
-        lock_unobserved: &str,
+        lock_unobserved: Unobserved,
     ) -> Result<bool, DbError> {
         let (session, tenant) = self.parts();
         let updated = changed!(
@@ -288,7 +293,7 @@ impl TenantTx<'_> {
             l.status.as_str(),
             to.as_str(),
             maybe_micros(verified_at),
-            text(lock_unobserved)?,
+            lock_unobserved.as_str(),
         )?;
         Ok(updated == 1)
     }

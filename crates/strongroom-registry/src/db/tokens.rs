@@ -11,6 +11,7 @@ use super::limits;
 use super::scope::{TenantRead, TenantTx};
 use super::search::{Cursor, Page};
 use super::session::Session;
+use crate::auth::Role;
 
 /// A token.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
@@ -26,8 +27,9 @@ pub struct TokenRow {
     /// The digest of the whole.
     #[sqlx(try_from = "super::columns::Digest")]
     pub token_sha256: Sha256Digest,
-    /// What its bearer may do: the name of a role.
-    pub role: String,
+    /// What its bearer may do.
+    #[sqlx(try_from = "super::columns::Name")]
+    pub role: Role,
     /// The one producer that it is good for, where it is narrowed to one.
     pub producer: Option<String>,
     /// Who made it; `None`: the registry itself.

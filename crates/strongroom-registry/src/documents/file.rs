@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use strongroom_core::Sha256Digest;
+use strongroom_core::observed::Unobserved;
 use strongroom_core::package::{FileStatus, LocationStatus, RestoreStatus, RetrievalTier};
+use strongroom_core::receipt::{CreateOnly, Integrity};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -56,10 +58,12 @@ pub struct LocationDocument {
     /// What is known of the object.
     #[schema(value_type = words::LocationStatus)]
     pub status: LocationStatus,
-    /// Who vouches for the bytes: `store_sha256`, `composite`, `payload_signed`, `read_back`, `unobserved`.
-    pub integrity: String,
-    /// Whether the store itself refuses a second object of the key: `enforced`, `checked`, `unsupported`.
-    pub create_only: String,
+    /// Who vouches for the bytes.
+    #[schema(value_type = words::Integrity)]
+    pub integrity: Integrity,
+    /// Whether the store itself refuses a second object of the key.
+    #[schema(value_type = words::CreateOnly)]
+    pub create_only: CreateOnly,
     /// The storage class, as the store says it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub storage_class: Option<String>,
@@ -96,7 +100,8 @@ pub struct LockDocument {
     pub read_back_at: Option<Timestamp>,
     /// Why nothing is known of it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub unobserved: Option<String>,
+    #[schema(value_type = Option<words::Unobserved>)]
+    pub unobserved: Option<Unobserved>,
 }
 
 /// Whether an upload stored something.

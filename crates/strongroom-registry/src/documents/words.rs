@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use strongroom_core::package;
+use strongroom_core::{observed, package, receipt};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
@@ -42,6 +42,9 @@ words! {
     HoldReach = db::HoldReach: "How far a hold, or its release, has reached the store; `held`, `advisory`, `partial` and `failed` as for the locks of a package.";
     FileStatus = package::FileStatus: "Where a file is in its life.";
     LocationStatus = package::LocationStatus: "What is known of an object.";
+    Integrity = receipt::Integrity: "Who vouches for the bytes: the store by their digest, by a composite of the digests of their parts, or by refusing what is not of its signed digest; or somebody read them back.";
+    CreateOnly = receipt::CreateOnly: "Whether the store itself refuses a second object of the key; `checked` was looked at before and after.";
+    Unobserved = observed::Unobserved: "Why something is not known of an object.";
     RetrievalTier = package::RetrievalTier: "How fast bytes can be had.";
     RestoreStatus = package::RestoreStatus: "Whether bytes can be had now.";
     JobState = db::JobState: "Where a job is in its life.";

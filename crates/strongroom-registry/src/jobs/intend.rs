@@ -9,7 +9,6 @@ use strongroom_storage::{ObjectKey, Storage, StorageErrorKind, VersionId};
 use super::Attempt;
 use crate::db::{JobRow, LocationRow, TenantId, Tx};
 use crate::error::{ErrorKind, ServiceError};
-use crate::service::read_files::name_of;
 use crate::service::records::object_key;
 
 /// Looks at those of `locations` that no hold of ours is known to be on, and writes down whose their bits are. An
@@ -50,7 +49,7 @@ async fn look(
     location.hold_was_set_before = before.legal_hold.value() == Some(&true);
     if !location.hold_was_set_before {
         location.lock_read_at = None;
-        location.lock_unobserved = Some(name_of(&Unobserved::NotProbed));
+        location.lock_unobserved = Some(Unobserved::NotProbed);
     }
     Ok(Some(location.clone()))
 }

@@ -10,7 +10,6 @@ use strongroom_core::package::status::{FileEvent, LocationEvent};
 use strongroom_core::package::{FileStatus, LocationStatus, LockState, PackageStatus};
 
 use super::Registry;
-use super::read_files::name_of;
 use crate::db::{AuditEventRow, HoldReach, JobRow, LocationRow, TenantId, TenantTx};
 use crate::error::ServiceError;
 use crate::jobs::JobKind;
@@ -91,8 +90,8 @@ impl Found {
             return Ok(file.status);
         }
         let verified_at = (to == LocationStatus::Active).then_some(self.now);
-        let lock_unobserved = name_of(&Unobserved::NotProbed);
-        if rows.found_location(&location, to, verified_at, &lock_unobserved).await? {
+        let lock_unobserved = Unobserved::NotProbed;
+        if rows.found_location(&location, to, verified_at, lock_unobserved).await? {
             file.status = becomes;
             rows.update_file(&file, of_file).await?;
             rows.insert_audit_event(&self.event).await?;

@@ -2,7 +2,6 @@
 
 use strongroom_core::receipt::LockReceipt;
 
-use super::read_files::name_of;
 use crate::db::LocationRow;
 
 impl LocationRow {
@@ -18,7 +17,7 @@ impl LocationRow {
         }
         self.lock_hold = seen.legal_hold.unwrap_or(self.lock_hold);
         self.lock_read_at = seen.read_back_at;
-        self.lock_unobserved = seen.unobserved.as_ref().map(name_of);
+        self.lock_unobserved = seen.unobserved;
     }
 
     /// Whether the hold's bit on it is ours: set by us, or about to be, and not seen to be off since.
@@ -32,7 +31,7 @@ mod tests {
     use jiff::Timestamp;
     use strongroom_core::observed::Unobserved;
     use strongroom_core::package::{LocationStatus, RestoreStatus, RetrievalTier};
-    use strongroom_core::receipt::{EnforcedBy, LockHow};
+    use strongroom_core::receipt::{CreateOnly, EnforcedBy, Integrity, LockHow};
     use uuid::Uuid;
 
     use super::*;
@@ -48,8 +47,8 @@ mod tests {
             etag: None,
             storage_class: None,
             status: LocationStatus::Active,
-            integrity: "read_back".to_owned(),
-            create_only: "enforced".to_owned(),
+            integrity: Integrity::ReadBack,
+            create_only: CreateOnly::Enforced,
             lock_mode: None,
             lock_retain_until: None,
             lock_hold,

@@ -1,6 +1,5 @@
 //! The files of a package, and where their bytes are.
 
-use serde::Serialize;
 use strongroom_core::package::FileStatus;
 use uuid::Uuid;
 
@@ -102,14 +101,5 @@ fn location_document(location: LocationRow) -> LocationDocument {
         retrieval_tier: location.retrieval_tier,
         restore_status: location.restore_status,
         last_verified_at: location.last_verified_at,
-    }
-}
-
-/// The stable name of what serializes as one text.
-pub(crate) fn name_of(named: &impl Serialize) -> String {
-    match serde_json::to_value(named) {
-        Ok(serde_json::Value::String(name)) => name,
-        // None of what is named so ends here.
-        _ => "unobserved".to_owned(),
     }
 }

@@ -24,7 +24,7 @@ use super::end_of_upload::{Ended, Ending, end};
 use super::file_body::FileBody;
 use super::given_up::{GivenUp, give_up};
 use super::new_file::NewFile;
-use super::read_files::{file_document, name_of};
+use super::read_files::file_document;
 use super::records::{Decided, object_key};
 use super::upload_file::clash;
 use crate::auth::Principal;
@@ -257,8 +257,8 @@ impl Upload<'_> {
             etag: kept.etag.clone(),
             storage_class: kept.storage_class.clone(),
             status: LocationStatus::Active,
-            integrity: name_of(&kept.integrity),
-            create_only: name_of(&kept.create_only),
+            integrity: kept.integrity,
+            create_only: kept.create_only,
             lock_mode: None,
             lock_retain_until: None,
             lock_hold: sends_hold,

@@ -31,12 +31,11 @@ impl Registry {
         if let Some(why) = shut_out(&holder, now) {
             return Err(unknown(why));
         }
-        let role = holder.token.role.parse().map_err(ServiceError::internal)?;
         self.note_use(&holder, now).await;
         Ok(Principal {
             id: holder.token.principal_id,
             tenant: holder.tenant_id,
-            role,
+            role: holder.token.role,
             producer: holder.token.producer,
         })
     }

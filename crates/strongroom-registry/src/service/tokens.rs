@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::names::check_name;
 use super::{Registry, cursor};
-use crate::auth::{Action, Principal, Resource, Role, Secret, authorize};
+use crate::auth::{Action, Principal, Resource, Secret, authorize};
 use crate::db::{AuditEventRow, PrincipalKind, PrincipalRow, TenantId, TokenRow};
 use crate::documents::{NewToken, TokenCreated, TokenDocument, TokenPage, TokenQuery};
 use crate::error::{ErrorKind, ServiceError};
@@ -97,7 +97,7 @@ impl Registry {
             name: name.to_owned(),
             public_id: secret.id().to_owned(),
             token_sha256: secret.hash().0,
-            role: ask.role.to_string(),
+            role: ask.role,
             producer: ask.producer,
             created_by,
             created_at: now,
@@ -108,7 +108,7 @@ impl Registry {
         };
         let details = serde_json::json!({ "token_id": token.id, "role": ask.role, "principal_id": principal.id });
         let event = self.event("token_created", created_by, details);
-        let document = document(&token)?;
+        let document = document(&token);
         let made = Made { tenant: tenant.clone(), principal, token, event };
         self.db()
             .write_rows(made, |tx, made| {
@@ -143,7 +143,7 @@ impl Registry {
         let after = query.cursor.as_deref().map(cursor::from_text).transpose()?;
         let mut session = self.db().read().await?;
         let page = session.of(tenant).tokens(after, limit).await?;
-        let tokens = page.rows.iter().map(document).collect::<Result<_, _>>()?;
+        let tokens = page.rows.iter().map(document).collect();
         Ok(TokenPage { tokens, next: page.next.map(cursor::to_text) })
     }
 
@@ -180,18 +180,17 @@ impl Registry {
     }
 }
 
-fn document(token: &TokenRow) -> Result<TokenDocument, ServiceError> {
-    let role: Role = token.role.parse().map_err(ServiceError::internal)?;
-    Ok(TokenDocument {
+fn document(token: &TokenRow) -> TokenDocument {
+    TokenDocument {
         token_id: token.id,
         name: token.name.clone(),
         prefix: format!("{}{}", crate::auth::token::PREFIX, token.public_id),
-        role,
+        role: token.role,
         producer: token.producer.clone(),
         principal_id: token.principal_id,
         created_at: token.created_at,
         expires_at: token.expires_at,
         revoked_at: token.revoked_at,
         last_used_at: token.last_used_at,
-    })
+    }
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 use strongroom_core::package::{
     FileStatus, LocationStatus, LockState, PackageStatus, RestoreStatus, RetrievalTier,
 };
+use strongroom_core::receipt::{CreateOnly, Integrity};
 use strongroom_core::{BundleId, Sha256Digest, layout};
 use strongroom_registry::auth::Role;
 use strongroom_registry::config::Settings;
@@ -116,8 +117,8 @@ async fn rows_of(
         etag: None,
         storage_class: None,
         status: LocationStatus::Active,
-        integrity: "read_back".to_owned(),
-        create_only: "enforced".to_owned(),
+        integrity: Integrity::ReadBack,
+        create_only: CreateOnly::Enforced,
         lock_mode: None,
         lock_retain_until: None,
         lock_hold: false,

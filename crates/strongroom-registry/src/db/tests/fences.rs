@@ -5,6 +5,7 @@ use strongroom_core::Sha256Digest;
 use strongroom_core::package::{
     FileStatus, LocationStatus, PackageStatus, RestoreStatus, RetrievalTier,
 };
+use strongroom_core::receipt::{CreateOnly, Integrity};
 use uuid::Uuid;
 
 use super::support::{TestDb, on_both};
@@ -39,8 +40,8 @@ pub(super) fn new_location(test: &TestDb, file: &FileRow) -> LocationRow {
         etag: None,
         storage_class: None,
         status: LocationStatus::Active,
-        integrity: "read-back".to_owned(),
-        create_only: "store".to_owned(),
+        integrity: Integrity::ReadBack,
+        create_only: CreateOnly::Enforced,
         lock_mode: None,
         lock_retain_until: None,
         lock_hold: false,

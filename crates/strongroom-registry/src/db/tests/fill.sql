@@ -21,7 +21,7 @@ SELECT pg_temp.id(n * 4 + f), 'default', pg_temp.id(n), 'file-' || f, 'file-' ||
 
 INSERT INTO storage_locations (id, tenant_id, package_id, artifact_file_id, backend_id, object_key, status, integrity,
     create_only, lock_hold, hold_was_set_before, retrieval_tier, restore_status, created_at)
-SELECT id, tenant_id, package_id, id, 'local', 'k', 'active', 'sha256', 'checked', FALSE, FALSE, 'hot', 'available',
+SELECT id, tenant_id, package_id, id, 'local', 'k', 'active', 'store_sha256', 'checked', FALSE, FALSE, 'hot', 'available',
     created_at FROM artifact_files;
 
 INSERT INTO audit_events (id, tenant_id, log_index, event_type, package_id, principal_id, at, details)

@@ -1,6 +1,7 @@
 //! Locks that end soon, and what a look at an object leaves of what was known of its lock.
 
 use jiff::{SignedDuration, Timestamp};
+use strongroom_core::observed::Unobserved;
 use strongroom_core::package::{LocationStatus, PackageStatus};
 use strongroom_core::retention::LockMode;
 use uuid::Uuid;
@@ -8,6 +9,9 @@ use uuid::Uuid;
 use super::fences::insert_location;
 use super::support::{TestDb, on_both};
 use crate::db::{DbError, LocationRow, PackageRow};
+
+/// Why nothing is known of a lock.
+const WHY: Unobserved = Unobserved::NotProbed;
 
 async fn write(test: &TestDb, location: &LocationRow) {
     let updated = test.write(location.clone(), |tx, (tenant, location)| {
@@ -72,7 +76,7 @@ async fn what_was_known_of_a_lock_goes_with_the_object_but_for_a_bit_of_ours() {
             let found = test.write(seen.clone(), |tx, (tenant, seen)| {
                 Box::pin(async move {
                     let mut rows = tx.of(tenant);
-                    let is_it = rows.found_location(seen, LocationStatus::Missing, None, "why");
+                    let is_it = rows.found_location(seen, LocationStatus::Missing, None, WHY);
                     Ok::<_, DbError>((is_it.await?, rows.location(seen.id).await?))
                 })
             });
@@ -83,7 +87,7 @@ async fn what_was_known_of_a_lock_goes_with_the_object_but_for_a_bit_of_ours() {
                 lock_hold: is_ours,
                 hold_was_set_before: false,
                 lock_read_at: None,
-                lock_unobserved: Some("why".to_owned()),
+                lock_unobserved: Some(WHY),
                 ..seen
             };
             assert_eq!(found.await.unwrap(), (true, Some(expected)));

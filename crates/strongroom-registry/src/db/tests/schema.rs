@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use strongroom_core::observed::Unobserved;
 use strongroom_core::package::{
     FileStatus, LocationStatus, LockState, PackageStatus, RestoreStatus, RetentionClass,
     RetrievalTier, RuleLock,
 };
+use strongroom_core::receipt::{CreateOnly, Integrity};
 
 use super::support::{TestDb, on_both};
 use crate::auth::Role;
@@ -112,6 +114,9 @@ fn each_check_lists_the_states_of_its_enum() {
         ("retention_rules", "lock_time", names!(RuleLock)),
         ("artifact_files", "status", names!(FileStatus)),
         ("storage_locations", "status", names!(LocationStatus)),
+        ("storage_locations", "integrity", names!(Integrity)),
+        ("storage_locations", "create_only", names!(CreateOnly)),
+        ("storage_locations", "lock_unobserved", names!(Unobserved)),
         ("storage_locations", "retrieval_tier", names!(RetrievalTier)),
         ("storage_locations", "restore_status", names!(RestoreStatus)),
         ("retention_events", "event_type", names!(RetentionEventType)),

@@ -14,7 +14,6 @@ use super::{Attempt, Finalizing, Held, Tally};
 use crate::db::{AuditEventRow, DbError, FileRow, JobRow, LocationRow, PlacedFile, TenantId, Tx};
 use crate::error::{ErrorKind, ServiceError};
 use crate::jobs::intend::intend;
-use crate::service::read_files::name_of;
 use crate::service::records::object_key;
 
 /// Files whose rows are read at once, and written in one transaction.
@@ -167,7 +166,7 @@ impl Finalizing<'_> {
         held: &Held,
     ) -> Result<(), ServiceError> {
         let now = self.attempt.registry().clock().now();
-        location.integrity = name_of(&Integrity::ReadBack);
+        location.integrity = Integrity::ReadBack;
         location.saw(info, now).map_err(ServiceError::internal)?;
         location.read_back(&held.receipt);
         let since = self.attempt.job().created_at;
