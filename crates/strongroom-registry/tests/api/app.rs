@@ -128,15 +128,29 @@ impl TestApp {
     /// The same under another configuration.
     pub async fn restarted_with(&self, change: impl FnOnce(&mut Settings)) -> Self {
         self.registry.db().close().await;
-        let (database, store) = (Arc::clone(&self.database), Arc::clone(&self.store));
-        let mut settings = self.registry.settings().clone();
-        change(&mut settings);
-        let again = Self::open(database, store, self.clock.clone(), settings).await;
-        let again = Self { tokens: self.tokens.clone(), ..again };
+        let again = self.beside(change).await;
         match &self.watch {
             Some(watch) => again.watched_by(Arc::clone(watch)),
             None => again,
         }
+    }
+
+    /// Another process on the same database and store, under another configuration.
+    pub async fn beside(&self, change: impl FnOnce(&mut Settings)) -> Self {
+        self.beside_on(Arc::clone(&self.store), change).await
+    }
+
+    /// The same, which comes to the objects by another way.
+    pub async fn beside_on(
+        &self,
+        store: Arc<dyn Storage>,
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
+        let mut settings = self.registry.settings().clone();
+        change(&mut settings);
+        let database = Arc::clone(&self.database);
+        let other = Self::open(database, store, self.clock.clone(), settings).await;
+        Self { tokens: self.tokens.clone(), ..other }
     }
 
     /// Somebody of a role.

@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::app::{TestApp, on_each_engine};
 use crate::evidence::{keys, records, stepwise, work};
 use crate::files::bytes_at;
-use crate::signing::{package_of, signs, started_again, started_on};
+use crate::signing::{package_of, signs};
 
 /// More calls than finalizing takes.
 const CALLS_MAX: usize = 200;
@@ -91,7 +91,7 @@ async fn a_package_is_signed_everywhere_or_nowhere_whichever_worker_goes_on() {
     on_each_engine(async |engine| {
         let store = SteppedStore::new(Arc::new(MemoryStorage::new(Clock::system())));
         let without = engine.start_on(Arc::clone(&store) as Arc<dyn Storage>, stepwise).await;
-        let with = started_again(&without, signs).await;
+        let with = without.beside(signs).await;
         for (first, second) in [(&without, &with), (&with, &without)] {
             let [signed, unsigned] = cut_and_gone_on(first, second, &store).await;
             assert!(signed > 3 && unsigned > 3, "{signed} signed, {unsigned} not");
@@ -107,7 +107,7 @@ async fn a_worker_without_the_key_that_stood_still_writes_no_document_beside_a_s
         let inner: Arc<dyn Storage> = Arc::new(MemoryStorage::new(Clock::system()));
         let (slow, quick) = (SteppedStore::new(Arc::clone(&inner)), SteppedStore::new(inner));
         let without = engine.start_on(Arc::clone(&slow) as Arc<dyn Storage>, stepwise).await;
-        let with = started_on(&without, Arc::clone(&quick) as Arc<dyn Storage>, signs).await;
+        let with = without.beside_on(Arc::clone(&quick) as Arc<dyn Storage>, signs).await;
         let producer = without.as_(Role::Producer);
         let signature_alone = signature_alone(&with, &quick).await;
         let mut overtaken = 0;

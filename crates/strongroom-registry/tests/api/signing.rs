@@ -58,25 +58,6 @@ pub fn signs(settings: &mut Settings) {
     signs_with(settings, Algorithm::Ed25519);
 }
 
-/// The same registry, started again with other settings.
-pub async fn started_again(app: &TestApp, change: impl FnOnce(&mut Settings)) -> TestApp {
-    started_on(app, Arc::clone(&app.store), change).await
-}
-
-/// The same, which comes to its objects by another way.
-pub async fn started_on(
-    app: &TestApp,
-    store: Arc<dyn Storage>,
-    change: impl FnOnce(&mut Settings),
-) -> TestApp {
-    let mut settings = app.registry.settings().clone();
-    change(&mut settings);
-    let database = Arc::clone(&app.database);
-    let mut again = TestApp::open(database, store, app.clock.clone(), settings).await;
-    again.tokens = app.tokens.clone();
-    again
-}
-
 pub async fn package_of(client: &Client, class: &str) -> Uuid {
     let made =
         client.post("/packages", json!({"name": "a package", "retention": {"class": class}})).await;
@@ -283,7 +264,7 @@ async fn a_signature_that_a_crash_left_is_taken_also_by_a_process_with_another_k
                 let seen = producer.package(package).await;
                 assert_eq!(seen["status"], "finalizing");
                 assert_eq!(seen.get("signature"), None, "not before it is so");
-                let app = started_again(&app, change).await;
+                let app = app.beside(change).await;
                 work(&app).await;
                 let now = bytes_at(&*app.store, &layout::package_signature(package)).await;
                 assert_eq!(now, left);
@@ -312,7 +293,7 @@ async fn finalized_again_after_it_was_given_up_a_package_has_the_signature_of_th
         assert_eq!((&seen["status"], seen.get("signature")), (&json!("open"), None), "{seen}");
         let left = bytes_at(&*app.store, &layout::package_signature(package)).await;
         app.store.delete(&document, None).await.unwrap();
-        let app = started_again(&app, signs).await;
+        let app = app.beside(signs).await;
         app.as_(Role::Producer).finalizes(package).await;
         app.work_all().await;
         assert_eq!(bytes_at(&*app.store, &layout::package_signature(package)).await, left);
@@ -351,8 +332,7 @@ async fn a_signature_of_its_own_key_is_taken_whoever_wrote_it_and_anything_else_
         let id = bundle_id(&producer, first).await;
         let stranger = PrivateKey::generate(Algorithm::EcdsaP256).unwrap();
         let foreign = with_key(stranger);
-        let other =
-            started_again(&app, |settings| settings.signing = Some(Arc::new(foreign))).await;
+        let other = app.beside(|settings| settings.signing = Some(Arc::new(foreign))).await;
         let by_stranger = {
             let producer = other.as_(Role::Producer);
             let package = package_of(&producer, "raw-evidence").await;

@@ -38,9 +38,9 @@ pub use lock::{
 };
 pub use login::{LoginArgs, LogoutArgs};
 pub use package::{
-    PackageArgs, PackageCommand, PackageCreateArgs, PackageDeclarationArgs, PackageFinalizeArgs,
-    PackageIngestArgs, PackageListArgs, PackageManifestArgs, PackagePullArgs, PackagePushArgs,
-    PackageRestoreArgs, PackageShowArgs, PackageUploadArgs,
+    PackageAbandonArgs, PackageArgs, PackageCommand, PackageCreateArgs, PackageDeclarationArgs,
+    PackageFinalizeArgs, PackageIngestArgs, PackageListArgs, PackageManifestArgs, PackagePullArgs,
+    PackagePushArgs, PackageRestoreArgs, PackageShowArgs, PackageUploadArgs,
 };
 pub use package_keeping::{PackageDeleteCommand, PackageExtendArgs, PackageHoldCommand};
 pub use serve::{

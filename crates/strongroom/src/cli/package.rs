@@ -68,6 +68,13 @@ Examples:
   strongroom package finalize 0199a1b2-0000-7000-8000-000000000000
   strongroom package finalize 0199a1b2-0000-7000-8000-000000000000 --no-wait --format json")]
     Finalize(PackageFinalizeArgs),
+    /// Give up a package that is open still: its bytes go, and its row and records stay.
+    ///
+    /// One that is held is kept, and so is one that is being finalized. What is finalized is deleted, by `delete request`.
+    #[command(after_help = "\
+Example:
+  strongroom package abandon 0199a1b2-0000-7000-8000-000000000000")]
+    Abandon(PackageAbandonArgs),
     /// Print what a registry keeps of a finalized package: every file, digest and place, with the manifest in it.
     ///
     /// The very bytes of `package.json` in the bucket. They outlive the package's own.
@@ -237,6 +244,14 @@ pub struct PackageFinalizeArgs {
     /// Do not wait until it is done.
     #[arg(long, env = "STRONGROOM_PACKAGE_NO_WAIT", value_parser = BoolishValueParser::new())]
     pub no_wait: bool,
+}
+
+/// `strongroom package abandon`.
+#[derive(Debug, Args)]
+pub struct PackageAbandonArgs {
+    /// The package, which is still open.
+    #[arg(value_name = "PACKAGE_ID")]
+    pub package_id: uuid::Uuid,
 }
 
 /// `strongroom package manifest`.

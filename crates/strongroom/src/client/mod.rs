@@ -167,6 +167,11 @@ impl Client {
         self.change::<(), _>(&format!("/packages/{id}/deletion/approve"), key, None).await
     }
 
+    /// Gives an open package up.
+    pub async fn abandon(&self, id: Uuid, key: &str) -> Result<PackageDocument> {
+        self.change::<(), _>(&format!("/packages/{id}/abandon"), key, None).await
+    }
+
     /// Takes a request for deletion back.
     pub async fn cancel_deletion(
         &self,

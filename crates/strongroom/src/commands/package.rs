@@ -1,5 +1,6 @@
 //! `strongroom package`: a registry's packages, from outside.
 
+mod abandon;
 mod change;
 mod create;
 mod delete;
@@ -38,6 +39,7 @@ pub async fn run(args: PackageArgs, context: &Context) -> Result<()> {
         PackageCommand::Upload(args) => upload::run(args, &client, context).await,
         PackageCommand::Ingest(args) => ingest::run(args, &client, context).await,
         PackageCommand::Finalize(args) => finalize::run(args, &client, context).await,
+        PackageCommand::Abandon(args) => abandon::run(args, &client, context).await,
         PackageCommand::Manifest(args) => manifest::run(&args, &client, context).await,
         PackageCommand::Pull(args) => pull::run(args, &client, context).await,
         PackageCommand::Show(args) => show(&args, &client, context).await,

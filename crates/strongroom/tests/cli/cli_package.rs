@@ -122,6 +122,30 @@ fn a_package_is_filled_sealed_kept_longer_held_and_nearly_deleted() {
 }
 
 #[test]
+fn a_package_is_given_up_while_it_is_open_and_not_held() {
+    let place = Place::new();
+    let report = place.write("report.json", "{}\n");
+    let created = place.package(&["create", "--subject", "shop"], "package-created");
+    let id = created["package_id"].as_str().unwrap();
+    place.package(&["upload", id, &report], "package-uploaded");
+    let hold = place.package(&["hold", "place", id, "--reason", "case 17"], "package-change");
+    let told = place.refused(&["abandon", id], 5);
+    assert!(told.contains("a legal hold is on the package"), "{told}");
+    let release = ["hold", "release", id, hold["hold_id"].as_str().unwrap(), "--reason", "closed"];
+    place.package(&release, "package-change");
+    let abandoned = place.package(&["abandon", id], "package-change");
+    assert_eq!(
+        (&abandoned["change"], &abandoned["status"]),
+        (&"abandonment".into(), &"abandoned".into())
+    );
+    assert_eq!(abandoned.get("expires_at"), None);
+    let told = place.refused(&["upload", id, &report], 6);
+    assert!(told.contains("abandoned"), "{told}");
+    place.refused(&["abandon", id], 6);
+    assert_eq!(place.served.end().0, 0);
+}
+
+#[test]
 fn a_package_is_made_once_under_a_key_and_people_are_told_in_words() {
     let place = Place::new();
     let create = ["create", "--subject", "shop", "--idempotency-key", "build-7"];
@@ -243,7 +267,7 @@ fn a_file_that_was_found_damaged_is_not_taken_for_stored() {
     for again in [&["push", &run][..], &["push", &run, "--finalize"], &["upload", id, &run]] {
         let told = place.refused(again, 3);
         assert!(told.contains("run/a.txt was stored, and has since been found missing"), "{told}");
-        assert!(told.contains("abandon the package"), "{told}");
+        assert!(told.contains("`strongroom package abandon`"), "{told}");
     }
     std::fs::rename(&aside, &kept).unwrap();
     place.package(&["finalize", id], "package-finalized");

@@ -1,4 +1,4 @@
-//! What an extension, a hold or a deletion came to, as it is printed.
+//! What an extension, a hold, a deletion or the end of an open package came to, as it is printed.
 
 use anyhow::Result;
 use jiff::Timestamp;
@@ -28,6 +28,8 @@ pub enum Asked {
     Deletion,
     /// Do not.
     DeletionCancellation,
+    /// Give it up before it is finalized.
+    Abandonment,
 }
 
 /// What it came to.
@@ -109,6 +111,7 @@ impl Change {
                     (false, Asked::HoldRelease) => "released".to_owned(),
                     (false, Asked::Deletion) => "deletion requested".to_owned(),
                     (false, Asked::DeletionCancellation) => "deletion cancelled".to_owned(),
+                    (false, Asked::Abandonment) => "abandoned".to_owned(),
                 };
                 Block::new(headline)
                     .row("package", self.package_id.to_string())

@@ -118,8 +118,8 @@ fn refuse_damaged(
         ),
     };
     Err(Failure::new(Exit::Integrity, message).with_help(
-        "bring back what the store lost: `strongroom package finalize` looks again; or abandon the package, and store \
-         its files anew",
+        "bring back what the store lost: `strongroom package finalize` looks again; or give the package up, by `strongroom \
+         package abandon`, and store its files anew",
     ))
 }
 
