@@ -215,6 +215,7 @@ CREATE TABLE storage_locations (
 ) STRICT;
 CREATE INDEX locations_of_package ON storage_locations (tenant_id, package_id, id);
 CREATE INDEX locations_of_file ON storage_locations (tenant_id, artifact_file_id);
+CREATE INDEX locations_deleting ON storage_locations (tenant_id, package_id, id) WHERE status = 'deleting';
 CREATE INDEX locations_restoring ON storage_locations (restore_requested_at, id)
     WHERE restore_status IN ('restore_requested', 'restoring', 'restored');
 CREATE INDEX locations_lapsing ON storage_locations (lock_retain_until, id)

@@ -111,6 +111,10 @@ statements! {
         "SELECT ", location_columns!(), " FROM storage_locations l \
          WHERE l.tenant_id = $1 AND l.package_id = $2 AND l.id > $3 ORDER BY l.id LIMIT $4"
     )}
+    DELETING_LOCATIONS = {(
+        "SELECT ", location_columns!(), " FROM storage_locations l WHERE l.tenant_id = $1 AND l.package_id = $2 \
+         AND l.status = 'deleting' AND l.id > $3 ORDER BY l.id LIMIT $4"
+    )}
     INSERT_LOCATION = {(
         "INSERT INTO storage_locations (tenant_id, id, package_id, artifact_file_id, backend_id, object_key, \
          version_id, etag, storage_class, status, integrity, create_only, lock_mode, lock_retain_until, \
@@ -192,6 +196,17 @@ impl TenantRead<'_> {
     ) -> Result<Vec<LocationRow>, DbError> {
         let (session, tenant) = self.parts();
         rows!(session, LocationRow, LOCATIONS_OF_PACKAGE, tenant, package, after, i64::from(limit))
+    }
+
+    /// Those of them whose deletion began and whose end was not seen: none, most of the time.
+    pub async fn deleting_locations(
+        &mut self,
+        package: Uuid,
+        after: Uuid,
+        limit: u32,
+    ) -> Result<Vec<LocationRow>, DbError> {
+        let (session, tenant) = self.parts();
+        rows!(session, LocationRow, DELETING_LOCATIONS, tenant, package, after, i64::from(limit))
     }
 }
 

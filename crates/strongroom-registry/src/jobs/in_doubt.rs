@@ -11,7 +11,6 @@ use super::{Attempt, JobKind};
 use crate::db::{AuditEventRow, JobRow, LocationRow, PackageRow, TenantId, Tx};
 use crate::error::ServiceError;
 use crate::service::change::wrong_state;
-use strongroom_core::package::LocationStatus;
 
 struct Settling {
     tenant: TenantId,
@@ -31,14 +30,11 @@ pub(super) async fn settle(attempt: &Attempt, package: &PackageRow) -> Result<u6
         let locations = {
             let mut session = registry.db().read().await?;
             let mut rows = session.of(attempt.tenant());
-            rows.locations_of_package(package.id, after, PAGE_ROWS).await?
+            rows.deleting_locations(package.id, after, PAGE_ROWS).await?
         };
         let Some(last) = locations.last() else { return Ok(settled) };
         after = last.id;
         for location in locations {
-            if location.status != LocationStatus::Deleting {
-                continue;
-            }
             let object = Object::of(package, &location)?;
             let is_there = match store.head(&object.key, object.version.as_ref()).await {
                 Ok(_) => true,

@@ -12,7 +12,7 @@ use crate::db::sql::Statement;
 const SORTING_A_FEW: [&str; 3] = ["ACTIVE_HOLDS", "LOCATIONS_OF_FILE", "DATED_PACKAGES_LAPSING"];
 
 /// Statements, and the index that each must be led by.
-const LEADS: [(&str, &str); 37] = [
+const LEADS: [(&str, &str); 38] = [
     ("PACKAGES", "packages_by_time"),
     ("PACKAGES_OF_PRODUCER", "packages_by_producer"),
     ("PACKAGES_OF_SUBJECT", "packages_by_subject"),
@@ -46,6 +46,7 @@ const LEADS: [(&str, &str); 37] = [
     ("PLACED_FILES_OF_PACKAGE", "locations_of_file"),
     ("LOCATIONS_OF_PACKAGE", "locations_of_package"),
     ("LOCATIONS_OF_FILE", "locations_of_file"),
+    ("DELETING_LOCATIONS", "locations_deleting"),
     ("EXPIRED_PACKAGES", "packages_due"),
     ("DATED_PACKAGES_LAPSING", "locations_lapsing"),
     ("DATELESS_PACKAGES_LAPSING", "packages_dateless"),
@@ -183,7 +184,7 @@ fn literals(name: &str) -> Vec<&'static str> {
         "FILES_OF_PACKAGE" | "LIVE_FILES_OF_PACKAGE" | "PLACED_FILES_OF_PACKAGE" => {
             vec!["'default'", ID, "''", ID, "100"]
         }
-        "LOCATIONS_OF_PACKAGE" => vec!["'default'", ID, ID, "100"],
+        "LOCATIONS_OF_PACKAGE" | "DELETING_LOCATIONS" => vec!["'default'", ID, ID, "100"],
         "LOCATIONS_OF_FILE" => vec!["'default'", ID],
         "EXPIRED_PACKAGES" => vec!["15", "100", "(-9223372036854775808)", ID],
         "DATED_PACKAGES_LAPSING" | "DATELESS_PACKAGES_LAPSING" => vec!["15", ID, "100"],
