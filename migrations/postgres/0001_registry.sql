@@ -278,8 +278,8 @@ CREATE INDEX parts_of_upload ON upload_parts (tenant_id, upload_id, status, offs
 CREATE INDEX parts_of_package ON upload_parts (tenant_id, package_id, status, id);
 CREATE INDEX parts_receiving ON upload_parts (created_at, id) WHERE status = 'receiving';
 
--- Each `package.json` that a finalizing was about to write: what a later attempt finds is the registry's own where it
--- is one of these only. They go when the package is finalized.
+-- Each `package.json`, and each record of it, that a finalizing was about to write: what a later attempt finds is the
+-- registry's own where it is one of these only. They go when the package is finalized, or abandoned.
 CREATE TABLE noted_documents (
     tenant_id TEXT COLLATE "C" NOT NULL,
     package_id UUID NOT NULL,

@@ -22,8 +22,8 @@ impl Clock {
         Self(Arc::new(now))
     }
 
-    /// The same without what is finer than a microsecond, for who keeps times in a database: so a time reads the same
-    /// in a row and in a document.
+    /// The same without what is finer than a microsecond, for who keeps times in a database: so a time of its own
+    /// reads the same in a row and in a document.
     pub fn to_the_microsecond(self) -> Self {
         Self::new(move || to_the_microsecond(self.now()))
     }

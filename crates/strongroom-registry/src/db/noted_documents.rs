@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::error::DbError;
 use super::scope::{TenantRead, TenantTx};
 
-/// A `package.json` that was noted before it was written.
+/// A `package.json`, or a record of a finalizing, that was noted before it was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
 pub struct NotedDocument {
     /// The digest of its bytes.
@@ -54,7 +54,7 @@ impl TenantTx<'_> {
         changed!(session, NOTE_DOCUMENT, tenant, package, sha256, noted.is_signed).map(drop)
     }
 
-    /// Forgets what was noted: one of the documents stands, and the package is finalized by it.
+    /// Forgets what was noted: one of the documents stands, or none is taken any more.
     pub async fn forget_documents(&mut self, package: Uuid) -> Result<(), DbError> {
         let (session, tenant) = self.parts();
         changed!(session, FORGET_DOCUMENTS, tenant, package).map(drop)

@@ -12,7 +12,7 @@ use strongroom_core::package::{LocationStatus, PackageStatus};
 
 use super::bring::{Bit, Brought, Store};
 use super::conclude_retention::{self, Concluded};
-use super::gone::note_if_gone;
+use super::gone::{is_found_again, unless_gone};
 use super::intend::{intend, note};
 use super::objects::{FIRST, Object, PAGE_ROWS, documents};
 use super::truth::Truth;
@@ -133,7 +133,7 @@ async fn apply(attempt: &Attempt) -> Result<Value, ServiceError> {
     ))
 }
 
-/// Goes over every object. `false`: something else was decided meanwhile.
+/// Goes over every object. `false`: something else was decided meanwhile, or an object is there again.
 async fn pass(
     attempt: &Attempt,
     package: &PackageRow,
@@ -144,6 +144,7 @@ async fn pass(
     let backend = attempt.registry().backends().get(&package.backend_id)?;
     let store = Store::look(attempt, &*backend.store).await?;
     let (mut after, mut bits) = (FIRST, Bits::default());
+    let mut has_news = false;
     loop {
         if !Truth::now(attempt).await?.1.decides_as(truth) {
             return Ok(false);
@@ -161,7 +162,10 @@ async fn pass(
             seen.errors.push(ServiceError::new(ErrorKind::Busy, busy));
         }
         for location in locations.iter().filter(|one| one.status == LocationStatus::Missing) {
-            seen.add_missing(location);
+            match is_found_again(attempt, store.store, package, location).await? {
+                true => has_news = true,
+                false => seen.add_missing(location),
+            }
         }
         // Other bytes than were stored are held like those: they may show what came about.
         locations.retain(|location| {
@@ -176,7 +180,9 @@ async fn pass(
             return Ok(true);
         }
     }
-    bring_documents(attempt, &store, package, truth, bits.of_documents(), seen).await
+    let bit = bits.of_documents();
+    let is_whole = bring_documents(attempt, &store, package, truth, bit, seen).await?;
+    Ok(is_whole && !has_news)
 }
 
 /// Whose bits were seen on a package's files.
@@ -220,14 +226,10 @@ async fn bring_files(
                 let object = Object::of(package, &location)?;
                 let bit = if location.hold_is_ours() { Bit::Ours } else { Bit::NotOurs };
                 let brought = store.bring(&object, truth, location.lock_retain_until, bit).await;
-                let is_gone = match &brought {
-                    Err(error) => {
-                        note_if_gone(attempt, store.store, (&object, &location), error).await?
-                    }
-                    Ok(_) => false,
-                };
+                let gone = (&object, &location);
+                let brought = unless_gone(attempt, store.store, package, gone, brought).await;
                 attempt.step();
-                Ok::<_, ServiceError>((location, (!is_gone).then_some(brought)))
+                Ok::<_, ServiceError>((location, brought))
             }
             .boxed()
         })

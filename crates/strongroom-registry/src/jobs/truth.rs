@@ -1,7 +1,7 @@
 //! What the objects of a package should be under, as it is decided now.
 
 use jiff::Timestamp;
-use strongroom_core::package::{PackageStatus, RuleLock, expiry};
+use strongroom_core::package::{PackageStatus, RetentionRule, RuleLock, expiry};
 use strongroom_core::retention::{Lock, LockMode, RetentionError};
 use uuid::Uuid;
 
@@ -30,14 +30,14 @@ impl Truth {
         rows: &mut TenantRead<'_>,
         package: &PackageRow,
     ) -> Result<Self, DbError> {
-        let rule = rows.rule(package.rule_id).await?;
+        let rule = rows.rule(package.rule_id).await?.map(|row| RetentionRule::from(&row));
         let holds = rows.active_holds(package.id).await?;
         Ok(Self {
             version: package.version,
             status: package.status,
             expires_at: package.expires_at,
-            in_write: rule.as_ref().is_some_and(|rule| rule.lock_time == RuleLock::InWrite),
-            mode: rule.filter(|rule| rule.lock_time != RuleLock::None).map(|rule| rule.lock_mode),
+            in_write: rule.as_ref().is_some_and(|rule| rule.lock == RuleLock::InWrite),
+            mode: rule.and_then(|rule| rule.lock_mode()),
             holds: holds.into_iter().map(|hold| hold.id).collect(),
         })
     }

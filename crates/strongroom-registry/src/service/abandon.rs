@@ -71,6 +71,7 @@ async fn abandon(tx: &mut Tx, abandoning: &Abandoning) -> Result<Done<()>, Servi
     package.status =
         package.status.after(PackageEvent::Abandoned).map_err(ServiceError::internal)?;
     rows.update_package(&package).await?;
+    rows.forget_documents(package.id).await?;
     rows.insert_audit_event(&abandoning.event).await?;
     end_unfinished(&mut rows, &abandoning.uploads).await?;
     rows.enqueue_job(&abandoning.job).await?;

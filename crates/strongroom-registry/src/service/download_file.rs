@@ -108,7 +108,7 @@ impl Registry {
     }
 
     /// Reads it, or the bytes in `range`. The whole of it ends well only when it is right; what is found to be gone, or
-    /// other bytes, is noted in its rows before that is told.
+    /// other bytes, is noted in its rows before that is told, unless that takes long.
     pub async fn read_download(
         self: &Arc<Self>,
         who: &Principal,

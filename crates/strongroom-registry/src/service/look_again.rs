@@ -30,7 +30,7 @@ const LOOK_TIME_MAX: Duration = UPLOAD_TIME_MAX;
 
 /// What came of looking at an object, as far as it was waited for.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Look {
+pub(crate) enum Look {
     /// It was read, and the state of its file is this.
     Found(FileStatus),
     /// It is being read, by whoever began that.
@@ -57,7 +57,7 @@ impl Registry {
 
     /// Reads every byte of an object and writes down what is news of it: to the end also where nobody waits for it any
     /// more, and nobody does for longer than [`LOOK_WAIT_MAX`].
-    pub(super) async fn look_again(
+    pub(crate) async fn look_again(
         self: &Arc<Self>,
         tenant: &TenantId,
         location: &LocationRow,
@@ -118,7 +118,8 @@ impl Registry {
             Verdict::Verified(_) => What::Whole,
             Verdict::Missing => What::Missing,
             Verdict::Corrupt { .. } => What::Corrupt,
-            Verdict::NotRetrievable => return Ok(file.status),
+            // It is there, and nothing was read of it.
+            Verdict::NotRetrievable => return Err(ServiceError::archived()),
         };
         let found = self.found(tenant, location, what);
         let status = self

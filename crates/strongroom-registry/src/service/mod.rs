@@ -25,7 +25,7 @@ mod ingest_local_files;
 mod list_holds;
 pub mod list_packages;
 mod lock_row;
-mod look_again;
+pub(crate) mod look_again;
 mod looks;
 mod names;
 pub(crate) mod nearness;

@@ -135,6 +135,14 @@ impl Registry {
         storage_prefix: &str,
         decided: Decided<'_>,
     ) -> Result<Kept, ServiceError> {
+        let key = layout::package_record(decided.package, decided.id);
+        let key = object_key(storage_prefix, &key)?;
+        let record = self.record_of(decided)?;
+        Ok(keep::record(&*backend.store, &key, record, None).await?)
+    }
+
+    /// The record of a decision, for who writes it down by itself.
+    pub(crate) fn record_of(&self, decided: Decided<'_>) -> Result<Bytes, ServiceError> {
         let record = PackageRecord {
             schema: PACKAGE_RECORD_SCHEMA.to_owned(),
             id: decided.id,
@@ -145,10 +153,7 @@ impl Registry {
             reason: decided.reason,
             decision: decided.decision,
         };
-        let bytes = record.to_bytes().map_err(ServiceError::internal)?;
-        let key = layout::package_record(decided.package, decided.id);
-        let key = object_key(storage_prefix, &key)?;
-        Ok(keep::record(&*backend.store, &key, Bytes::from(bytes), None).await?)
+        record.to_bytes().map(Bytes::from).map_err(ServiceError::internal)
     }
 }
 

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use strongroom_core::layout;
 use strongroom_core::package::{LocationStatus, LockState};
 use strongroom_registry::auth::Role;
+use strongroom_registry::db::LocationRow;
 use strongroom_storage::memory::MemoryStorage;
 use strongroom_storage::{Clock, ObjectKey, Storage};
 use strongroom_testkit::SteppedStore;
@@ -54,7 +55,16 @@ pub async fn reach(app: &TestApp, id: Uuid) -> Value {
 
 /// The first file of a package, and its key.
 pub async fn first(app: &TestApp, id: Uuid) -> (Uuid, ObjectKey) {
-    let file = locations(app, id).await[0].artifact_file_id;
+    file_and_key(id, &locations(app, id).await[0])
+}
+
+/// The same of the last.
+pub async fn last(app: &TestApp, id: Uuid) -> (Uuid, ObjectKey) {
+    file_and_key(id, locations(app, id).await.last().unwrap())
+}
+
+fn file_and_key(id: Uuid, location: &LocationRow) -> (Uuid, ObjectKey) {
+    let file = location.artifact_file_id;
     (file, ObjectKey::new(layout::package_file(id, file)).unwrap())
 }
 

@@ -4,16 +4,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::FutureExt as _;
+use jiff::SignedDuration;
 use strongroom_core::package::LockState;
 use strongroom_registry::jobs::run_one;
+use strongroom_storage::ObjectKey;
 use strongroom_testkit::SteppedStore;
 use strongroom_testkit::s3::{BucketSettings, Op};
 use strongroom_testkit::steps::What;
 
 use crate::app::{TestApp, on_both_with, on_each_engine};
-use crate::brought_back::{find_again, first, hold, reach, restore};
+use crate::brought_back::{find_again, first, hold, last, reach, restore};
 use crate::damaged::{states, told};
-use crate::evidence::{finalized, locks, row, stepwise, tick, work};
+use crate::evidence::{finalized, keys, locks, row, stepwise, tick, work};
 use crate::shelf::Shelf;
 
 /// More files than one page of rows has.
@@ -37,6 +39,55 @@ async fn a_file_that_a_pass_finds_to_be_gone_is_noted_and_the_others_are_held() 
         assert!(locks(&app, id).await.iter().all(|(_, lock)| lock.certain().legal_hold));
         restore(&*app.store, &key).await;
         find_again(&app, file).await;
+        assert!(locks(&app, id).await.iter().all(|(_, lock)| lock.certain().legal_hold));
+        assert_eq!(reach(&app, id).await, "advisory");
+        assert_eq!(row(&app, id).await.lock_state, LockState::Advisory);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_store_that_has_nothing_at_all_of_a_package_says_nothing_of_its_files() {
+    on_both_with(stepwise, |app| async move {
+        let id = finalized(&app, "transient", 2).await;
+        work(&app).await;
+        let (file, _) = first(&app, id).await;
+        // As a folder that is not mounted, into which the record of the hold is written all the same.
+        for key in keys(&app, id).await {
+            app.store.delete(&ObjectKey::new(key).unwrap(), None).await.unwrap();
+        }
+        hold(&app, id).await;
+        work(&app).await;
+        assert_eq!(states(&app, file).await, ["stored", "active"]);
+        assert_eq!(told(&app, id, file).await, Vec::<String>::new());
+        assert_eq!(reach(&app, id).await, "failed");
+        assert_eq!(row(&app, id).await.lock_state, LockState::Failed);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_pass_finds_what_is_there_again_and_brings_a_new_hold_to_it() {
+    on_both_with(stepwise, |app| async move {
+        let id = finalized(&app, "transient", 3).await;
+        work(&app).await;
+        let gone = [first(&app, id).await, last(&app, id).await];
+        for (_, key) in &gone {
+            app.store.delete(key, None).await.unwrap();
+        }
+        hold(&app, id).await;
+        work(&app).await;
+        for (file, key) in &gone {
+            assert_eq!(states(&app, *file).await, ["missing", "missing"]);
+            restore(&*app.store, key).await;
+        }
+        app.clock.advance(SignedDuration::from_secs(60));
+        // Nobody asks for the files: somebody places another hold.
+        hold(&app, id).await;
+        work(&app).await;
+        for (file, _) in gone {
+            assert_eq!(states(&app, file).await, ["stored", "active"]);
+        }
         assert!(locks(&app, id).await.iter().all(|(_, lock)| lock.certain().legal_hold));
         assert_eq!(reach(&app, id).await, "advisory");
         assert_eq!(row(&app, id).await.lock_state, LockState::Advisory);

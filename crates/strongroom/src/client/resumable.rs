@@ -66,7 +66,7 @@ impl Client {
                 // What was sent before the cut may count only now. A refusal that ended the upload leaves nothing to look
                 // at, and is itself what there is to tell.
                 let further = match self.look_at_upload(&place, progress).await {
-                    Err(failure) if failure.exit() != Exit::Unreachable => {
+                    Err(failure) if failure.exit() == Exit::NotFound => {
                         return Err(refusal.failure.into());
                     }
                     looked => looked?,

@@ -1,9 +1,9 @@
 //! What is written beside the files: the manifest, `package.json` and the record. Each is create-only; one that an
 //! earlier attempt wrote is looked at, and taken where it says the same of the package.
 //!
-//! A `package.json` says more than the files do: when, under which rule, held how, signed or not. So its digest is noted in the
-//! database before it is written, and no other is taken. The notes of all attempts count: one that stood still may write
-//! after another looked.
+//! `package.json` and the record say more than the files do: when, by whom, under which rule, held how, signed or not. So
+//! their digests are noted in the database before they are written, and no others are taken. The notes of all attempts
+//! count: one that stood still may write after another looked.
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -27,6 +27,10 @@ use crate::error::{ErrorKind, ServiceError};
 use crate::jobs::objects::Object;
 use crate::service::records::{Decided, object_key};
 
+/// What people call what is written.
+const DOCUMENT: &str = "package.json";
+const RECORD: &str = "the record of the finalizing";
+
 /// The `package.json` that is there.
 pub(super) struct StoredDocument {
     pub(super) bundle_id: BundleId,
@@ -43,7 +47,7 @@ pub(super) struct StoredRecord {
     pub(super) sha256: Sha256Digest,
 }
 
-/// What is noted before a `package.json` is written.
+/// What is noted before a document is written.
 struct Noting {
     tenant: TenantId,
     job: JobRow,
@@ -90,10 +94,6 @@ impl Finalizing<'_> {
         let written: Result<_, BundleError> = writing.await.map_err(ServiceError::internal)?;
         let (sha256, bytes, document) = written.map_err(ServiceError::internal)?;
         self.note_document(NotedDocument { sha256, is_signed: signature.is_some() }).await?;
-        // Another worker may have written a signature by now, of which this document would not tell.
-        if !self.attempt.is_sure() {
-            return Err(Attempt::lost());
-        }
         match keep::record(&*self.backend.store, &key, bytes.into(), None).await {
             Ok(kept) => Ok(StoredDocument {
                 bundle_id: document.bundle_id,
@@ -135,15 +135,16 @@ impl Finalizing<'_> {
         key: &ObjectKey,
         ours: PackageDocument,
     ) -> Result<StoredDocument, ServiceError> {
-        let (bytes, object) = self.read_whole(key, PACKAGE_DOCUMENT_BYTES_MAX).await?;
+        let read = self.read_earlier(key, PACKAGE_DOCUMENT_BYTES_MAX, DOCUMENT).await;
+        let (bytes, object) = read?;
         let size_bytes = bytes.len() as u64;
         let (noted, bytes) = self.noted(bytes).await?;
-        let noted = noted.ok_or_else(|| foreign("package.json"))?;
+        let noted = noted.ok_or_else(|| foreign(DOCUMENT))?;
         let reading = spawn_blocking(move || {
             PackageDocument::from_bytes(&bytes).ok().filter(|found| is_of_the_same(found, &ours))
         });
         let found = reading.await.map_err(ServiceError::internal)?;
-        let found = found.ok_or_else(|| foreign("package.json"))?;
+        let found = found.ok_or_else(|| foreign(DOCUMENT))?;
         Ok(StoredDocument {
             bundle_id: found.bundle_id,
             finalized_at: found.finalized_at,
@@ -163,6 +164,7 @@ impl Finalizing<'_> {
         Ok((rows.noted_document(self.package.id, &sha256).await?, bytes))
     }
 
+    /// Notes a document, which is to be written directly after.
     async fn note_document(&self, document: NotedDocument) -> Result<(), ServiceError> {
         let noting = Noting {
             tenant: self.attempt.tenant().clone(),
@@ -173,7 +175,8 @@ impl Finalizing<'_> {
         let db = self.attempt.registry().db();
         let has_job: Result<bool, DbError> =
             db.write(noting, |tx, noting| Box::pin(note(tx, noting))).await;
-        if has_job? { Ok(()) } else { Err(Attempt::lost()) }
+        // Another worker may have written a signature by now, of which this document would not tell.
+        if has_job? && self.attempt.is_sure() { Ok(()) } else { Err(Attempt::lost()) }
     }
 
     fn document(
@@ -263,18 +266,19 @@ impl Finalizing<'_> {
             reason: None,
             decision: Decision::PackageFinalized(Box::new(finalized)),
         };
-        let registry = self.attempt.registry();
-        let prefix = &self.package.storage_prefix;
         let key = self.key(&layout::package_record(self.package.id, id))?;
-        match registry.write_down(&self.backend, prefix, decided).await {
+        let record = self.attempt.registry().record_of(decided)?;
+        let (sha256, is_signed) = (Sha256Digest::of(&record), stored.signature.is_some());
+        self.note_document(NotedDocument { sha256, is_signed }).await?;
+        match keep::record(&*self.backend.store, &key, record, None).await {
             Ok(kept) => {
                 let object = Object { key, version: kept.version };
                 Ok(StoredRecord { object, sha256: kept.sha256 })
             }
-            Err(error) if error.kind() == ErrorKind::Conflict => {
+            Err(error) if error.kind() == KeepErrorKind::Conflict => {
                 self.earlier_record(&key, stored).await
             }
-            Err(error) => Err(error),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -283,7 +287,9 @@ impl Finalizing<'_> {
         key: &ObjectKey,
         stored: &StoredDocument,
     ) -> Result<StoredRecord, ServiceError> {
-        let (bytes, object) = self.read_whole(key, RECORD_BYTES_MAX).await?;
+        let (bytes, object) = self.read_earlier(key, RECORD_BYTES_MAX, RECORD).await?;
+        let (noted, bytes) = self.noted(bytes).await?;
+        let noted = noted.ok_or_else(|| foreign(RECORD))?;
         let is_ours = record::read(&bytes).is_ok_and(|record| {
             let is_of_it = matches!(
                 &record.decision,
@@ -293,9 +299,9 @@ impl Finalizing<'_> {
             record.package_id == self.package.id && is_of_it
         });
         if !is_ours {
-            return Err(foreign("a record"));
+            return Err(foreign(RECORD));
         }
-        Ok(StoredRecord { object, sha256: Sha256Digest::of(&bytes) })
+        Ok(StoredRecord { object, sha256: noted.sha256 })
     }
 
     /// Who asked for it, as the request wrote down.
@@ -327,6 +333,20 @@ impl Finalizing<'_> {
                 return Ok(());
             }
         }
+    }
+
+    /// What is there already. It is none of ours where it is longer than any of ours.
+    async fn read_earlier(
+        &self,
+        key: &ObjectKey,
+        bytes_max: u64,
+        what: &'static str,
+    ) -> Result<(Bytes, Object), ServiceError> {
+        let read = self.read_whole(key, bytes_max).await;
+        read.map_err(|error| match error.kind() {
+            StorageErrorKind::Limit => foreign(what).with_source(error),
+            _ => error.into(),
+        })
     }
 
     pub(super) async fn read_whole(
@@ -370,5 +390,8 @@ pub(super) fn foreign(what: &'static str) -> ServiceError {
         ErrorKind::Conflict,
         format!("{what} is stored already and is not of this package as it is"),
     )
-    .with_guidance("find out who else writes to the store; abandon the package and upload it anew")
+    .with_guidance(
+        "find out who else writes to the store, unless the database was restored from a backup; abandon the package and \
+         upload it anew",
+    )
 }
