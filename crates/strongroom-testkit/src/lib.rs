@@ -6,6 +6,7 @@
 //! | [`azure`] | Azure Blob Storage in the test's own process, after its REST reference |
 //! | [`s3`] | an S3 server in the test's own process, over real TCP, with faults to inject and lies to tell |
 //! | [`services`] | what hands out credentials, and a proxy |
+//! | [`softhsm`] | a token of SoftHSM for one test alone |
 //! | [`client`] | another S3 client, to make buckets and to attack what was stored |
 //! | [`clock`] | time that a test holds in its hand |
 //! | [`fixtures`] | run directories and big files, the same for the same seed |
@@ -18,6 +19,7 @@ pub mod clock;
 pub mod fixtures;
 pub mod s3;
 pub mod services;
+pub mod softhsm;
 pub mod stepped_store;
 pub mod steps;
 
@@ -26,4 +28,5 @@ pub use client::S3Client;
 pub use clock::TestClock;
 pub use s3::S3Server;
 pub use services::Services;
+pub use softhsm::SoftHsm;
 pub use stepped_store::SteppedStore;

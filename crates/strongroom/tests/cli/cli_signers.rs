@@ -8,7 +8,9 @@ use strongroom_core::signing::trust::{TrustRoot, Window};
 use strongroom_storage::open::Secret;
 use strongroom_storage::service::ServiceSettings;
 use strongroom_storage::signer::{OpenBaoSettings, SignerSettings, open};
+use strongroom_testkit::SoftHsm;
 use strongroom_testkit::client::endpoint_of;
+use strongroom_testkit::softhsm::{LABEL, PIN};
 
 use crate::room::Room;
 
@@ -58,21 +60,23 @@ fn openbao_signs_and_a_token_is_named_and_never_given() {
 
 #[test]
 fn a_token_of_softhsm_signs_through_a_command() {
-    let Some(directory) = endpoint_of("STRONGROOM_TEST_SOFTHSM") else { return };
-    let module = endpoint_of("STRONGROOM_TEST_SOFTHSM_MODULE").expect("set with the other");
+    let Some(token) = SoftHsm::copied() else { return };
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/sign-with-pkcs11");
     let program = program.to_str().expect("UTF-8");
     for (id, name) in [("01", "p256"), ("02", "ed25519")] {
         let room = bundled()
-            .env("SOFTHSM2_CONF", format!("{directory}/softhsm2.conf"))
-            .env("PKCS11_PIN", "1234")
+            .env("SOFTHSM2_CONF", token.configuration().display().to_string())
+            .env("PKCS11_PIN", PIN)
             .env("PATH", "/usr/local/bin:/usr/bin:/bin");
-        let pem = format!("{directory}/{name}.pem");
+        let path_of = |name| token.public_key(name).to_str().expect("UTF-8").to_owned();
+        let (pem, other) = match name {
+            "p256" => (path_of(name), path_of("ed25519")),
+            _ => (path_of(name), path_of("p256")),
+        };
         let mut sign = [&SIGN[..], &["--signer-command", program]].concat();
-        for argument in [&*module, "evidence", id, name] {
+        for argument in [&*token.module, LABEL, id, name] {
             sign.extend(["--signer-arg", argument]);
         }
-        let other = format!("{directory}/{}.pem", if name == "p256" { "ed25519" } else { "p256" });
         room.run(&[&sign[..], &["--signer-public-key", &other]].concat()).exits(4);
         assert!(!room.path("s.json").exists());
         room.run(&[&sign[..], &["--signer-public-key", &pem]].concat()).exits(0);
