@@ -174,7 +174,10 @@ impl World {
         let package = &mut self.model.packages[number];
         match job {
             Job::Finalize => {
-                package.manifest = has_manifest.then(|| identity(package).0);
+                // The first that was written stands, also where an attempt of other files failed since.
+                if has_manifest && package.manifest.is_none() {
+                    package.manifest = Some(identity(package).0);
+                }
             }
             Job::Apply => {
                 let locks = document["lock_state"].as_str().unwrap();
